@@ -1,0 +1,62 @@
+# Run `make` for the list of targets. Each installs by itself what it needs.
+
+VENV   := .venv
+KTRACE := $(VENV)/bin/ktrace
+STAMP  := $(VENV)/.installed
+DEMO   := demo/squashfs-stall.ktrace
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@echo 'ktrace: make TARGET'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: venv
+venv: $(STAMP) ## install ktrace into .venv: .venv/bin/ktrace
+
+# The system's own Python and its site packages, so that the distribution's bcc can be imported.
+$(STAMP): pyproject.toml hatch_build.py | deps-build
+	@echo 'installing ktrace and its Python packages into $(VENV)'
+	/usr/bin/python3 -m venv --system-site-packages $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.PHONY: bpf
+bpf: deps-build ## compile bpf/*.bpf.c into ktrace/bpf/
+	@/usr/bin/python3 hatch_build.py
+
+# `ktrace lab run` exits with 1 when it found something, and so may `ktrace report`. Here that is
+# what must happen: a demo that finds nothing has failed.
+.PHONY: demo
+demo: venv bpf deps-lab ## reproduce the squashfs hang in a guest, watch it, report it
+	@mkdir -p $(dir $(DEMO)) && rm -f $(DEMO)
+	@$(KTRACE) lab run squashfs-stall --screen -o $(DEMO); status=$$?; \
+	if [ $$status -ne 1 ]; then \
+		echo "make demo: the lab should have found the hang (exit status 1), but its exit status is $$status" >&2; \
+		exit 1; \
+	fi
+	@$(KTRACE) report $(DEMO) || [ $$? -eq 1 ]
+	@echo
+	@echo 'The trace is $(DEMO). See it again: $(KTRACE) replay $(DEMO)'
+
+.PHONY: test
+test: venv bpf deps-lab ## run every kind of test that this machine can run
+	@tools/run-tests
+
+.PHONY: check
+check: venv deps-check ## check style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	find bpf ktrace tests -name '*.[ch]' -not -name vmlinux.h -print0 \
+		| xargs -0 --no-run-if-empty clang-format --dry-run -Werror
+
+.PHONY: clean
+clean: ## remove everything that these targets made
+	rm -rf $(VENV) ktrace/bpf demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: deps-build deps-check deps-lab
+deps-build deps-check deps-lab: deps-%:
+	@tools/install-deps $*

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One struct per event: the only description of what BPF sends to Python. Python reads names,
+ * offsets and sizes from the object's BTF, so a member added here appears in the decoded event;
+ * ktrace/events.py gives each member its meaning. Times are nanoseconds of CLOCK_BOOTTIME.
+ */
+#ifndef KTRACE_EVENTS_H
+#define KTRACE_EVENTS_H
+
+#define COMM_LEN 16
+#define STACK_LEN 64
+#define CGROUP_LEN 256
+#define CGROUP_COMPONENT_LEN 64
+#define CGROUP_DEPTH 8
+#define DEVICE_LEN 16
+#define REASON_LEN 64
+#define PAGE_WORDS 8
+
+/* The name of the enumerator in lower case is the name of the struct. */
+enum event_kind {
+	NO_EVENT,
+	OUT_OF_MEMORY,
+	OOM_KILL,
+	OOM_VICTIM,
+	OOM_REAP,
+	SIGKILL_SENT,
+	TASK_EXIT,
+	TASK_DEAD,
+	TASK_STATE,
+	TASK_HUNG,
+	BAD_PAGE,
+	EVENT_KINDS,
+};
+
+/* every event begins with this */
+struct event {
+	__u64 t;
+	__u32 kind;
+	__u32 size;
+};
+
+struct task {
+	__s32 pid; /* the thread group's, as in user space */
+	__s32 tid;
+	char comm[COMM_LEN];
+};
+
+/* out_of_memory(): somebody could not allocate. by is the one who asked for memory */
+struct out_of_memory {
+	struct event event;
+	struct task by;
+	__u32 gfp_mask;
+	__s32 order;
+	__u32 memcg_oom; /* 1: a memory cgroup reached its limit, not the machine */
+	__u32 __pad;
+	char memcg[CGROUP_LEN]; /* path, leaf first, NUL after each component */
+};
+
+/* oom_kill_process(): a victim was chosen */
+struct oom_kill {
+	struct event event;
+	struct task by;
+	struct task victim;
+	__u32 gfp_mask;
+	__s32 order;
+	__u32 constraint; /* enum oom_constraint */
+	__s32 oom_score_adj;
+	__s64 points; /* oom_badness(), pages */
+	__u64 totalpages;
+	__u32 uid;
+	__u32 threads;
+	__u64 total_vm; /* pages, as the next three */
+	__s64 file_rss;
+	__s64 anon_rss;
+	__s64 shmem_rss;
+	__u64 pgtables; /* bytes */
+	char cgroup[CGROUP_LEN]; /* the victim's memory cgroup, as out_of_memory.memcg */
+};
+
+/* oom:mark_victim: this thread's group is now the victim and may use the memory reserves */
+struct oom_victim {
+	struct event event;
+	struct task by;
+	__s32 tid;
+	__u32 __pad;
+};
+
+enum reap_step {
+	REAP_WAKE,
+	REAP_START,
+	REAP_FINISH,
+	REAP_SKIP,
+};
+
+/* oom:wake_reaper, oom:start_task_reaping, oom:finish_task_reaping, oom:skip_task_reaping */
+struct oom_reap {
+	struct event event;
+	__u32 step; /* enum reap_step */
+	__s32 tid;
+};
+
+/* signal:signal_generate with SIGKILL; by is the current task */
+struct sigkill_sent {
+	struct event event;
+	struct task by;
+	struct task target;
+	__u32 group; /* 1: to the whole thread group */
+	__s32 si_code; /* 128 SI_KERNEL: the kernel itself */
+};
+
+/* sched:sched_process_exit of a task that dies by a signal: its memory is let go */
+struct task_exit {
+	struct event event;
+	struct task task;
+	__s32 exit_code; /* as in wait(2): the low seven bits are the signal */
+	__u32 __pad;
+};
+
+/* the last switch away from such a task: it is gone, or a zombie */
+struct task_dead {
+	struct event event;
+	struct task task;
+	__s32 exit_code;
+	__u32 __pad;
+};
+
+enum kill_mark {
+	KILL_PENDING = 1, /* SIGKILL is in task->pending */
+	KILL_SHARED = 2, /* SIGKILL is in signal->shared_pending */
+	KILL_GROUP = 4, /* SIGNAL_GROUP_EXIT, and group_exit_code carries a signal */
+};
+
+/* the newest call of squashfs_cache_get() by this thread; all 0 when there was none */
+struct squashfs_call {
+	__u64 t;
+	__u64 cache;
+	__s64 block;
+	char name[DEVICE_LEN]; /* of the cache: fragment, metadata, data */
+	char device[DEVICE_LEN];
+};
+
+enum state_source {
+	FROM_WALK, /* iter/task */
+	FROM_SWITCH, /* sched_switch */
+};
+
+/* one look at a task: killed and not yet dead, or asleep uninterruptibly */
+struct task_state {
+	struct event event;
+	struct task task;
+	__s32 ppid;
+	__u32 source; /* enum state_source */
+	__u64 start_t; /* the task's birth: with tid, its identity */
+	__u64 asleep_t; /* since when it is in this sleep; 0: not seen to begin */
+	__u64 switches; /* voluntary and involuntary */
+	__u32 state; /* task_struct.__state */
+	__u32 exit_state;
+	__u32 flags; /* PF_* */
+	__u32 on_cpu;
+	__u32 killed; /* enum kill_mark bits; 0: not killed */
+	__s32 group_exit_code;
+	__u32 oom_victim; /* 1: signal->oom_mm is set */
+	__u32 stack_len; /* entries of stack that count */
+	struct squashfs_call squashfs;
+	__u64 stack[STACK_LEN]; /* innermost first */
+};
+
+/* sched:sched_process_hang: khungtaskd found the task not switching for hung_task_timeout_secs */
+struct task_hung {
+	struct event event;
+	struct task task;
+};
+
+/* bad_page() */
+struct bad_page {
+	struct event event;
+	struct task by;
+	__u64 page; /* address of the struct page */
+	__u64 words[PAGE_WORDS]; /* its first 64 bytes */
+	char reason[REASON_LEN]; /* the kernel's own, the last of its tests */
+	__u32 __pad;
+	__u32 stack_len;
+	__u64 stack[STACK_LEN];
+};
+
+#endif

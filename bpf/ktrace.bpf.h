@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every BPF object shares: maps (one instance, by name), emit, loss counters, task reads. */
+#ifndef KTRACE_BPF_H
+#define KTRACE_BPF_H
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "events.h"
+
+#define RING_SIZE (1 << 20)
+#define SIGKILL_BIT (1UL << (9 - 1))
+#define EXIT_SIGNAL 0x7f /* of an exit code: the signal that killed, wait(2) */
+
+/* unused pointers keep a type in the object's BTF, where Python reads it */
+const enum event_kind *unused_event_kind __attribute__((unused));
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_SIZE);
+} events SEC(".maps");
+
+/* by enum event_kind: events that did not get into the ring */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EVENT_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+/* tid -> its newest squashfs_cache_get(). LRU: a sleeper's entry leaves only after 4096 other
+ * threads have called. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __s32);
+	__type(value, struct squashfs_call);
+} squashfs_calls SEC(".maps");
+
+static __always_inline void count_lost(__u32 kind)
+{
+	__u64 *count = bpf_map_lookup_elem(&lost, &kind);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+static __always_inline void event_init(struct event *event, __u32 kind, __u32 size)
+{
+	event->t = bpf_ktime_get_boot_ns();
+	event->kind = kind;
+	event->size = size;
+}
+
+/* A zeroed event in the ring, or NULL: then it has been counted as lost. size: a constant. */
+static __always_inline void *event_reserve(__u32 kind, __u32 size)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, size, 0);
+
+	if (!event) {
+		count_lost(kind);
+		return NULL;
+	}
+	__builtin_memset(event, 0, size);
+	event_init(event, kind, size);
+	return event;
+}
+
+static __always_inline void read_current(struct task *to)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	to->pid = id >> 32;
+	to->tid = (__u32)id;
+	bpf_get_current_comm(to->comm, sizeof(to->comm));
+}
+
+static __always_inline void read_task(struct task *to, struct task_struct *task)
+{
+	to->pid = BPF_CORE_READ(task, tgid);
+	to->tid = BPF_CORE_READ(task, pid);
+	BPF_CORE_READ_STR_INTO(&to->comm, task, comm);
+}
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___v615 *new = (void *)kn;
+
+	if (bpf_core_field_exists(new->__parent))
+		return BPF_CORE_READ(new, __parent);
+	return BPF_CORE_READ(kn, parent);
+}
+
+/* The path of css, leaf first, NUL after each component; the root has an empty name. */
+static __always_inline void read_cgroup(char path[CGROUP_LEN], struct cgroup_subsys_state *css)
+{
+	struct kernfs_node *kn = BPF_CORE_READ(css, cgroup, kn);
+	__u32 end = 0;
+
+	for (int i = 0; i < CGROUP_DEPTH && kn; i++) {
+		if (end > CGROUP_LEN - CGROUP_COMPONENT_LEN)
+			break;
+		long len = bpf_probe_read_kernel_str(path + end, CGROUP_COMPONENT_LEN,
+						     BPF_CORE_READ(kn, name));
+
+		if (len < 0 || len > CGROUP_COMPONENT_LEN)
+			break;
+		end += len;
+		kn = kernfs_parent(kn);
+	}
+}
+
+#endif

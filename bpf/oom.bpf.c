@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The OOM killer: mm/oom_kill.c */
+#include "ktrace.bpf.h"
+
+/* mark_victim's first argument is the task since v6.10, 72ba14deb40a ("mm: update mark_victim
+ * tracepoints fields"), also in stable kernels; before, the pid. Set from BTF before loading. */
+const volatile bool mark_victim_takes_task = true;
+
+const enum reap_step *unused_reap_step __attribute__((unused));
+const struct out_of_memory *unused_out_of_memory __attribute__((unused));
+const struct oom_kill *unused_oom_kill __attribute__((unused));
+const struct oom_victim *unused_oom_victim __attribute__((unused));
+const struct oom_reap *unused_oom_reap __attribute__((unused));
+
+static __always_inline int handle_out_of_memory(struct oom_control *oc)
+{
+	struct out_of_memory *event = event_reserve(OUT_OF_MEMORY, sizeof(*event));
+	struct mem_cgroup *memcg;
+
+	if (!event)
+		return 0;
+	read_current(&event->by);
+	event->gfp_mask = BPF_CORE_READ(oc, gfp_mask);
+	event->order = BPF_CORE_READ(oc, order);
+	memcg = BPF_CORE_READ(oc, memcg);
+	if (memcg) {
+		event->memcg_oom = 1;
+		read_cgroup(event->memcg, __builtin_preserve_access_index(&memcg->css));
+	}
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+static __always_inline __s64 read_rss(struct mm_struct *mm, int member)
+{
+	struct mm_struct___v62 *new = (void *)mm;
+
+	if (bpf_core_field_exists(new->rss_stat[0].count) &&
+	    bpf_core_field_size(new->rss_stat) > 4 * sizeof(long))
+		return BPF_CORE_READ(new, rss_stat[member].count);
+	return BPF_CORE_READ(mm, rss_stat.count[member].counter);
+}
+
+static __always_inline void read_memory(struct oom_kill *event, struct task_struct *victim)
+{
+	struct mm_struct *mm = BPF_CORE_READ(victim, mm);
+
+	if (!mm)
+		return;
+	event->total_vm = BPF_CORE_READ(mm, total_vm);
+	event->pgtables = BPF_CORE_READ(mm, pgtables_bytes.counter);
+	/* MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES of include/linux/mm_types_task.h */
+	event->file_rss = read_rss(mm, 0);
+	event->anon_rss = read_rss(mm, 1);
+	event->shmem_rss = read_rss(mm, 3);
+}
+
+static __always_inline int handle_oom_kill_process(struct oom_control *oc)
+{
+	struct task_struct *victim = BPF_CORE_READ(oc, chosen);
+	struct cgroup_subsys_state *css;
+	struct oom_kill *event;
+
+	if (!victim)
+		return 0;
+	event = event_reserve(OOM_KILL, sizeof(*event));
+	if (!event)
+		return 0;
+	read_current(&event->by);
+	read_task(&event->victim, victim);
+	event->gfp_mask = BPF_CORE_READ(oc, gfp_mask);
+	event->order = BPF_CORE_READ(oc, order);
+	event->constraint = BPF_CORE_READ(oc, constraint);
+	event->points = BPF_CORE_READ(oc, chosen_points);
+	event->totalpages = BPF_CORE_READ(oc, totalpages);
+	event->oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
+	event->threads = BPF_CORE_READ(victim, signal, nr_threads);
+	event->uid = BPF_CORE_READ(victim, real_cred, uid.val);
+	read_memory(event, victim);
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
+		int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+		struct css_set *set = BPF_CORE_READ(victim, cgroups);
+
+		bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+		read_cgroup(event->cgroup, css);
+	}
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+static __always_inline int handle_reap(__u32 step, __s32 tid)
+{
+	struct oom_reap *event = event_reserve(OOM_REAP, sizeof(*event));
+
+	if (!event)
+		return 0;
+	event->step = step;
+	event->tid = tid;
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+SEC("fentry/out_of_memory")
+int BPF_PROG(fentry_out_of_memory, struct oom_control *oc)
+{
+	return handle_out_of_memory(oc);
+}
+
+SEC("kprobe/out_of_memory")
+int BPF_KPROBE(kprobe_out_of_memory, struct oom_control *oc)
+{
+	return handle_out_of_memory(oc);
+}
+
+SEC("fentry/oom_kill_process")
+int BPF_PROG(fentry_oom_kill_process, struct oom_control *oc)
+{
+	return handle_oom_kill_process(oc);
+}
+
+SEC("kprobe/oom_kill_process")
+int BPF_KPROBE(kprobe_oom_kill_process, struct oom_control *oc)
+{
+	return handle_oom_kill_process(oc);
+}
+
+SEC("raw_tp/mark_victim")
+int raw_tp_mark_victim(__u64 *args)
+{
+	__u64 victim = args[0];
+	struct oom_victim *event = event_reserve(OOM_VICTIM, sizeof(*event));
+
+	if (!event)
+		return 0;
+	read_current(&event->by);
+	if (mark_victim_takes_task)
+		event->tid = BPF_CORE_READ((struct task_struct *)victim, pid);
+	else
+		event->tid = victim;
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+SEC("raw_tp/wake_reaper")
+int raw_tp_wake_reaper(__u64 *args)
+{
+	return handle_reap(REAP_WAKE, args[0]);
+}
+
+SEC("raw_tp/start_task_reaping")
+int raw_tp_start_task_reaping(__u64 *args)
+{
+	return handle_reap(REAP_START, args[0]);
+}
+
+SEC("raw_tp/finish_task_reaping")
+int raw_tp_finish_task_reaping(__u64 *args)
+{
+	return handle_reap(REAP_FINISH, args[0]);
+}
+
+SEC("raw_tp/skip_task_reaping")
+int raw_tp_skip_task_reaping(__u64 *args)
+{
+	return handle_reap(REAP_SKIP, args[0]);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fs/squashfs/cache.c: who is in squashfs_cache_get(), for which cache and block.
+ *
+ * Only the entry is hooked. A return probe would miss calls just when it matters: each sleeper
+ * holds one of the few kretprobe instances. The task walk joins the newest call of a thread with
+ * its stack, which tells whether it is still inside.
+ */
+#include "ktrace.bpf.h"
+
+static __always_inline int handle_cache_get(struct super_block *sb, struct squashfs_cache *cache,
+					    __u64 block)
+{
+	struct squashfs_call call = {
+		.t = bpf_ktime_get_boot_ns(),
+		.cache = (__u64)cache,
+		.block = block,
+	};
+	__s32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	/* a module built without BTF: the call is known, its cache is not */
+	if (bpf_core_field_exists(cache->name))
+		bpf_probe_read_kernel_str(call.name, sizeof(call.name),
+					  BPF_CORE_READ(cache, name));
+	bpf_probe_read_kernel_str(call.device, sizeof(call.device),
+				  __builtin_preserve_access_index(&sb->s_id));
+	if (bpf_map_update_elem(&squashfs_calls, &tid, &call, BPF_ANY))
+		count_lost(NO_EVENT);
+	return 0;
+}
+
+SEC("kprobe/squashfs_cache_get")
+int BPF_KPROBE(kprobe_squashfs_cache_get, struct super_block *sb, struct squashfs_cache *cache,
+	       __u64 block)
+{
+	return handle_cache_get(sb, cache, block);
+}
+
+SEC("fentry/squashfs_cache_get")
+int BPF_PROG(fentry_squashfs_cache_get, struct super_block *sb, struct squashfs_cache *cache,
+	     __u64 block)
+{
+	return handle_cache_get(sb, cache, block);
+}
+
+char LICENSE[] SEC("license") = "GPL";

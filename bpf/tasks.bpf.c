@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Tasks: who is sent SIGKILL, who sleeps on after it, who dies. */
+#include "ktrace.bpf.h"
+
+#define SIGKILL 9
+#define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h, never moved */
+#define TASK_UNINTERRUPTIBLE 2 /* include/linux/sched.h, never moved; as TASK_RUNNING, 0 */
+
+/* Set from the kernel's own description before loading: ktrace/kernel/task_state.py */
+const volatile __u32 task_noload = 0x400;
+/* sched_switch gained prev_state in v5.18: fa2c3254d7cf, 9c2136be0878 ("sched/tracing: Append
+ * prev_state to tp args instead") */
+const volatile bool sched_switch_has_prev_state = true;
+const volatile __u64 stuck_after_ns = 1000000000;
+
+const struct sigkill_sent *unused_sigkill_sent __attribute__((unused));
+const struct task_exit *unused_task_exit __attribute__((unused));
+const struct task_dead *unused_task_dead __attribute__((unused));
+const struct task_state *unused_task_state __attribute__((unused));
+const struct task_hung *unused_task_hung __attribute__((unused));
+const enum kill_mark *unused_kill_mark __attribute__((unused));
+const enum state_source *unused_state_source __attribute__((unused));
+
+/* what sched_switch remembers of a killed thread */
+struct last_switch {
+	__u64 asleep_t; /* when it last went to sleep uninterruptibly */
+	__u64 running_t; /* when it was last reported, or first seen, on the run queue */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __s32);
+	__type(value, struct last_switch);
+} killed_switches SEC(".maps");
+
+/* threads that a walk found killed: report their death even if no signal is in their exit code */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __s32);
+	__type(value, __u8);
+} watched SEC(".maps");
+
+/* a walk's event is too large for the BPF stack */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct task_state);
+} walk_scratch SEC(".maps");
+
+static __always_inline __u32 read_state(struct task_struct *task)
+{
+	struct task_struct___v513 *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return BPF_CORE_READ(old, state);
+}
+
+static __always_inline __u64 read_start_time(struct task_struct *task)
+{
+	struct task_struct___v54 *old = (void *)task;
+
+	if (bpf_core_field_exists(task->start_boottime))
+		return BPF_CORE_READ(task, start_boottime);
+	return BPF_CORE_READ(old, real_start_time);
+}
+
+/* enum kill_mark bits of a task; 0 when nobody kills it */
+static __always_inline __u32 kill_marks(struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	__u32 marks = 0;
+
+	if (BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT)
+		marks |= KILL_PENDING;
+	if (BPF_CORE_READ(signal, shared_pending.signal.sig[0]) & SIGKILL_BIT)
+		marks |= KILL_SHARED;
+	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT &&
+	    BPF_CORE_READ(signal, group_exit_code) & EXIT_SIGNAL)
+		marks |= KILL_GROUP;
+	return marks;
+}
+
+static __always_inline bool sleeps_uninterruptibly(__u32 state)
+{
+	return state & TASK_UNINTERRUPTIBLE && !(state & task_noload);
+}
+
+/* all but the stack */
+static __always_inline void read_task_state(struct task_state *event, struct task_struct *task,
+					    __u32 state, __u32 killed)
+{
+	struct squashfs_call *call;
+	__s32 tid;
+
+	read_task(&event->task, task);
+	tid = event->task.tid;
+	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	event->start_t = read_start_time(task);
+	event->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+	event->state = state;
+	event->exit_state = BPF_CORE_READ(task, exit_state);
+	event->flags = BPF_CORE_READ(task, flags);
+	if (bpf_core_field_exists(task->on_cpu)) /* CONFIG_SMP */
+		event->on_cpu = BPF_CORE_READ(task, on_cpu);
+	event->killed = killed;
+	event->group_exit_code = BPF_CORE_READ(task, signal, group_exit_code);
+	event->oom_victim = BPF_CORE_READ(task, signal, oom_mm) != NULL;
+	call = bpf_map_lookup_elem(&squashfs_calls, &tid);
+	if (call)
+		event->squashfs = *call;
+}
+
+static __always_inline void read_stack(struct task_state *event, struct task_struct *task)
+{
+	long len = bpf_get_task_stack(task, event->stack, sizeof(event->stack), 0);
+
+	event->stack_len = len > 0 ? len / sizeof(__u64) : 0;
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info,
+	     struct task_struct *task, int group)
+{
+	struct sigkill_sent *event;
+
+	if (sig != SIGKILL)
+		return 0;
+	event = event_reserve(SIGKILL_SENT, sizeof(*event));
+	if (!event)
+		return 0;
+	read_current(&event->by);
+	read_task(&event->target, task);
+	event->group = group;
+	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1: signals without an info */
+	if ((__u64)info == 1)
+		event->si_code = 128; /* SI_KERNEL */
+	else if ((__u64)info > 1)
+		event->si_code = BPF_CORE_READ(info, si_code);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp_btf_sched_process_exit, struct task_struct *task)
+{
+	__s32 exit_code = BPF_CORE_READ(task, exit_code);
+	struct task_exit *event;
+
+	if (!(exit_code & EXIT_SIGNAL))
+		return 0;
+	event = event_reserve(TASK_EXIT, sizeof(*event));
+	if (!event)
+		return 0;
+	read_task(&event->task, task);
+	event->exit_code = exit_code;
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_hang")
+int BPF_PROG(tp_btf_sched_process_hang, struct task_struct *task)
+{
+	struct task_hung *event = event_reserve(TASK_HUNG, sizeof(*event));
+
+	if (!event)
+		return 0;
+	read_task(&event->task, task);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+static __always_inline void report_dead(struct task_struct *task)
+{
+	__s32 exit_code = BPF_CORE_READ(task, exit_code);
+	__s32 tid = BPF_CORE_READ(task, pid);
+	struct task_dead *event;
+
+	if (!(exit_code & EXIT_SIGNAL) && !bpf_map_lookup_elem(&watched, &tid))
+		return;
+	event = event_reserve(TASK_DEAD, sizeof(*event));
+	if (!event)
+		return;
+	read_task(&event->task, task);
+	event->exit_code = exit_code;
+	bpf_ringbuf_submit(event, 0);
+	bpf_map_delete_elem(&watched, &tid);
+	bpf_map_delete_elem(&killed_switches, &tid);
+	bpf_map_delete_elem(&squashfs_calls, &tid);
+}
+
+/* A killed thread that still runs after stuck_after: at most one look in that time. */
+static __always_inline void report_running(struct task_struct *task, __s32 tid, __u32 killed)
+{
+	struct last_switch *last = bpf_map_lookup_elem(&killed_switches, &tid);
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct last_switch first = { .running_t = now };
+	struct task_state *event;
+
+	if (!last) {
+		bpf_map_update_elem(&killed_switches, &tid, &first, BPF_ANY);
+		return;
+	}
+	if (now - last->running_t < stuck_after_ns)
+		return;
+	last->running_t = now;
+	event = event_reserve(TASK_STATE, sizeof(*event));
+	if (!event)
+		return;
+	read_task_state(event, task, 0, killed);
+	event->source = FROM_SWITCH;
+	read_stack(event, task);
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void remember_sleep(__s32 tid)
+{
+	struct last_switch *last = bpf_map_lookup_elem(&killed_switches, &tid);
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct last_switch first = { .asleep_t = now, .running_t = now };
+
+	if (last)
+		last->asleep_t = now;
+	else
+		bpf_map_update_elem(&killed_switches, &tid, &first, BPF_ANY);
+}
+
+static __always_inline int handle_switch(bool preempt, struct task_struct *prev, __u32 state)
+{
+	__u32 killed;
+	__s32 tid;
+
+	if (BPF_CORE_READ(prev, exit_state)) {
+		report_dead(prev);
+		return 0;
+	}
+	/* a preempted task may carry the state it was about to sleep in: it does not sleep */
+	if (preempt)
+		state = 0;
+	if (state && !sleeps_uninterruptibly(state))
+		return 0;
+	killed = kill_marks(prev);
+	if (!killed)
+		return 0;
+	tid = BPF_CORE_READ(prev, pid);
+	if (state)
+		remember_sleep(tid);
+	else
+		report_running(prev, tid, killed);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int tp_btf_sched_switch(__u64 *ctx)
+{
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	__u32 state = sched_switch_has_prev_state ? (__u32)ctx[3] : read_state(prev);
+
+	return handle_switch(ctx[0], prev, state);
+}
+
+SEC("iter/task")
+int iter_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct last_switch *last;
+	struct task_state *event;
+	__u32 zero = 0, state, killed;
+	__u8 one = 1;
+	__s32 tid;
+
+	if (!task)
+		return 0;
+	state = read_state(task);
+	killed = kill_marks(task);
+	if (!killed && !sleeps_uninterruptibly(state))
+		return 0;
+	event = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!event)
+		return 0;
+	__builtin_memset(event, 0, sizeof(*event));
+	event_init(&event->event, TASK_STATE, sizeof(*event));
+	event->source = FROM_WALK;
+	read_task_state(event, task, state, killed);
+	tid = event->task.tid;
+	last = bpf_map_lookup_elem(&killed_switches, &tid);
+	if (last && sleeps_uninterruptibly(state))
+		event->asleep_t = last->asleep_t;
+	if (!event->exit_state)
+		read_stack(event, task);
+	if (killed && !event->exit_state)
+		bpf_map_update_elem(&watched, &tid, &one, BPF_ANY);
+	/* Returns -EOVERFLOW when seq's page is full: the kernel then shows the task again. */
+	bpf_seq_write(ctx->meta->seq, event, sizeof(*event));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,3 @@
+from ktrace.cli import main
+
+main()

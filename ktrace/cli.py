@@ -1,0 +1,73 @@
+"""The command line: verbs, and the one place where errors become exit codes."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from ktrace import __version__
+from ktrace.errors import ExitCode, KtraceError
+
+_COMMANDS = {
+    "oom-hang": ("ktrace.commands.oom_hang", "oom_hang"),
+    "record": ("ktrace.commands.record", "record"),
+    "replay": ("ktrace.commands.replay", "replay"),
+    "report": ("ktrace.commands.report", "report"),
+    "doctor": ("ktrace.commands.doctor", "doctor"),
+    "decode": ("ktrace.commands.decode", "decode"),
+    "lab": ("ktrace.commands.lab", "lab"),
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a verb only when it is used: the live path stays small."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 traced, nothing found; 1 something found; 2 bad usage or unreadable "
+    "input; 3 cannot trace here; 4 inconclusive: events lost, or a probe is missing.",
+)
+@click.version_option(__version__, prog_name="ktrace")
+def cli() -> None:
+    """Who did not die after SIGKILL, why, and who is in the way."""
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    try:
+        result = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except KtraceError as error:
+        _complain(str(error), error.hint)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(128 + 2)
+    except BrokenPipeError:
+        # the reader of our output went away; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.INCONCLUSIVE)
+    sys.exit(result if isinstance(result, int) else ExitCode.CLEAN)
+
+
+def _complain(message: str, hint: str) -> None:
+    from ktrace.views.safe_text import safe
+
+    click.echo(f"ktrace: {safe(message)}", err=True)
+    if hint:
+        click.echo(f"        {safe(hint)}", err=True)

@@ -1,0 +1,88 @@
+"""ktrace doctor: what this kernel offers, which hook each probe takes, what is lost without it."""
+
+import time
+
+import click
+
+from ktrace import __version__
+from ktrace.errors import ExitCode, KtraceError
+from ktrace.kernel.features import Fact, facts
+from ktrace.probes.catalog import purpose
+from ktrace.probes.libbpf import lib
+from ktrace.sources.live import LiveSource
+from ktrace.survival import memory_kib, survive
+
+
+@click.command("doctor")
+def doctor() -> ExitCode:
+    """Attach every probe once, say what works and what is lost, and take them out again.
+
+    Exit code 0: every verdict can be given; 3: nothing can be traced; 4: some verdicts can't.
+    """
+    import platform
+
+    version = lib().libbpf_version_string().decode()
+    click.echo(f"ktrace {__version__} on Linux {platform.release()} {platform.machine()}")
+    click.echo(f"libbpf {version}\n")
+    for fact in facts():
+        _print_fact(fact)
+    click.echo()
+    try:
+        return _try_probes()
+    except KtraceError as error:
+        click.echo(f"probes         cannot trace here: {error}")
+        click.echo(f"               {error.hint}")
+        return ExitCode.CANNOT_TRACE
+
+
+def _print_fact(fact: Fact) -> None:
+    mark = {True: "ok", False: "NO", None: "--"}[fact.ok]
+    click.echo(f"{fact.name:<14} {mark}  {fact.value}")
+    if fact.ok is False and fact.hint:
+        click.echo(f"{'':<18} {fact.hint}")
+
+
+def _try_probes() -> ExitCode:
+    started = time.monotonic()
+    source = LiveSource(stuck_after=1.0)
+    attached = time.monotonic()
+    try:
+        symbols = source.load_symbols()
+        named = time.monotonic()
+        blind = _print_probes(source)
+        warnings = survive()
+        memory = memory_kib()
+    finally:
+        source.close()
+    click.echo(f"task states    {source.states.origin}")
+    click.echo(f"symbols        {symbols}")
+    click.echo(
+        f"time           {attached - started:.3f} s to attach (after Python's own start), "
+        f"{named - attached:.3f} s to read symbols"
+    )
+    click.echo(
+        f"memory         {memory['VmRSS'] / 1024:.1f} MiB resident, "
+        f"{memory['VmLck'] / 1024:.1f} MiB mapped and locked as it is touched"
+    )
+    for warning in warnings:
+        click.echo(f"not secured    {warning}")
+    if blind:
+        click.echo(f"\nno verdict     {', '.join(blind)}: a run that finds nothing is inconclusive")
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.CLEAN
+
+
+def _print_probes(source: LiveSource) -> list[str]:
+    """The table; commands that cannot say "clean" on this kernel."""
+    blind: list[str] = []
+    click.echo(f"{'PROBE':<20} {'HOOK':<8} GIVES")
+    for probe in source.probes:
+        about = purpose(probe.function)
+        click.echo(f"{probe.function:<20} {probe.hook or probe.state:<8} {about.gives}")
+        if probe.why:
+            click.echo(f"{'':<29} refused: {probe.why}")
+        if probe.state == "missing":
+            click.echo(f"{'':<29} lost: {about.without}")
+            blind += [verdict for verdict in about.verdicts if verdict not in blind]
+    click.echo()
+    return blind

@@ -1,0 +1,23 @@
+"""ktrace replay: the same screen, from a recorded trace."""
+
+import click
+
+from ktrace.errors import ExitCode
+from ktrace.replay_run import replay as replay_trace
+from ktrace.views.choice import view_for
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0),
+    default=None,
+    help="Times as fast as it happened; 0: at once. Default: 1 on a terminal, else 0.",
+)
+def replay(file: str, as_json: bool, speed: float | None) -> ExitCode:
+    """Show what was recorded in FILE as it happened."""
+    if speed is None:
+        speed = 1.0 if view_for(as_json).child_output == "kept" else 0.0
+    return replay_trace(file, lambda: view_for(as_json, f"replay of {file}"), speed)

@@ -1,0 +1,1 @@
+"""Pure state machines from events to findings: no I/O, no clock."""

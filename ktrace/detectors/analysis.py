@@ -1,0 +1,72 @@
+"""All detectors, fed together: what every command and view looks at."""
+
+from ktrace.detectors.oom_kills import OomKills
+from ktrace.detectors.stuck import StuckTasks
+from ktrace.events import Event, Lost, ProbeChange, Walk
+from ktrace.findings import End, Finding, Probe, Session
+from ktrace.probes.catalog import purpose
+
+
+class Analysis:
+    """State of one run, live or replayed: the same events give the same findings."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.probes = {probe.function: probe for probe in session.probes}
+        self.stuck = StuckTasks(session.stuck_after)
+        self.oom = OomKills()
+        self.lost: dict[str, int] = {}
+        self.events = 0
+        self.findings = 0
+        self.walks = 0
+        self.incomplete_walks = 0
+        self.t = session.t
+
+    def feed(self, event: Event) -> list[Finding]:
+        """The findings that event leads to, in order."""
+        self.events += 1
+        self.t = max(self.t, event.t)
+        match event:
+            case Lost():
+                self.lost[event.what] = event.count
+            case ProbeChange():
+                changed = Probe(event.function, event.hook, event.state, event.why)
+                self.probes[event.function] = changed
+            case Walk():
+                self.walks += 1
+                self.incomplete_walks += not event.complete
+        self.oom.feed(event)
+        found = list(self.stuck.feed(event))
+        self.findings += sum(finding.status == "open" for finding in found)
+        return found
+
+    def adopt(self, finding: Finding) -> None:
+        """Count a finding that was read from a trace whose events are damaged."""
+        self.findings += finding.status == "open"
+        self.t = max(self.t, finding.t)
+
+    def end(self) -> End:
+        """The verdict of what has been fed so far."""
+        reasons = self._doubts()
+        verdict = "found" if self.findings else "inconclusive" if reasons else "clean"
+        return End(
+            t=self.t,
+            lost=sum(self.lost.values()),
+            lost_by=dict(self.lost),
+            findings=self.findings,
+            verdict=verdict,
+            why="; ".join(reasons),
+        )
+
+    def _doubts(self) -> list[str]:
+        """Why finding nothing would not mean that there was nothing."""
+        doubts = []
+        if self.lost:
+            doubts.append(f"{sum(self.lost.values())} events lost")
+        if self.incomplete_walks:
+            doubts.append(f"{self.incomplete_walks} walks over the tasks broke off")
+        for probe in self.probes.values():
+            needed = "oom-hang" in purpose(probe.function).verdicts
+            if needed and probe.state != "attached":
+                doubts.append(f"no probe on {probe.function}")
+        return doubts

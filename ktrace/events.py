@@ -1,0 +1,232 @@
+"""Typed records of what a kernel did, whatever source they come from.
+
+Times are seconds of CLOCK_BOOTTIME, rounded to microseconds. Bits that mean something only to the
+kernel that set them (task state, gfp mask, addresses) are decoded by the source, so that a trace
+can be read on another machine; addresses and masks are kept beside as hexadecimal strings.
+"""
+
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, ClassVar
+
+from ktrace.typed_json import build
+
+Stack = tuple[str, ...]  # symbols, innermost first: "squashfs_cache_get+0x323 [squashfs]"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A thread: pid is its thread group's id."""
+
+    pid: int
+    tid: int
+    comm: str
+
+
+@dataclass(frozen=True, slots=True)
+class SquashfsCall:
+    """The newest call of squashfs_cache_get() (fs/squashfs/cache.c) by a thread."""
+
+    t: float
+    cache: str  # address of struct squashfs_cache, hexadecimal
+    name: str  # of the cache: fragment, metadata, data; empty without BTF of the module
+    device: str  # super_block.s_id
+    block: int  # byte position on the device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that the kernel did at time t."""
+
+    name: ClassVar[str]
+    t: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfMemory(Event):
+    """out_of_memory() was called: `by` could not allocate."""
+
+    name: ClassVar[str] = "out_of_memory"
+    by: Task
+    order: int
+    gfp: str
+    gfp_mask: str
+    memcg: str | None  # path of the memory cgroup at its limit; None: the machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomKill(Event):
+    """oom_kill_process() was called with a chosen victim. Sizes are KiB."""
+
+    name: ClassVar[str] = "oom_kill"
+    by: Task
+    victim: Task
+    order: int
+    gfp: str
+    gfp_mask: str
+    constraint: str  # of enum oom_constraint: CONSTRAINT_NONE, CONSTRAINT_MEMCG, ...
+    oom_score_adj: int
+    points: int  # oom_badness(), pages
+    totalpages: int
+    uid: int
+    threads: int
+    total_vm_kib: int
+    anon_rss_kib: int
+    file_rss_kib: int
+    shmem_rss_kib: int
+    pgtables_kib: int
+    cgroup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomVictim(Event):
+    """mark_oom_victim(): the thread's group may use the memory reserves now."""
+
+    name: ClassVar[str] = "oom_victim"
+    by: Task
+    tid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomReap(Event):
+    """A step of the OOM reaper for a victim: wake, start, finish or skip."""
+
+    name: ClassVar[str] = "oom_reap"
+    step: str
+    tid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigkillSent(Event):
+    """SIGKILL was generated for a task. si_code 128 is SI_KERNEL, 0 SI_USER."""
+
+    name: ClassVar[str] = "sigkill_sent"
+    by: Task
+    target: Task
+    group: bool
+    si_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskExit(Event):
+    """A thread that dies by a signal has let go of its memory (sched_process_exit)."""
+
+    name: ClassVar[str] = "task_exit"
+    task: Task
+    exit_code: int  # as of wait(2): the low seven bits are the signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDead(Event):
+    """The last switch away from a killed thread: it is gone, or a zombie."""
+
+    name: ClassVar[str] = "task_dead"
+    task: Task
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState(Event):
+    """One look at a thread that is killed and not dead, or asleep uninterruptibly."""
+
+    name: ClassVar[str] = "task_state"
+    task: Task
+    ppid: int
+    source: str  # walk: iter/task; switch: sched_switch; sampled: /proc
+    start_t: float  # the thread's birth; with the tid, its identity
+    asleep_t: float | None  # when this sleep began; None: nobody saw it begin
+    switches: int  # context switches so far
+    state: str  # as ktrace.kernel.task_state names it
+    state_flags: str  # "TASK_UNINTERRUPTIBLE|TASK_FREEZABLE"
+    on_cpu: bool
+    killed: tuple[str, ...]  # of pending, shared, group; empty: nobody kills it
+    group_exit_code: int
+    oom_victim: bool
+    stack: Stack
+    squashfs: SquashfsCall | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskHung(Event):
+    """khungtaskd found the task not switching (sched_process_hang)."""
+
+    name: ClassVar[str] = "task_hung"
+    task: Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadPage(Event):
+    """bad_page() was called."""
+
+    name: ClassVar[str] = "bad_page"
+    by: Task
+    page: str  # address of the struct page
+    words: tuple[str, ...]  # its first 64 bytes
+    reason: str
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk(Event):
+    """All tasks have been looked at: whoever has no TaskState since started_t is not killed."""
+
+    name: ClassVar[str] = "walk"
+    started_t: float
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost(Event):
+    """Events did not reach ktrace; count is the total since the start, per kind of event."""
+
+    name: ClassVar[str] = "lost"
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeChange(Event):
+    """A probe was attached or lost while tracing: its module came or went."""
+
+    name: ClassVar[str] = "probe_change"
+    function: str
+    hook: str
+    state: str
+    why: str
+
+
+EVENTS: dict[str, type[Event]] = {
+    kind.name: kind
+    for kind in (
+        OutOfMemory,
+        OomKill,
+        OomVictim,
+        OomReap,
+        SigkillSent,
+        TaskExit,
+        TaskDead,
+        TaskState,
+        TaskHung,
+        BadPage,
+        Walk,
+        Lost,
+        ProbeChange,
+    )
+}
+
+
+def to_json(record: Any) -> Any:
+    """A dataclass as plain JSON types; an event also says its kind and name."""
+    if is_dataclass(record):
+        head = {"kind": "event", "event": record.name} if isinstance(record, Event) else {}
+        return head | {f.name: to_json(getattr(record, f.name)) for f in fields(record)}
+    if isinstance(record, tuple | list):
+        return [to_json(item) for item in record]
+    return record
+
+
+def from_json(data: dict[str, Any]) -> Event:
+    """The event of a JSON object. Raises ValueError saying what is wrong with it."""
+    kind = EVENTS.get(str(data.get("event")))
+    if kind is None:
+        raise ValueError(f"unknown event {str(data.get('event'))!r:.60}")
+    return build(kind, data, kind.name)

@@ -1,0 +1,141 @@
+"""What the user came for: conclusions, and the records that frame them."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ktrace.events import Stack, to_json
+from ktrace.typed_json import build
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """Who killed the thread: the OOM killer, a signal, or its own group's exit."""
+
+    by: str  # oom, signal, exit
+    pid: int | None  # of the sender; for oom: of the task that asked for memory
+    comm: str | None
+    t: float | None  # None: SIGKILL was sent before ktrace looked
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Where the thread sleeps."""
+
+    function: str
+    primitive: str  # of the wait_event family, or mutex_lock, wait_for_completion, ...
+    sigkill_wakes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A thread in the way of the stuck one."""
+
+    pid: int
+    tid: int
+    comm: str
+    state: str
+    function: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended. exit_signal None: the thread went away unseen."""
+
+    exit_signal: int | None
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckTask:
+    """A thread that was killed and has not died."""
+
+    finding: ClassVar[str] = "stuck-task"
+    status: str  # open, update, resolved
+    id: str
+    t: float
+    pid: int
+    tid: int
+    comm: str
+    state: str
+    stuck_s: float  # since SIGKILL, or at least: since ktrace first saw it killed
+    killed: Killed
+    wait: Wait | None
+    stack: Stack
+    blocked_by: tuple[Blocker, ...]
+    outcome: Outcome | None = None
+
+
+Finding = StuckTask  # a union, when there are more
+FINDINGS: dict[str, type[Finding]] = {StuckTask.finding: StuckTask}
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """The finding as one JSON object."""
+    return {"kind": "finding", "finding": finding.finding, **to_json(finding)}
+
+
+def finding_from_json(data: dict[str, Any]) -> Finding:
+    """The finding of a JSON object. Raises ValueError saying what is wrong with it."""
+    kind = FINDINGS.get(str(data.get("finding")))
+    if kind is None:
+        raise ValueError(f"unknown finding {str(data.get('finding'))!r:.60}")
+    return build(kind, data, kind.finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What became of a function that ktrace wants to hook."""
+
+    function: str
+    hook: str  # fentry, kprobe, tp_btf, raw_tp, iter; "" when there is none
+    state: str  # attached, waiting, missing
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The head of a run: what traced what, and how."""
+
+    ktrace: str
+    format: int
+    command: str
+    host: str
+    kernel: str
+    boot_id: str
+    machine: str
+    clock: str = "CLOCK_BOOTTIME"
+    t: float
+    wall: str  # UTC, ISO 8601, at t
+    loader: str
+    stuck_after: float
+    probes: tuple[Probe, ...]
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "session", **to_json(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Session":
+        """Raises ValueError saying what is wrong with data."""
+        return build(cls, data, "session")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The foot of a run."""
+
+    t: float
+    lost: int
+    lost_by: dict[str, int] = field(default_factory=dict)
+    findings: int
+    verdict: str  # found, clean, inconclusive
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "end", **to_json(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "End":
+        """Raises ValueError saying what is wrong with data."""
+        return build(cls, data, "end")

@@ -1,0 +1,1 @@
+"""Facts about a kernel: types, symbols, task states, gfp flags."""

@@ -1,0 +1,85 @@
+"""What this kernel and this process are allowed: facts for `ktrace doctor`, each asked."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ktrace.kernel.btf import VMLINUX
+from ktrace.kernel.tracefs import MOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """ok None: neither good nor bad."""
+
+    name: str
+    value: str
+    ok: bool | None = None
+    hint: str = ""
+
+
+def facts() -> list[Fact]:
+    return [
+        _privilege(),
+        _btf(),
+        _tracefs(),
+        _lockdown(),
+        _kptr_restrict(),
+        _swap(),
+    ]
+
+
+def _privilege() -> Fact:
+    root = os.geteuid() == 0
+    return Fact("privilege", "root" if root else f"uid {os.geteuid()}", root, "run with sudo")
+
+
+def _btf() -> Fact:
+    try:
+        size = os.stat(VMLINUX).st_size
+    except OSError:
+        hint = "the libbpf loader needs CONFIG_DEBUG_INFO_BTF=y"
+        return Fact("BTF", f"no {VMLINUX}", False, hint)
+    return Fact("BTF", f"{VMLINUX}, {size / 1e6:.1f} MB", True)
+
+
+def _tracefs() -> Fact:
+    for mount in MOUNTS:
+        try:
+            mounted = os.path.isdir(f"{mount}/events")
+        except OSError:
+            mounted = False
+        if mounted:
+            return Fact("tracefs", mount, True)
+    hint = (
+        "mount -t tracefs none /sys/kernel/tracing; without it gfp flags are numbers and the "
+        "layout of task states is assumed"
+    )
+    return Fact("tracefs", "not mounted, or not readable", False, hint)
+
+
+def _lockdown() -> Fact:
+    text = _read("/sys/kernel/security/lockdown")
+    if text is None:
+        return Fact("lockdown", "not known: securityfs has no lockdown file", None)
+    mode = text.partition("[")[2].partition("]")[0]
+    hint = "BPF may not read kernel memory: the kernel log and /proc still work"
+    return Fact("lockdown", mode, mode != "confidentiality", hint)
+
+
+def _kptr_restrict() -> Fact:
+    text = _read("/proc/sys/kernel/kptr_restrict")
+    hint = "sysctl kernel.kptr_restrict=1, or stacks show numbers instead of names"
+    return Fact("kptr_restrict", text or "?", text != "2", hint)
+
+
+def _swap() -> Fact:
+    lines = (_read("/proc/swaps") or "").splitlines()[1:]
+    return Fact("swap", f"{len(lines)} areas" if lines else "none", None)
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None

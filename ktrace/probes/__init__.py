@@ -1,0 +1,1 @@
+"""Hooks in the running kernel, and the loaders that set them."""

@@ -1,0 +1,64 @@
+"""What each hook is for: what is lost without it, what stands in for it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Of a hooked function or tracepoint."""
+
+    gives: str
+    without: str  # what the user loses
+    verdicts: tuple[str, ...] = ()  # commands that cannot say "clean" without it
+    module: str = ""  # where the function lives when it is not in the kernel image
+
+
+PURPOSES: dict[str, Purpose] = {
+    "task": Purpose(
+        "every thread that is killed and not dead, and who sleeps uninterruptibly (iter/task)",
+        "nothing is known of tasks that were asleep when they were killed",
+        verdicts=("oom-hang",),
+    ),
+    "signal_generate": Purpose(
+        "who sends SIGKILL to whom, and when",
+        "senders and exact times of kills are unknown",
+        verdicts=("oom-hang",),
+    ),
+    "sched_switch": Purpose(
+        "when a killed thread falls asleep again, runs on in the kernel, is dead",
+        "times of death are those of the next walk; the exit signal is unknown",
+        verdicts=("oom-hang",),
+    ),
+    "sched_process_exit": Purpose(
+        "when a killed thread lets go of its memory", "that step is missing from the trace"
+    ),
+    "sched_process_hang": Purpose(
+        "what khungtaskd finds", "khungtaskd's reports are only in the kernel log"
+    ),
+    "oom_kill_process": Purpose(
+        "the OOM killer's choice: memory, score, order, gfp flags, cgroup",
+        "of an OOM kill only victim, asker and time are known, from oom:mark_victim",
+    ),
+    "out_of_memory": Purpose(
+        "every call of the OOM killer, also those that kill nobody",
+        "calls that kill nobody are not counted",
+    ),
+    "mark_victim": Purpose(
+        "who became an OOM victim, and for whom", "OOM kills look like any other SIGKILL"
+    ),
+    "wake_reaper": Purpose("the OOM reaper is asked", "that step is missing"),
+    "start_task_reaping": Purpose("the OOM reaper begins", "that step is missing"),
+    "finish_task_reaping": Purpose("the OOM reaper is done", "that step is missing"),
+    "skip_task_reaping": Purpose("the OOM reaper had nothing to do", "that step is missing"),
+    "bad_page": Purpose("pages in a state that cannot be", "bad pages are only in the kernel log"),
+    "squashfs_cache_get": Purpose(
+        "which cache and block a thread waits for, so who is in its way",
+        "waits in it still show in the stacks; who is in the way is unknown",
+        module="squashfs",
+    ),
+}
+
+
+def purpose(function: str) -> Purpose:
+    """Of a function; a neutral one where the catalogue has none."""
+    return PURPOSES.get(function, Purpose("-", "-"))

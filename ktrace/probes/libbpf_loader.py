@@ -1,0 +1,169 @@
+"""The loader for kernels with BTF: prebuilt CO-RE objects through libbpf."""
+
+import ctypes
+import os
+from collections.abc import Mapping
+
+from ktrace.errors import CannotTrace
+from ktrace.findings import Probe
+from ktrace.kernel.btf import VMLINUX, Btf
+from ktrace.probes.bpf_object import BpfObject
+from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.ladder import KernelHooks, module_instance
+from ktrace.probes.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
+from ktrace.probes.loader import RawEvent
+
+OBJECTS = ("tasks", "oom", "pages", "squashfs")
+_WALK_CHUNK = 1 << 16
+
+
+class LibbpfLoader:
+    """Attaches every probe; gives raw events in the order in which they come."""
+
+    name = "libbpf"
+
+    def __init__(self, knobs: Mapping[str, int]) -> None:
+        _require_privilege()
+        self.btf = _kernel_btf()
+        self._knobs = dict(knobs) | self._probed_knobs()
+        self._maps: dict[str, int] = {}
+        self._objects: dict[str, BpfObject] = {}
+        self._structs: dict[int, type[ctypes.Structure]] = {}
+        self._kinds: dict[str, int] = {}
+        self._modules: dict[str, int | None] = {}
+        self._ring = 0
+        self._received: list[RawEvent] = []
+        self._callback = SAMPLE_CALLBACK(self._receive)
+
+    def attach(self) -> list[Probe]:
+        """Hook what can be hooked. Raises CannotTrace when not even the task walk can be."""
+        probes = []
+        for name in OBJECTS:
+            probes += self._attach_object(name)
+        if "events" not in self._maps:
+            reasons = {probe.why for probe in probes if probe.state == "missing"}
+            raise CannotTrace(
+                f"no BPF program could be loaded: {'; '.join(sorted(reasons))[:300]}",
+                hint="see `ktrace doctor`",
+            )
+        self._ring = check(
+            lib().ring_buffer__new(self._maps["events"], self._callback, None, None),
+            "open the ring buffer",
+        )
+        self.btf.close()  # some 6 MiB; read again when a module comes
+        return probes
+
+    def _attach_object(self, name: str) -> list[Probe]:
+        """Attach one object and learn the layouts of its events."""
+        bpf_object = BpfObject(name, KernelHooks(self.btf), self._knobs, self._maps)
+        for module in _modules_of(name):
+            self._modules[module] = module_instance(module)
+        probes = bpf_object.attach()
+        self._objects[name] = bpf_object
+        self._kinds |= bpf_object.enum("event_kind") or {}
+        layouts = bpf_object.layouts([kind.lower() for kind in self._kinds])
+        self._structs |= {self._kinds[kind.upper()]: layout for kind, layout in layouts.items()}
+        return probes
+
+    def read(self, timeout_s: float) -> list[RawEvent]:
+        """Events of the ring; waits for the first at most timeout_s."""
+        lib().ring_buffer__poll(self._ring, max(0, int(timeout_s * 1000)))
+        received, self._received = self._received, []
+        return received
+
+    def walk(self) -> tuple[list[RawEvent], bool]:
+        """A look at every task; False when the walk broke off."""
+        try:
+            iterator = check(
+                lib().bpf_iter_create(self._objects["tasks"].link_fd("iter_task")), "walk tasks"
+            )
+        except (KeyError, LibbpfError):
+            return [], False
+        data = bytearray()
+        try:
+            while chunk := os.read(iterator, _WALK_CHUNK):
+                data += chunk
+        except OSError:
+            return [], False
+        finally:
+            os.close(iterator)
+        layout = self._structs[self._kinds["TASK_STATE"]]
+        size = ctypes.sizeof(layout)
+        whole = len(data) % size == 0
+        return [
+            ("TASK_STATE", layout.from_buffer(data, at))
+            for at in range(0, len(data) - size + 1, size)
+        ], whole
+
+    def lost(self) -> dict[str, int]:
+        """Events that did not reach the ring since the start, by kind; only those above 0."""
+        counts = {}
+        value = ctypes.c_uint64()
+        for name, number in self._kinds.items():
+            key = ctypes.c_uint32(number)
+            found = lib().bpf_map_lookup_elem(
+                self._maps["lost"], ctypes.byref(key), ctypes.byref(value)
+            )
+            if found == 0 and value.value:
+                counts[name.lower()] = value.value
+        return counts
+
+    def follow_modules(self) -> list[Probe]:
+        """Attach to modules that came (again), let go of those that went. What changed."""
+        changed = [m for m, known in self._modules.items() if module_instance(m) != known]
+        if not changed:
+            return []
+        probes = []
+        self.btf = _kernel_btf()
+        for name in OBJECTS:
+            if _modules_of(name).intersection(changed):
+                self._objects[name].close()
+                probes += self._attach_object(name)
+        self.btf.close()
+        return probes
+
+    def close(self) -> None:
+        if self._ring:
+            lib().ring_buffer__free(self._ring)
+            self._ring = 0
+        for bpf_object in self._objects.values():
+            bpf_object.close()
+        self._objects.clear()
+        self.btf.close()
+
+    def _probed_knobs(self) -> dict[str, int]:
+        """Knobs of the BPF programs that follow from the kernel's own types."""
+        switch = self.btf.tracepoint_arguments("sched_switch") or ()
+        victim = self.btf.tracepoint_arguments("mark_victim") or ()
+        return {
+            "sched_switch_has_prev_state": len(switch) > 3,
+            "mark_victim_takes_task": victim[:1] == ("ptr",),
+        }
+
+    def _receive(self, _context: int, data: int, size: int) -> int:
+        kind = ctypes.c_uint32.from_address(data + 8).value  # struct event of bpf/events.h
+        layout = self._structs.get(kind)
+        if layout is not None and size >= ctypes.sizeof(layout):
+            name = next(name for name, number in self._kinds.items() if number == kind)
+            self._received.append((name, layout.from_buffer_copy(ctypes.string_at(data, size))))
+        return 0
+
+
+def _modules_of(object_name: str) -> set[str]:
+    """Modules whose functions an object hooks: the object is named for its subject."""
+    return {purpose.module for purpose in PURPOSES.values() if purpose.module == object_name}
+
+
+def _kernel_btf() -> Btf:
+    try:
+        return Btf.of_kernel()
+    except LibbpfError as error:
+        raise CannotTrace(
+            f"this kernel's BTF cannot be read from {VMLINUX}: {error}",
+            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed",
+        ) from None
+
+
+def _require_privilege() -> None:
+    if os.geteuid() != 0:
+        raise CannotTrace("tracing needs root", hint="run it with sudo")

@@ -1,0 +1,32 @@
+"""What a loader does, however it gets its programs into the kernel."""
+
+import ctypes
+from typing import Protocol
+
+from ktrace.findings import Probe
+
+RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
+
+
+class Loader(Protocol):
+    """Puts the probes into the kernel and hands out what they send."""
+
+    name: str
+
+    def attach(self) -> list[Probe]:
+        """Hook what can be hooked. Raises CannotTrace when nothing can."""
+
+    def read(self, timeout_s: float) -> list[RawEvent]:
+        """Events since the last call; waits for the first at most timeout_s."""
+
+    def walk(self) -> tuple[list[RawEvent], bool]:
+        """A look at every task; False when it is not complete."""
+
+    def lost(self) -> dict[str, int]:
+        """Events lost since the start, by kind; empty when none."""
+
+    def follow_modules(self) -> list[Probe]:
+        """Probes that changed because a module came or went."""
+
+    def close(self) -> None:
+        """Take all hooks out."""

@@ -1,0 +1,97 @@
+"""A recorded trace through the same detectors and views as a live run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.errors import ExitCode
+from ktrace.events import Event
+from ktrace.findings import End, Finding, Session
+from ktrace.sources.trace_file import TraceFile
+from ktrace.verdicts import EXIT_CODES, worst
+from ktrace.views.view import View
+
+_TICK_S = 0.2
+
+
+def replay(path: str, new_view: Callable[[], View], speed: float = 0.0) -> ExitCode:
+    """Show each session of the file. speed: times as fast as it happened; 0: at once.
+
+    Raises UsageError where the file is not a trace. Ctrl-C ends it with the summary.
+    """
+    verdicts = []
+    with TraceFile(path) as trace:
+        run = _Session(trace, trace.session, new_view(), speed)
+        first = True
+        try:
+            for record in trace.records():
+                if isinstance(record, Session) and not first:
+                    verdicts.append(run.end())
+                    run = _Session(trace, record, new_view(), speed)
+                first = False
+                run.record(record)
+        except KeyboardInterrupt:
+            run.interrupted = True
+        verdicts.append(run.end())
+    return EXIT_CODES[worst(verdicts)]
+
+
+class _Session:
+    """One session of the file, shown."""
+
+    def __init__(self, trace: TraceFile, session: Session, view: View, speed: float) -> None:
+        self._trace = trace
+        self._analysis = Analysis(session)
+        self._view = view
+        self._speed = speed
+        self._found: set[tuple[str, str]] = set()
+        self._recorded_end: End | None = None
+        self.interrupted = False
+        view.start(self._analysis)
+
+    def record(self, record: Session | Event | Finding | End) -> None:
+        if isinstance(record, Event):
+            self._wait_until(record.t)
+            self._show(record, self._analysis.feed(record))
+        elif isinstance(record, End):
+            self._recorded_end = record
+        elif isinstance(record, Finding) and self._trace.damage:
+            self._adopt(record)
+
+    def end(self) -> str:
+        """Give the verdict to the view, and back."""
+        end = self._analysis.end()
+        if self._recorded_end is not None:
+            end = replace(end, t=self._recorded_end.t)
+        doubts = [] if self.interrupted else self._trace.damage.lines()
+        if self.interrupted:
+            doubts = ["the replay was interrupted"]
+        if doubts:
+            verdict = "inconclusive" if end.verdict == "clean" else end.verdict
+            end = replace(end, verdict=verdict, why="; ".join([*filter(None, [end.why]), *doubts]))
+        self._view.end(end)
+        return end.verdict
+
+    def _show(self, event: Event | None, findings: list[Finding]) -> None:
+        self._found.update((finding.id, finding.status) for finding in findings)
+        self._view.event(event, findings)
+        if self._speed:
+            self._view.tick(self._analysis.t)
+
+    def _adopt(self, finding: Finding) -> None:
+        """The events that led to it were damaged, the finding was not."""
+        if (finding.id, finding.status) not in self._found:
+            self._analysis.adopt(finding)
+            self._show(None, [finding])
+
+    def _wait_until(self, t: float) -> None:
+        """Let the time between two events pass, the screen's ages counting up in it."""
+        if not self._speed:
+            return
+        at = self._analysis.t
+        while (left := (t - at) / self._speed) > 0:
+            nap = min(left, _TICK_S)
+            time.sleep(nap)
+            at += nap * self._speed
+            self._view.tick(at)

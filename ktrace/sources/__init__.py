@@ -1,0 +1,1 @@
+"""Where events come from: a live kernel, a trace file."""

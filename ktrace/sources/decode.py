@@ -1,0 +1,195 @@
+"""The structs of bpf/events.h as typed events: bits, masks and addresses given their names."""
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from typing import Any
+
+from ktrace import events
+from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.task_state import TaskStates
+from ktrace.probes.loader import RawEvent
+
+_KIB_PER_PAGE = mmap.PAGESIZE // 1024
+_KILL_MARKS = {1: "pending", 2: "shared", 4: "group"}  # enum kill_mark
+_STATE_SOURCES = ("walk", "switch")  # enum state_source
+_REAP_STEPS = ("wake", "start", "finish", "skip")  # enum reap_step
+
+# Frames of the tracer itself, above which a stack taken in sched_switch begins
+_SCHEDULE = "__schedule+"
+
+
+class Decoder:
+    """Decodes with the facts of the kernel that sent the events."""
+
+    def __init__(
+        self, states: TaskStates, gfp: GfpFlags, constraints: dict[str, int] | None
+    ) -> None:
+        self._states = states
+        self._gfp = gfp
+        self._constraints = {number: name for name, number in (constraints or {}).items()}
+        self._symbols = Symbols(())
+        self._stacks: dict[bytes, events.Stack] = {}
+        self._decoders: dict[str, Callable[[Any], events.Event]] = {
+            "OUT_OF_MEMORY": self._out_of_memory,
+            "OOM_KILL": self._oom_kill,
+            "OOM_VICTIM": self._oom_victim,
+            "OOM_REAP": self._oom_reap,
+            "SIGKILL_SENT": self._sigkill_sent,
+            "TASK_EXIT": self._task_exit,
+            "TASK_DEAD": self._task_dead,
+            "TASK_STATE": self._task_state,
+            "TASK_HUNG": self._task_hung,
+            "BAD_PAGE": self._bad_page,
+        }
+
+    def use_symbols(self, symbols: Symbols) -> None:
+        """Name addresses by these from now on: at the start, and after a module came."""
+        self._symbols = symbols
+        self._stacks.clear()
+
+    def decode(self, raw: RawEvent) -> events.Event:
+        kind, data = raw
+        return self._decoders[kind](data)
+
+    def _out_of_memory(self, raw: Any) -> events.OutOfMemory:
+        return events.OutOfMemory(
+            t=_seconds(raw.event.t),
+            by=_task(raw.by),
+            order=raw.order,
+            gfp=self._gfp.names(raw.gfp_mask),
+            gfp_mask=hex(raw.gfp_mask),
+            memcg=_cgroup(raw.memcg) if raw.memcg_oom else None,
+        )
+
+    def _oom_kill(self, raw: Any) -> events.OomKill:
+        return events.OomKill(
+            t=_seconds(raw.event.t),
+            by=_task(raw.by),
+            victim=_task(raw.victim),
+            order=raw.order,
+            gfp=self._gfp.names(raw.gfp_mask),
+            gfp_mask=hex(raw.gfp_mask),
+            constraint=self._constraints.get(raw.constraint, str(raw.constraint)),
+            oom_score_adj=raw.oom_score_adj,
+            points=raw.points,
+            totalpages=raw.totalpages,
+            uid=raw.uid,
+            threads=raw.threads,
+            total_vm_kib=raw.total_vm * _KIB_PER_PAGE,
+            anon_rss_kib=_kib(raw.anon_rss),
+            file_rss_kib=_kib(raw.file_rss),
+            shmem_rss_kib=_kib(raw.shmem_rss),
+            pgtables_kib=raw.pgtables // 1024,
+            cgroup=_cgroup(raw.cgroup),
+        )
+
+    def _oom_victim(self, raw: Any) -> events.OomVictim:
+        return events.OomVictim(t=_seconds(raw.event.t), by=_task(raw.by), tid=raw.tid)
+
+    def _oom_reap(self, raw: Any) -> events.OomReap:
+        return events.OomReap(t=_seconds(raw.event.t), step=_REAP_STEPS[raw.step], tid=raw.tid)
+
+    def _sigkill_sent(self, raw: Any) -> events.SigkillSent:
+        return events.SigkillSent(
+            t=_seconds(raw.event.t),
+            by=_task(raw.by),
+            target=_task(raw.target),
+            group=bool(raw.group),
+            si_code=raw.si_code,
+        )
+
+    def _task_exit(self, raw: Any) -> events.TaskExit:
+        return events.TaskExit(
+            t=_seconds(raw.event.t), task=_task(raw.task), exit_code=raw.exit_code
+        )
+
+    def _task_dead(self, raw: Any) -> events.TaskDead:
+        return events.TaskDead(
+            t=_seconds(raw.event.t), task=_task(raw.task), exit_code=raw.exit_code
+        )
+
+    def _task_state(self, raw: Any) -> events.TaskState:
+        return events.TaskState(
+            t=_seconds(raw.event.t),
+            task=_task(raw.task),
+            ppid=raw.ppid,
+            source=_STATE_SOURCES[raw.source],
+            start_t=_seconds(raw.start_t),
+            asleep_t=_seconds(raw.asleep_t) if raw.asleep_t else None,
+            switches=raw.switches,
+            state=self._states.name(raw.state, raw.exit_state, raw.flags),
+            state_flags=self._states.flags(raw.state),
+            on_cpu=bool(raw.on_cpu),
+            killed=tuple(name for bit, name in _KILL_MARKS.items() if raw.killed & bit),
+            group_exit_code=raw.group_exit_code,
+            oom_victim=bool(raw.oom_victim),
+            stack=self._stack(raw),
+            squashfs=_squashfs_call(raw.squashfs),
+        )
+
+    def _task_hung(self, raw: Any) -> events.TaskHung:
+        return events.TaskHung(t=_seconds(raw.event.t), task=_task(raw.task))
+
+    def _bad_page(self, raw: Any) -> events.BadPage:
+        return events.BadPage(
+            t=_seconds(raw.event.t),
+            by=_task(raw.by),
+            page=hex(raw.page),
+            words=tuple(hex(word) for word in raw.words),
+            reason=_text(raw.reason),
+            stack=self._stack(raw),
+        )
+
+    def _stack(self, raw: Any) -> events.Stack:
+        addresses = bytes(raw.stack)[: raw.stack_len * ctypes.sizeof(ctypes.c_uint64)]
+        if addresses not in self._stacks:
+            names = [self._symbols.name(address) for address in raw.stack[: raw.stack_len]]
+            self._stacks[addresses] = tuple(_beneath_tracer(names))
+        return self._stacks[addresses]
+
+
+def _beneath_tracer(names: list[str]) -> list[str]:
+    """Without the frames of BPF and tracepoint on top of a stack taken in sched_switch."""
+    for index, name in enumerate(names[:12]):
+        if name.startswith(_SCHEDULE):
+            return names[index:]
+    return names
+
+
+def _seconds(nanoseconds: int) -> float:
+    return round(nanoseconds / 1e9, 6)
+
+
+def _kib(pages: int) -> int:
+    # a percpu counter read without its CPUs' shares may be a little below zero
+    return max(0, pages) * _KIB_PER_PAGE
+
+
+def _text(characters: Any) -> str:
+    return bytes(characters).partition(b"\0")[0].decode(errors="backslashreplace")
+
+
+def _task(raw: Any) -> events.Task:
+    return events.Task(raw.pid, raw.tid, _text(raw.comm))
+
+
+def _cgroup(characters: Any) -> str:
+    """ "/system.slice/app" of "app\\0system.slice\\0\\0"."""
+    components = bytes(characters).rstrip(b"\0").split(b"\0")
+    return "/" + "/".join(
+        component.decode(errors="backslashreplace") for component in reversed(components)
+    ).lstrip("/")
+
+
+def _squashfs_call(raw: Any) -> events.SquashfsCall | None:
+    if not raw.t:
+        return None
+    return events.SquashfsCall(
+        t=_seconds(raw.t),
+        cache=hex(raw.cache),
+        name=_text(raw.name),
+        device=_text(raw.device),
+        block=raw.block,
+    )

@@ -1,0 +1,116 @@
+"""A running kernel as a source of events."""
+
+import time
+from collections.abc import Iterator
+
+from ktrace.events import Event, Lost, OomVictim, ProbeChange, SigkillSent, TaskState, Walk
+from ktrace.findings import Probe
+from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.task_state import TaskStates
+from ktrace.kernel.tracefs import tracepoint_format
+from ktrace.probes.libbpf_loader import LibbpfLoader
+from ktrace.probes.loader import Loader, RawEvent
+from ktrace.sources.decode import Decoder
+
+SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
+FAST_WALK_S = 1.0  # while somebody is
+CHECK_S = 1.0  # losses, modules
+
+
+def now() -> float:
+    """Seconds of CLOCK_BOOTTIME, as the events carry."""
+    return round(time.clock_gettime(time.CLOCK_BOOTTIME), 6)
+
+
+class LiveSource:
+    """Attaches in the constructor; events come in the order of their times.
+
+    Walks over all tasks are made at the start, stuck_after seconds after each kill, every second
+    while a killed thread lives, and every ten seconds otherwise.
+    """
+
+    def __init__(self, stuck_after: float) -> None:
+        switch_format = tracepoint_format("sched", "sched_switch")
+        loader = LibbpfLoader({"stuck_after_ns": int(stuck_after * 1e9)})
+        try:
+            self.states = TaskStates.from_format(
+                switch_format, loader.btf.function("frozen") is not None
+            )
+            gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
+            self._decoder = Decoder(self.states, gfp, loader.btf.enum("oom_constraint"))
+            self.probes = loader.attach()
+        except BaseException:
+            loader.close()
+            raise
+        self.loader: Loader = loader
+        self._stuck_after = stuck_after
+        self._next_walk = now()
+        self._next_check = now() + CHECK_S
+        self._lost: dict[str, int] = {}
+
+    def load_symbols(self) -> int:
+        """Name addresses from now on; how many symbols the kernel shows."""
+        symbols = Symbols.of_kernel()
+        self._decoder.use_symbols(symbols)
+        return len(symbols)
+
+    def read(self, timeout_s: float) -> list[Event]:
+        """What happened since the last call; waits for something at most timeout_s."""
+        wait = min(timeout_s, self._next_walk - now(), self._next_check - now())
+        found = self._decoded(self.loader.read(max(0.0, wait)))
+        if any(isinstance(event, SigkillSent | OomVictim) for event in found):
+            self._next_walk = min(self._next_walk, now() + self._stuck_after)
+        if now() >= self._next_walk:
+            found += self._walk()
+        if now() >= self._next_check:
+            found += self.check()
+        return found
+
+    def check(self) -> list[Event]:
+        """Losses that are new, modules that came or went."""
+        self._next_check = now() + CHECK_S
+        return [*self._new_losses(), *self._module_changes()]
+
+    def finish(self) -> list[Event]:
+        """What is still to come, with a last walk: then the verdict knows it all."""
+        return self._decoded(self.loader.read(0)) + self._walk() + self._new_losses()
+
+    def close(self) -> None:
+        self.loader.close()
+
+    def _walk(self) -> list[Event]:
+        started = now()
+        raw, complete = self.loader.walk()
+        # whatever happened before the walk ended comes before it
+        found = self._decoded(self.loader.read(0) + raw)
+        alive = any(
+            isinstance(event, TaskState) and event.killed and event.state != "zombie"
+            for event in found
+        )
+        self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
+        return [*found, Walk(t=now(), started_t=started, complete=complete)]
+
+    def _decoded(self, raw: list[RawEvent]) -> list[Event]:
+        events = [self._decoder.decode(item) for item in raw]
+        events.sort(key=lambda event: event.t)
+        return events
+
+    def _new_losses(self) -> list[Event]:
+        counts = self.loader.lost()
+        new = [name for name, count in counts.items() if count != self._lost.get(name)]
+        self._lost = counts
+        return [Lost(t=now(), what=name, count=counts[name]) for name in new]
+
+    def _module_changes(self) -> Iterator[Event]:
+        changes = self.loader.follow_modules()
+        if any(probe.state == "attached" for probe in changes):
+            self.load_symbols()
+        for probe in changes:
+            yield _change(probe)
+
+
+def _change(probe: Probe) -> ProbeChange:
+    return ProbeChange(
+        t=now(), function=probe.function, hook=probe.hook, state=probe.state, why=probe.why
+    )

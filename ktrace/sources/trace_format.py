@@ -1,0 +1,88 @@
+"""One line of a trace file: JSON that ends with a CRC-32 of itself."""
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+FORMAT = 1
+MAX_LINE = 1 << 20  # bytes; what the reader has in memory at a time
+# The writer forgets all stacks when it has numbered so many, the reader the oldest when it knows
+# so many: neither grows for ever, and whatever is referred to is known.
+MAX_STACKS = 4096
+
+_START = re.compile(rb'\{"kind":')
+_CHECKSUM = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_CHECKSUM_LENGTH = len(b',"crc":"89abcdef"}')
+_MAX_DIGITS = 20  # of an integer: that of 64 bits
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class BadLine(ValueError):
+    """A line that is damaged, or was made to look like one of a trace."""
+
+
+def encode_line(record: dict[str, Any]) -> bytes:
+    """The line of a record, with its newline. Raises ValueError if JSON cannot hold it."""
+    body = _encode(record)[:-1].encode("ascii")
+    return b'%b,"crc":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def decode_line(line: bytes) -> dict[str, Any]:
+    """The record of a line without its newline. Raises BadLine saying what is wrong."""
+    body = line[:-_CHECKSUM_LENGTH]
+    if not _CHECKSUM.fullmatch(line, len(body)):
+        raise BadLine("zero bytes" if b"\0" in line else "cut off or overwritten")
+    if line[-10:-2] != b"%08x" % zlib.crc32(body):
+        raise BadLine("zero bytes" if b"\0" in line else "wrong checksum")
+    return _decode(line)
+
+
+def salvage(line: bytes) -> Iterator[dict[str, Any]]:
+    """The whole records inside a damaged line: a torn line and the next one glued to it."""
+    starts = [match.start() for match in _START.finditer(line)]
+    for start, following in pairwise([*starts, len(line)]):
+        checksum = _CHECKSUM.search(line, start, following)
+        if checksum:
+            try:
+                yield decode_line(line[start : checksum.end()])
+            except BadLine:
+                continue
+
+
+def _decode(line: bytes) -> dict[str, Any]:
+    """A right checksum says nothing about who made the line: the content may be anything."""
+    try:
+        record = _decoder.decode(line.decode())
+    except (ValueError, RecursionError):
+        raise BadLine("not valid JSON") from None
+    if not isinstance(record, dict):
+        raise BadLine("not a JSON object")
+    return _without_surrogates(record) if b"\\ud" in line or b"\\uD" in line else record
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Half a surrogate pair is text that can be neither printed nor written."""
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("integer too long")
+    return int(digits)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decoder = json.JSONDecoder(parse_int=_integer, parse_constant=_no_constant)

@@ -1,0 +1,71 @@
+"""The lines of a trace file, plain or gzip, whatever has become of it."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from ktrace.errors import UsageError
+from ktrace.sources.trace_damage import Damage, Loss
+from ktrace.sources.trace_format import MAX_LINE
+from ktrace.sources.trace_gzip import MAGIC, gunzip
+
+_CHUNK = 1 << 16
+
+
+class Line(NamedTuple):
+    number: int
+    data: bytes  # without the newline
+    cut: bool  # too long: only its tail is here
+
+
+def open_input(path: str | Path) -> BinaryIO:
+    """The file, or standard input for "-"."""
+    try:
+        return open(0, "rb", closefd=False) if str(path) == "-" else open(path, "rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_lines(file: BinaryIO, damage: Damage) -> Iterator[Line]:
+    chunks = _chunks(file, damage)
+    first = next(chunks, b"")
+    data = _chain(first, chunks)
+    yield from _split(gunzip(data, damage) if _is_gzip(file, first) else data)
+
+
+def _is_gzip(file: BinaryIO, first: bytes) -> bool:
+    # The name counts too: the first byte of a gzip file may be the damaged one.
+    named = str(file.name).endswith(".gz") and not first.startswith(b"{")
+    return named or first.startswith(MAGIC)
+
+
+def _chunks(file: BinaryIO, damage: Damage) -> Iterator[bytes]:
+    """Never empty ones, the first of at least two bytes if there are so many."""
+    at = 0
+    try:
+        chunk = file.read(len(MAGIC))
+        while chunk:
+            yield chunk
+            at += len(chunk)
+            chunk = file.read1(_CHUNK)  # type: ignore[attr-defined]
+    except OSError as error:
+        damage.add(Loss.READ, f"byte {at}", str(error.strerror))
+
+
+def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _split(chunks: Iterable[bytes]) -> Iterator[Line]:
+    number, rest, cut = 1, b"", False
+    for chunk in chunks:
+        pieces = (rest + chunk).split(b"\n")
+        rest = pieces.pop()
+        for piece in pieces:
+            yield Line(number, piece, cut)
+            number, cut = number + 1, False
+        if len(rest) > MAX_LINE:
+            rest, cut = rest[-_CHUNK:], True  # a whole record may be glued to its end
+    if rest or cut:
+        yield Line(number, rest, cut)

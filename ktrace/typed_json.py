@@ -1,0 +1,103 @@
+"""Dataclasses from JSON objects, strictly by their annotations.
+
+The JSON may come from a damaged or hostile file: a wrong type is a ValueError that says where.
+Keys that the dataclass does not have are ignored, since a newer ktrace may add some.
+"""
+
+import functools
+import math
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+T = TypeVar("T")
+Build = Callable[[Any, str], Any]  # of a value, and of its name for the error
+
+
+def build(wanted: type[T], value: object, where: str) -> T:
+    """The `wanted` that value describes."""
+    annotation: Any = wanted
+    built: T = _builder(annotation)(value, where)
+    return built
+
+
+@functools.cache
+def _builder(wanted: Any) -> Build:
+    """Made once for each annotation: looking at annotations is slow."""
+    origin, arguments = get_origin(wanted), get_args(wanted)
+    if origin in (Union, types.UnionType):  # X | None is the only kind in use
+        return _optional(_builder(arguments[0]))
+    if origin is tuple:  # of any length
+        return _tuple(_builder(arguments[0]))
+    if origin is dict:  # JSON's keys are strings
+        return _dict(_builder(arguments[1]))
+    if is_dataclass(wanted):
+        return _dataclass(wanted)
+    return _number if wanted is float else _plain(wanted)
+
+
+def _plain(wanted: type) -> Build:
+    def build_plain(value: Any, where: str) -> Any:
+        if type(value) is not wanted:
+            raise ValueError(f"{where} is not of type {wanted.__name__}")
+        return value
+
+    return build_plain
+
+
+def _number(value: Any, where: str) -> float:
+    if type(value) not in (float, int):
+        raise ValueError(f"{where} is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{where} is no finite number")
+    return number
+
+
+def _optional(build_it: Build) -> Build:
+    return lambda value, where: None if value is None else build_it(value, where)
+
+
+def _tuple(build_item: Build) -> Build:
+    def build_tuple(value: Any, where: str) -> Any:
+        if type(value) is not list:
+            raise ValueError(f"{where} is not a list")
+        return tuple([build_item(item, where) for item in value])
+
+    return build_tuple
+
+
+def _dict(build_item: Build) -> Build:
+    def build_dict(value: Any, where: str) -> Any:
+        if type(value) is not dict:
+            raise ValueError(f"{where} is not an object")
+        return {key: build_item(item, where) for key, item in value.items()}
+
+    return build_dict
+
+
+def _dataclass(wanted: Any) -> Build:
+    hints = typing.get_type_hints(wanted)
+    members = [(f.name, _builder(hints[f.name])) for f in fields(wanted)]
+    optional = {
+        f.name
+        for f in fields(wanted)
+        if f.default is not MISSING or f.default_factory is not MISSING
+    }
+
+    def build_dataclass(value: Any, where: str) -> Any:
+        if type(value) is not dict:
+            raise ValueError(f"{where} is not an object")
+        found = {name: make(value[name], name) for name, make in members if name in value}
+        if len(found) < len(members):
+            for name, _ in members:
+                if name not in found and name not in optional:
+                    raise ValueError(f"{where} has no {name}")
+        return wanted(**found)
+
+    return build_dataclass

@@ -1,0 +1,1 @@
+"""What the user sees: screen, lines, JSON, report."""

@@ -1,0 +1,36 @@
+"""JSON Lines on stdout: session, findings, end."""
+
+import json
+import sys
+from typing import Any
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.events import Event
+from ktrace.findings import End, Finding, finding_to_json
+
+
+class JsonLinesView:
+    """One object per line, flushed as it happens."""
+
+    child_output = "stderr"
+
+    def start(self, analysis: Analysis) -> None:
+        _print(analysis.session.to_json())
+
+    def event(self, event: Event | None, findings: list[Finding]) -> None:
+        for finding in findings:
+            _print(finding_to_json(finding))
+
+    def tick(self, t: float) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        print(f"ktrace: {text}", file=sys.stderr)
+
+    def end(self, end: End) -> None:
+        _print(end.to_json())
+
+
+def _print(record: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(record, separators=(",", ":")) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,122 @@
+"""Findings as text that one would paste into a mail to a kernel list."""
+
+from dataclasses import replace
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.events import Event
+from ktrace.findings import End, Finding, StuckTask
+from ktrace.views import words
+from ktrace.views.lines import kill_line
+from ktrace.views.safe_text import safe
+from ktrace.views.summary import probe_count, summary_lines
+
+_KILLS_SHOWN = 40
+
+
+class ReportView:
+    """Collects while events pass; prints at the end."""
+
+    child_output = "inherited"
+
+    def start(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._first: dict[str, StuckTask] = {}
+        self._newest: dict[str, StuckTask] = {}
+        self._notes: list[str] = []
+
+    def event(self, event: Event | None, findings: list[Finding]) -> None:
+        for finding in findings:
+            self._first.setdefault(finding.id, finding)
+            self._newest[finding.id] = finding
+
+    def tick(self, t: float) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        self._notes.append(text)
+
+    def end(self, end: End) -> None:
+        for line in [*self._head(), *self._stuck(), *self._kills(), *self._foot(end)]:
+            print(line)
+
+    def _head(self) -> list[str]:
+        session = self._analysis.session
+        return [
+            f"ktrace {session.ktrace} {session.command} on {safe(session.host)}",
+            f"  kernel   {safe(session.kernel)} {safe(session.machine)}",
+            f"  boot     {safe(session.boot_id)}",
+            f"  traced   {safe(session.wall)}, for {words.seconds(self._duration())}",
+            f"  probes   {probe_count(self._analysis)}, loader {safe(session.loader)}",
+            *(f"  note     {safe(warning)}" for warning in session.warnings),
+            "",
+        ]
+
+    def _duration(self) -> float:
+        return max(0.0, self._analysis.t - self._analysis.session.t)
+
+    def _stuck(self) -> list[str]:
+        if not self._newest:
+            return ["No thread was stuck after SIGKILL.", ""]
+        lines = [f"{len(self._newest)} threads did not die when they were killed:", *self._table()]
+        for finding, names in self._by_stack():
+            lines += ["", *self._describe(finding, names)]
+        return [*lines, ""]
+
+    def _table(self) -> list[str]:
+        rows = [("THREAD", "STATE", "STUCK", "WAITS IN", "PRIMITIVE", "END")]
+        for finding in self._newest.values():
+            ended = finding.outcome is not None
+            age = finding.stuck_s if ended else self._analysis.stuck.age(finding, self._analysis.t)
+            rows.append(
+                (
+                    words.task_name(finding.comm, finding.pid, finding.tid),
+                    finding.state,
+                    words.stuck_for(finding, age),
+                    words.waits_in(finding),
+                    words.primitive(finding),
+                    words.signal_name(finding.outcome.exit_signal)
+                    if finding.outcome
+                    else "still stuck",
+                )
+            )
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+    def _by_stack(self) -> list[tuple[StuckTask, list[str]]]:
+        """One finding for each stack and killer, with the names of all threads that had them."""
+        groups: dict[object, tuple[StuckTask, list[str]]] = {}
+        for key, newest in self._newest.items():
+            # blocked_by as it was when it was found
+            shown = replace(self._first[key], stack=newest.stack, killed=newest.killed)
+            group = (newest.stack, newest.killed.by, newest.killed.pid)
+            names = groups.setdefault(group, (shown, []))[1]
+            names.append(words.task_name(newest.comm, newest.pid, newest.tid))
+        return [*groups.values()]
+
+    def _describe(self, finding: StuckTask, names: list[str]) -> list[str]:
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        lines = [f"{shown}: {words.killed_by(finding.killed)}"]
+        lines += [f"    {safe(frame)}" for frame in finding.stack]
+        lines.append(f"  {words.meaning(finding)}")
+        lines += [f"  in the way: {words.in_the_way(blocker)}" for blocker in finding.blocked_by]
+        return lines
+
+    def _kills(self) -> list[str]:
+        kills = list(self._analysis.oom.kills)[-_KILLS_SHOWN:]
+        if not kills:
+            return []
+        start = self._analysis.session.t
+        lines = ["OOM kills:"]
+        for kill in kills:
+            end = (
+                f"dead after {words.seconds(kill.died_t - kill.t)} "
+                f"by {words.signal_name(kill.exit_signal)}"
+                if kill.died_t is not None
+                else "not seen to die"
+            )
+            lines.append(f"  {kill.t - start:8.3f}s {kill_line(kill)}; {end}")
+        more = self._analysis.oom.total - len(kills)
+        return [*lines, *([f"  and {more} before these"] if more else []), ""]
+
+    def _foot(self, end: End) -> list[str]:
+        return [*summary_lines(self._analysis, end), *(f"note: {safe(n)}" for n in self._notes)]

@@ -1,0 +1,47 @@
+"""Head and foot of a run as plain lines."""
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.findings import End
+from ktrace.views import words
+from ktrace.views.safe_text import safe
+
+
+def probe_count(analysis: Analysis) -> str:
+    """ "12 probes, 2 missing"."""
+    states = [probe.state for probe in analysis.probes.values()]
+    text = f"{states.count('attached')} probes"
+    for state in ("waiting", "missing"):
+        if state in states:
+            text += f", {states.count(state)} {state}"
+    return text
+
+
+def head_lines(analysis: Analysis) -> list[str]:
+    """Who traces what, and what ktrace could not do."""
+    session = analysis.session
+    lines = [
+        f"ktrace {session.command} on {safe(session.host)}, Linux {safe(session.kernel)}: "
+        f"tracing with {probe_count(analysis)} ({session.loader})"
+    ]
+    missing = [probe for probe in analysis.probes.values() if probe.state == "missing"]
+    if missing:
+        names = ", ".join(probe.function for probe in missing)
+        lines.append(f"  no probe on {names}: see `ktrace doctor`")
+    lines += [f"  {safe(warning)}" for warning in session.warnings]
+    return lines
+
+
+def summary_lines(analysis: Analysis, end: End) -> list[str]:
+    """What came of it, the verdict last."""
+    stuck, oom = analysis.stuck, analysis.oom
+    lines = [
+        f"{oom.total} OOM kills; {stuck.total} threads stuck after SIGKILL, "
+        f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
+    ]
+    if stuck.zombies:
+        lines.append(f"{len(stuck.zombies)} killed threads are zombies: dead, not stuck")
+    if end.lost:
+        by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
+        lines.append(f"{end.lost} events were lost ({by})")
+    lines.append(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
+    return lines

@@ -1,0 +1,26 @@
+"""What a command shows a run through."""
+
+from typing import Protocol
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.events import Event
+from ktrace.findings import End, Finding
+
+
+class View(Protocol):
+    """Called in this order: start, then event and tick as things happen, then end."""
+
+    child_output: str  # where COMMAND's output goes, see ktrace.child
+
+    def start(self, analysis: Analysis) -> None: ...
+
+    def event(self, event: Event | None, findings: list[Finding]) -> None:
+        """event None: the findings were read from a trace whose events are damaged."""
+
+    def tick(self, t: float) -> None:
+        """t: now, seconds of CLOCK_BOOTTIME (of the trace's clock in a replay)."""
+
+    def note(self, text: str) -> None:
+        """Something about ktrace itself that the user should know."""
+
+    def end(self, end: End) -> None: ...

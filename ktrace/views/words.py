@@ -1,0 +1,130 @@
+"""How the views say things: tasks, times, sizes, outcomes, and what a finding means."""
+
+import signal
+
+from ktrace.detectors.oom_kills import Kill
+from ktrace.events import Task
+from ktrace.findings import Blocker, Killed, StuckTask
+from ktrace.kernel.task_state import MEANING
+from ktrace.views.safe_text import safe
+
+
+def task_name(comm: str | None, pid: int | None, tid: int | None = None) -> str:
+    """ "appd[377]", or "appd[377/381]" for a thread that is not the leader."""
+    if pid is None:
+        return safe(comm or "?")
+    ids = f"{pid}/{tid}" if tid not in (None, pid) else str(pid)
+    return f"{safe(comm or '?')}[{ids}]"
+
+
+def name_of(task: Task) -> str:
+    return task_name(task.comm, task.pid, task.tid)
+
+
+def seconds(value: float) -> str:
+    """ "0.02s", "3.9s", "34.5s", "2m05s"."""
+    if value < 0.1:
+        return f"{value:.2f}s"
+    if value < 100:
+        return f"{value:.1f}s"
+    return f"{int(value) // 60}m{int(value) % 60:02d}s"
+
+
+def clock(value: float) -> str:
+    """ "00:01:12"."""
+    whole = max(0, int(value))
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def mebibytes(kib: int) -> str:
+    return f"{kib / 1024:.0f} MiB" if kib >= 1024 else f"{kib} KiB"
+
+
+def signal_name(number: int | None) -> str:
+    """ "SIGKILL"; "no signal" for 0."""
+    if number is None:
+        return "unknown signal"
+    if number == 0:
+        return "no signal"
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def killed_by(killed: Killed) -> str:
+    """ "killed by the OOM killer for sh[388]"."""
+    sender = task_name(killed.comm, killed.pid)
+    if killed.by == "oom":
+        return "killed by the OOM killer" + (f" for {sender}" if killed.pid is not None else "")
+    if killed.by == "exit":
+        return "killed by its own process, which exits"
+    return f"killed by {sender}" if killed.pid is not None else "killed before ktrace started"
+
+
+def waits_in(finding: StuckTask) -> str:
+    return safe(finding.wait.function) if finding.wait else "-"
+
+
+def primitive(finding: StuckTask) -> str:
+    return safe(finding.wait.primitive) if finding.wait else "-"
+
+
+def wakes(finding: StuckTask) -> str:
+    """Does SIGKILL wake it: yes, no, or awake."""
+    if finding.state == "running":
+        return "awake"
+    return "yes" if finding.wait and finding.wait.sigkill_wakes else "no"
+
+
+def meaning(finding: StuckTask) -> str:
+    """What an open finding means, in a sentence or two."""
+    if finding.state == "uninterruptible" and finding.wait:
+        text = (
+            f"SIGKILL cannot end {primitive(finding)}() in {waits_in(finding)}(): "
+            "it sleeps until what it waits for happens."
+        )
+    elif finding.state == "exiting":
+        text = "It is inside do_exit() and does not get on: SIGKILL has done all it can."
+    elif finding.state == "running":
+        text = "It is awake and has not come to die: the stack shows where it was last."
+    else:
+        text = f"State {finding.state}: {MEANING.get(finding.state, '')}."
+    if finding.killed.by == "oom":
+        text += " Until it dies the OOM killer waits for it."
+    return text
+
+
+def in_the_way(blocker: Blocker) -> str:
+    """ "filler[301] (uninterruptible in submit_bio_wait): reads the block that it waits for"."""
+    where = f" in {safe(blocker.function)}" if blocker.function else ""
+    name = task_name(blocker.comm, blocker.pid, blocker.tid)
+    return f"{name} ({blocker.state}{where}): {safe(blocker.why)}"
+
+
+def stuck_for(finding: StuckTask, age: float) -> str:
+    """ "3.9s"; ">3.9s" when SIGKILL was sent before ktrace looked."""
+    return seconds(age) if finding.killed.t is not None else f">{seconds(age)}"
+
+
+def outcome(finding: StuckTask) -> str:
+    """ "dead after 3.9s by SIGKILL"."""
+    if finding.outcome is None:
+        return "still stuck"
+    if finding.outcome.exit_signal is None:
+        return f"gone after {seconds(finding.outcome.after_s)}, its end was not seen"
+    after = seconds(finding.outcome.after_s)
+    return f"dead after {after} by {signal_name(finding.outcome.exit_signal)}"
+
+
+def kill_memory(kill: Kill) -> str:
+    """The resident memory of an OOM victim, when it was chosen."""
+    if kill.choice is None:
+        return "?"
+    choice = kill.choice
+    return mebibytes(choice.anon_rss_kib + choice.file_rss_kib + choice.shmem_rss_kib)
+
+
+def kill_request(kill: Kill) -> str:
+    """ "order 0 GFP_HIGHUSER_MOVABLE|__GFP_COMP"."""
+    return f"order {kill.choice.order} {safe(kill.choice.gfp)}" if kill.choice else "?"
