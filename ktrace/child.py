@@ -31,8 +31,10 @@ class Child:
             self._process = subprocess.Popen(
                 command, stdout=stdout, stderr=stderr, preexec_fn=setup
             )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise UsageError(f"cannot run {command[0]!r}: {error}") from None
+        except OSError as error:
+            raise UsageError(f"cannot run {command[0]}: {error.strerror}") from None
+        except subprocess.SubprocessError as error:
+            raise UsageError(f"cannot run {command[0]}: {error}") from None
         finally:
             if stderr is not None:
                 os.close(stderr)

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -47,22 +48,30 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; ends the process."""
+    code: int = ExitCode.CLEAN
     try:
         result = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        code = result if isinstance(result, int) else ExitCode.CLEAN
     except KtraceError as error:
         _complain(str(error), error.hint)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(ExitCode.USAGE)
+        code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(128 + 2)
+        code = 128 + signal.SIGINT
     except BrokenPipeError:
-        # the reader of our output went away; Python would complain again at exit
+        code = 128 + signal.SIGPIPE  # what the shell would say of a reader that left
+    sys.exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """code, when stdout has taken everything; else Python would complain of it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.INCONCLUSIVE)
-    sys.exit(result if isinstance(result, int) else ExitCode.CLEAN)
+    return code
 
 
 def _complain(message: str, hint: str) -> None:

@@ -5,6 +5,7 @@ kernel that set them (task state, gfp mask, addresses) are decoded by the source
 can be read on another machine; addresses and masks are kept beside as hexadecimal strings.
 """
 
+import functools
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar
 
@@ -216,12 +217,24 @@ EVENTS: dict[str, type[Event]] = {
 
 def to_json(record: Any) -> Any:
     """A dataclass as plain JSON types; an event also says its kind and name."""
-    if is_dataclass(record):
-        head = {"kind": "event", "event": record.name} if isinstance(record, Event) else {}
-        return head | {f.name: to_json(getattr(record, f.name)) for f in fields(record)}
+    if type(record) in _PLAIN:
+        return record
     if isinstance(record, tuple | list):
         return [to_json(item) for item in record]
+    if is_dataclass(record):
+        head, names = _shape(type(record))
+        return head | {name: to_json(getattr(record, name)) for name in names}
     return record
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+@functools.cache
+def _shape(kind: type[Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What a record's JSON begins with, and its members: looking at fields is slow."""
+    head = {"kind": "event", "event": kind.name} if issubclass(kind, Event) else {}
+    return head, tuple(f.name for f in fields(kind))
 
 
 def from_json(data: dict[str, Any]) -> Event:

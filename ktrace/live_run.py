@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
@@ -17,10 +18,10 @@ from ktrace.child import Child, run_action
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
 from ktrace.events import Event
-from ktrace.findings import Finding, Session, finding_to_json
+from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.sources.live import LiveSource, now
 from ktrace.sources.trace_format import FORMAT
-from ktrace.verdicts import EXIT_CODES
+from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
@@ -73,6 +74,8 @@ def run(options: Options, view: View) -> ExitCode:
         symbols = source.load_symbols()
         return _Run(options, view, source, writer, setup, symbols).trace()
     finally:
+        with suppress(OSError):
+            view.close()
         source.close()
         if writer is not None:
             writer.close()
@@ -114,8 +117,8 @@ class _Run:
             signal.signal(number, self._stop.signalled)
         if self._writer:
             self._writer.write_session(self._analysis.session)
-        self._show(partial(self._view.start, self._analysis))
         self._start_command()
+        self._show(partial(self._view.start, self._analysis))
         if self._options.duration is not None:
             self._stop.deadline = time.monotonic() + self._options.duration
         while not self._stop.now():
@@ -176,14 +179,22 @@ class _Run:
     def _finish(self) -> ExitCode:
         self._handle(self._source.finish())
         end = self._analysis.end()
-        if self._writer:
-            self._writer.write_end(end)
-            self._writer.close()
-            self._tell_failure()
+        end = self._close_recording(end)
         self._show(partial(self._view.end, end))
         for line in self._stop.child.last_lines() if self._stop.child else ():
             self._show(partial(print, safe(line)))
         return EXIT_CODES[end.verdict]
+
+    def _close_recording(self, end: End) -> End:
+        """The end, in doubt when not all of the run is in the file that the user asked for."""
+        if self._writer is None:
+            return end
+        self._writer.write_end(end)
+        complete = self._writer.close()
+        self._tell_failure()
+        if complete and not self._writer.dropped:
+            return end
+        return with_doubt(end, "the recording is not complete")
 
 
 def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:

@@ -9,7 +9,7 @@ from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
 from ktrace.sources.trace_file import TraceFile
-from ktrace.verdicts import EXIT_CODES, worst
+from ktrace.verdicts import EXIT_CODES, with_doubt, worst
 from ktrace.views.view import View
 
 _TICK_S = 0.2
@@ -23,16 +23,16 @@ def replay(path: str, new_view: Callable[[], View], speed: float = 0.0) -> ExitC
     verdicts = []
     with TraceFile(path) as trace:
         run = _Session(trace, trace.session, new_view(), speed)
-        first = True
         try:
             for record in trace.records():
-                if isinstance(record, Session) and not first:
+                if isinstance(record, Session) and record is not trace.session:
                     verdicts.append(run.end())
                     run = _Session(trace, record, new_view(), speed)
-                first = False
                 run.record(record)
         except KeyboardInterrupt:
             run.interrupted = True
+        finally:
+            run.close()
         verdicts.append(run.end())
     return EXIT_CODES[worst(verdicts)]
 
@@ -64,14 +64,15 @@ class _Session:
         end = self._analysis.end()
         if self._recorded_end is not None:
             end = replace(end, t=self._recorded_end.t)
-        doubts = [] if self.interrupted else self._trace.damage.lines()
         if self.interrupted:
-            doubts = ["the replay was interrupted"]
-        if doubts:
-            verdict = "inconclusive" if end.verdict == "clean" else end.verdict
-            end = replace(end, verdict=verdict, why="; ".join([*filter(None, [end.why]), *doubts]))
+            end = with_doubt(end, "the replay was interrupted")
+        else:
+            end = with_doubt(end, *self._trace.damage.lines())
         self._view.end(end)
         return end.verdict
+
+    def close(self) -> None:
+        self._view.close()
 
     def _show(self, event: Event | None, findings: list[Finding]) -> None:
         self._found.update((finding.id, finding.status) for finding in findings)

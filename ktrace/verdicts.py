@@ -1,8 +1,10 @@
 """Verdicts of a run as exit codes."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ktrace.errors import ExitCode
+from ktrace.findings import End
 
 EXIT_CODES = {
     "found": ExitCode.FOUND,
@@ -15,3 +17,9 @@ def worst(verdicts: Iterable[str]) -> str:
     """Of several runs: something found outweighs a doubt, a doubt outweighs clean."""
     given = list(verdicts)
     return next(verdict for verdict in EXIT_CODES if verdict in given)
+
+
+def with_doubt(end: End, *doubts: str) -> End:
+    """end, which cannot be clean when there is a doubt."""
+    verdict = "inconclusive" if doubts and end.verdict == "clean" else end.verdict
+    return replace(end, verdict=verdict, why="; ".join(filter(None, [end.why, *doubts])))

@@ -17,7 +17,8 @@ _INTERNAL_MAPS = (".rodata", ".bss", ".data")
 
 
 class BpfObject:
-    """An object of the package's bpf folder. Maps that `shared` has already are reused.
+    """An object of the package's bpf folder. Maps that `shared` has already are reused, others
+    are added to it: file descriptors, which the owner of `shared` closes.
 
     When a program cannot be loaded or attached, the object is opened again without it and the
     function's next rung is tried: a BPF object loads as a whole or not at all.
@@ -107,8 +108,9 @@ class BpfObject:
             self._blame_load(chosen, ctypes.get_errno())
             return False
         for handle, name in self._maps():
-            if not name.endswith(_INTERNAL_MAPS):
-                self._shared.setdefault(name, int(lib().bpf_map__fd(handle)))
+            if not name.endswith(_INTERNAL_MAPS) and name not in self._shared:
+                # a duplicate: it outlives this attempt, which may be closed for another
+                self._shared[name] = os.dup(lib().bpf_map__fd(handle))
         holds = True
         for handle, program, _ in self._programs():
             if program not in chosen:

@@ -129,6 +129,9 @@ class LibbpfLoader:
         for bpf_object in self._objects.values():
             bpf_object.close()
         self._objects.clear()
+        for descriptor in self._maps.values():
+            os.close(descriptor)
+        self._maps.clear()
         self.btf.close()
 
     def _probed_knobs(self) -> dict[str, int]:

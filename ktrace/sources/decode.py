@@ -16,8 +16,9 @@ _KILL_MARKS = {1: "pending", 2: "shared", 4: "group"}  # enum kill_mark
 _STATE_SOURCES = ("walk", "switch")  # enum state_source
 _REAP_STEPS = ("wake", "start", "finish", "skip")  # enum reap_step
 
-# Frames of the tracer itself, above which a stack taken in sched_switch begins
-_SCHEDULE = "__schedule+"
+# Frames of the tracer itself, with which a stack taken in sched_switch begins
+_TRACER = ("bpf_trace_run", "__traceiter_", "__bpf_trace_")
+_TRACER_DEPTH = 12
 
 
 class Decoder:
@@ -151,10 +152,11 @@ class Decoder:
 
 
 def _beneath_tracer(names: list[str]) -> list[str]:
-    """Without the frames of BPF and tracepoint on top of a stack taken in sched_switch."""
-    for index, name in enumerate(names[:12]):
-        if name.startswith(_SCHEDULE):
-            return names[index:]
+    """Without the frames of BPF and tracepoint. The scheduler's own are not in the stack: the
+    kernel leaves out whatever is in .sched.text (stack_trace_save_tsk(), kernel/stacktrace.c)."""
+    for index in reversed(range(min(len(names), _TRACER_DEPTH))):
+        if names[index].startswith(_TRACER):
+            return names[index + 1 :]
     return names
 
 

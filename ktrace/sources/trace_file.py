@@ -12,7 +12,7 @@ from ktrace.events import EVENTS, Event, Stack, from_json
 from ktrace.findings import FINDINGS, End, Finding, Session, finding_from_json
 from ktrace.sources.trace_damage import Damage, Loss
 from ktrace.sources.trace_format import FORMAT, MAX_STACKS, BadLine, decode_line, salvage
-from ktrace.sources.trace_lines import Line, open_input, read_lines
+from ktrace.sources.trace_lines import Line, LineReader, open_input
 
 Record = Session | Event | Finding | End
 
@@ -30,7 +30,8 @@ class TraceFile:
         self.path = path
         self.damage = Damage()
         self._file = open_input(path)
-        self._lines = read_lines(self._file, self.damage)
+        self._reader = LineReader(self._file, self.damage)
+        self._lines = iter(self._reader)
         self._decoder = _Decoder(self.damage)
         try:
             self._first = self._read_first()
@@ -65,32 +66,33 @@ class TraceFile:
 
     def _read_first(self) -> list[Record]:
         """The records of the first line that has any."""
-        size, start = 0, b""
+        self._reader.give_up_after = _GIVE_UP_BYTES
+        start: bytes | None = None
         for line in self._lines:
             records = list(self._decoder.records(line))
             self._refuse_other_format()
             if records:
+                self._reader.give_up_after = None
                 return records
-            start = start or line.data
-            size += len(line.data) + 1
-            if size > _GIVE_UP_BYTES:
-                break
-        raise UsageError(self._why_nothing(start, size))
+            start = line.data if start is None else start
+        raise UsageError(self._why_nothing(start))
 
     def _refuse_other_format(self) -> None:
         found = self._decoder.other_format
         if found is not None:
             raise UsageError(_other_format(self.path, found))
 
-    def _why_nothing(self, start: bytes, size: int) -> str:
+    def _why_nothing(self, start: bytes | None) -> str:
+        if self.damage.count(Loss.READ):
+            return f"cannot read {self.path}: {self.damage.lines()[-1]}"
+        if start is None:
+            return f"{self.path} is empty"
         shape = _FORMAT_OF_LINE.match(start)
         if shape and int(shape[1]) != FORMAT:  # its checksums may be other ones, too
             return _other_format(self.path, int(shape[1]))
         if start.startswith(b'{"kind":'):
             return f"{self.path}: no line of this trace is whole: {self.damage.lines()[0]}"
-        if self.damage.count(Loss.READ):
-            return f"cannot read {self.path}: {self.damage.lines()[0]}"
-        return f"{self.path} is {'not a ktrace trace' if size else 'empty'}"
+        return f"{self.path} is not a ktrace trace"
 
 
 class _Decoder:

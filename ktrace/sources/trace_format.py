@@ -32,6 +32,8 @@ def encode_line(record: dict[str, Any]) -> bytes:
 
 def decode_line(line: bytes) -> dict[str, Any]:
     """The record of a line without its newline. Raises BadLine saying what is wrong."""
+    if len(line) > MAX_LINE:
+        raise BadLine("too long")
     body = line[:-_CHECKSUM_LENGTH]
     if not _CHECKSUM.fullmatch(line, len(body)):
         raise BadLine("zero bytes" if b"\0" in line else "cut off or overwritten")

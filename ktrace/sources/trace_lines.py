@@ -1,6 +1,7 @@
 """The lines of a trace file, plain or gzip, whatever has become of it."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -26,11 +27,36 @@ def open_input(path: str | Path) -> BinaryIO:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
 
-def read_lines(file: BinaryIO, damage: Damage) -> Iterator[Line]:
-    chunks = _chunks(file, damage)
-    first = next(chunks, b"")
-    data = _chain(first, chunks)
-    yield from _split(gunzip(data, damage) if _is_gzip(file, first) else data)
+class LineReader:
+    """Iterates over the lines of a file."""
+
+    def __init__(self, file: BinaryIO, damage: Damage) -> None:
+        self.give_up_after: int | None = None  # bytes, unpacked
+        self._file = file
+        self._damage = damage
+
+    def __iter__(self) -> Iterator[Line]:
+        chunks = _chunks(self._file, self._damage)
+        first = next(chunks, b"")
+        data = chain([first], chunks)
+        packed = _is_gzip(self._file, first)
+        yield from self._split(gunzip(data, self._damage) if packed else data)
+
+    def _split(self, chunks: Iterable[bytes]) -> Iterator[Line]:
+        size, number, rest, cut = 0, 1, b"", False
+        for chunk in chunks:
+            pieces = (rest + chunk).split(b"\n")
+            rest = pieces.pop()
+            for piece in pieces:
+                yield Line(number, piece, cut)
+                number, cut = number + 1, False
+            if len(rest) > MAX_LINE:
+                rest, cut = rest[-_CHUNK:], True  # a whole record may be glued to its end
+            size += len(chunk)
+            if self.give_up_after is not None and size > self.give_up_after:
+                break
+        if rest or cut:
+            yield Line(number, rest, cut)
 
 
 def _is_gzip(file: BinaryIO, first: bytes) -> bool:
@@ -50,22 +76,3 @@ def _chunks(file: BinaryIO, damage: Damage) -> Iterator[bytes]:
             chunk = file.read1(_CHUNK)  # type: ignore[attr-defined]
     except OSError as error:
         damage.add(Loss.READ, f"byte {at}", str(error.strerror))
-
-
-def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
-
-
-def _split(chunks: Iterable[bytes]) -> Iterator[Line]:
-    number, rest, cut = 1, b"", False
-    for chunk in chunks:
-        pieces = (rest + chunk).split(b"\n")
-        rest = pieces.pop()
-        for piece in pieces:
-            yield Line(number, piece, cut)
-            number, cut = number + 1, False
-        if len(rest) > MAX_LINE:
-            rest, cut = rest[-_CHUNK:], True  # a whole record may be glued to its end
-    if rest or cut:
-        yield Line(number, rest, cut)

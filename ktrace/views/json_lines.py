@@ -30,6 +30,9 @@ class JsonLinesView:
     def end(self, end: End) -> None:
         _print(end.to_json())
 
+    def close(self) -> None:
+        pass
+
 
 def _print(record: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(record, separators=(",", ":")) + "\n")

@@ -43,6 +43,9 @@ class LinesView:
         for line in summary_lines(self._analysis, end):
             _print(line)
 
+    def close(self) -> None:
+        pass
+
     def _details(self, finding: StuckTask) -> None:
         if finding.stack:
             _print("           " + " < ".join(safe(frame) for frame in finding.stack[:8]))

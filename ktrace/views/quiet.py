@@ -31,3 +31,6 @@ class QuietView:
     def end(self, end: End) -> None:
         for line in summary_lines(self._analysis, end):
             self.note(line)
+
+    def close(self) -> None:
+        pass

@@ -39,6 +39,9 @@ class ReportView:
         for line in [*self._head(), *self._stuck(), *self._kills(), *self._foot(end)]:
             print(line)
 
+    def close(self) -> None:
+        pass
+
     def _head(self) -> list[str]:
         session = self._analysis.session
         return [

@@ -19,7 +19,7 @@ from ktrace.views.summary import head_lines, probe_count, summary_lines
 
 _REFRESH_S = 1.0  # the ages count up in it; what happens is shown at once, but not faster than
 _AT_MOST_EVERY_S = 0.2
-_FIXED_LINES = 9  # header, rules, titles, column heads, footer
+_FIXED_LINES = 10  # header, rules, titles, heads of tables, blanks between, footer
 
 
 class ScreenView:
@@ -62,32 +62,40 @@ class ScreenView:
         self._notes.append(text)
 
     def end(self, end: End) -> None:
-        """Give the terminal back, and leave the summary on it."""
-        if self._live is not None:
-            self._live.stop()
+        """Leave the summary on the terminal."""
+        self.close()
         lines = [*head_lines(self._analysis), *summary_lines(self._analysis, end)]
         for line in [*lines, *self._notes]:
             self._console.print(Text(line))
 
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
     def render(self, t: float) -> RenderableType:
         """The whole screen at time t, as high as the terminal."""
         width, height = self._console.size
-        room = max(4, height - _FIXED_LINES)
+        stuck, kills = self._analysis.stuck.open, self._analysis.oom.kills
+        room = max(2, height - _FIXED_LINES)
         longest = self._longest(t)
         detail = _detail(longest, self._analysis.stuck.age(longest, t), width) if longest else []
-        stuck_rows = max(1, min(len(self._analysis.stuck.open), room // 3))
-        detail = detail[: max(0, room - stuck_rows - 2)]
-        oom_rows = max(1, room - stuck_rows - len(detail))
-        top = [
+        stuck_rows = max(1, min(len(stuck), room // 3))
+        detail = detail[: room - stuck_rows - 1]
+        oom_rows = max(1, min(len(kills), room - stuck_rows - len(detail)))
+        # an empty table is one line, and has no head
+        used = _FIXED_LINES + stuck_rows + oom_rows - (not stuck) - (not kills) + len(detail)
+        return Group(
             self._header(t, width),
             Rule(style="dim"),
             *self._oom(t, oom_rows, width),
             *self._stuck(t, stuck_rows),
-        ]
-        bottom: list[RenderableType] = [Rule(style="dim"), self._foot(width)]
-        used = 6 + min(oom_rows, max(1, len(self._analysis.oom.kills))) + stuck_rows
-        filler: list[RenderableType] = [Text("")] * (height - used - len(detail) - len(bottom) - 2)
-        return Group(*top, Text(""), *detail, *filler, *bottom)
+            Text(""),
+            *detail,
+            *[Text("")] * (height - used),
+            Rule(style="dim"),
+            self._foot(width),
+        )
 
     def _longest(self, t: float) -> StuckTask | None:
         stuck = self._analysis.stuck
@@ -105,8 +113,8 @@ class ScreenView:
 
     def _oom(self, t: float, rows: int, width: int) -> list[RenderableType]:
         oom = self._analysis.oom
-        title = Text("OOM kills", style="bold")
-        title.append(f"  {oom.total} in {words.seconds(t - self._analysis.session.t)}", style="")
+        title = _title("OOM kills")
+        title.append(f"  {oom.total} in {words.seconds(t - self._analysis.session.t)}")
         if oom.invocations > oom.total:
             title.append(f", {oom.invocations} calls of out_of_memory()")
         table = _table()
@@ -150,8 +158,8 @@ class ScreenView:
 
     def _stuck(self, t: float, rows: int) -> list[RenderableType]:
         stuck = self._analysis.stuck
-        title = Text("Stuck after SIGKILL", style="bold")
-        title.append(f"  {len(stuck.open)} now, {stuck.total} in all, longest ", style="")
+        title = _title("Stuck after SIGKILL")
+        title.append(f"  {len(stuck.open)} now, {stuck.total} in all, longest ")
         longest = max([stuck.longest_s, *(stuck.age(f, t) for f in stuck.open.values())])
         title.append(words.seconds(longest))
         if stuck.zombies:
@@ -181,6 +189,11 @@ class ScreenView:
 
 def _table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, header_style="dim")
+
+
+def _title(text: str) -> Text:
+    title = Text(no_wrap=True, overflow="ellipsis")
+    return title.append(text, style="bold")
 
 
 def _more(title: Text, more: int) -> Text:

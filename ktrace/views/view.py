@@ -24,3 +24,6 @@ class View(Protocol):
         """Something about ktrace itself that the user should know."""
 
     def end(self, end: End) -> None: ...
+
+    def close(self) -> None:
+        """Give the terminal back, however the run ended; end may not have been called."""

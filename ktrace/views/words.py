@@ -91,7 +91,7 @@ def meaning(finding: StuckTask) -> str:
     else:
         text = f"State {finding.state}: {MEANING.get(finding.state, '')}."
     if finding.killed.by == "oom":
-        text += " Until it dies the OOM killer waits for it."
+        text += " Until it dies it keeps what the OOM reaper cannot take."
     return text
 
 

@@ -1,0 +1,261 @@
+"""The definition of "stuck after SIGKILL", event list by event list."""
+
+import pytest
+
+from ktrace.detectors.stuck import StuckTasks
+from ktrace.events import Event, Task
+from ktrace.findings import Killed, Outcome, StuckTask
+from tests.factories import (
+    APP,
+    CACHE_STACK,
+    FILLER_STACK,
+    SHELL,
+    SLEEP,
+    call,
+    dead,
+    kill,
+    oom_kill,
+    oom_victim,
+    state,
+    walk,
+)
+
+pytestmark = pytest.mark.unit
+
+
+def found(*events: Event, stuck_after: float = 1.0) -> list[StuckTask]:
+    detector = StuckTasks(stuck_after)
+    return [finding for event in events for finding in detector.feed(event)]
+
+
+def test_killed_by_hand_then_stuck_then_dead() -> None:
+    opened, resolved = found(kill(101), state(102.5), walk(102.501), dead(105.25))
+    assert (opened.status, opened.pid, opened.tid, opened.comm) == ("open", 20, 20, "appd")
+    assert opened.killed == Killed("signal", 10, "sh", 101)
+    assert opened.stuck_s == pytest.approx(1.501)
+    assert opened.wait is not None
+    assert opened.wait.function == "squashfs_cache_get"
+    assert opened.wait.primitive == "wait_event"
+    assert not opened.wait.sigkill_wakes
+    assert opened.stack == CACHE_STACK
+    assert (resolved.status, resolved.id) == ("resolved", opened.id)
+    assert resolved.outcome == Outcome(9, 4.25)
+    assert resolved.stuck_s == 4.25
+
+
+def test_nothing_before_stuck_after() -> None:
+    assert found(kill(101), state(101.5), walk(101.501), dead(101.9)) == []
+
+
+def test_threshold_is_the_users() -> None:
+    events = [kill(101), state(102.5), walk(102.501)]
+    assert len(found(*events, stuck_after=1.5)) == 1
+    assert found(*events, stuck_after=1.6) == []
+
+
+def test_by_the_oom_killer_with_oom_kill_process_hooked() -> None:
+    (finding,) = found(
+        oom_kill(101), kill(101.0001, si_code=128), oom_victim(101.0002), state(103), walk(103.001)
+    )
+    assert finding.killed == Killed("oom", 10, "sh", 101.0001)
+
+
+def test_by_the_oom_killer_known_from_mark_victim_alone() -> None:
+    (finding,) = found(kill(101, si_code=128), oom_victim(101.0002), state(103), walk(103.001))
+    assert finding.killed == Killed("oom", 10, "sh", 101)
+
+
+def test_a_process_that_shares_the_victims_memory_is_killed_by_the_oom_killer_too() -> None:
+    sharer = Task(30, 30, "vforked")
+    events = [oom_kill(101), kill(101.1, si_code=128), oom_victim(101.2)]
+    assert not found(*events, kill(101.3, sharer, by=APP, si_code=0))
+    (finding,) = found(
+        *events,
+        oom_kill(101.25, sharer),
+        kill(101.3, sharer, si_code=128),
+        state(103, sharer),
+        walk(103.001),
+    )
+    assert finding.killed.by == "oom"
+
+
+def test_another_mark_victim_does_not_make_an_old_kill_the_oom_killers() -> None:
+    (finding,) = found(
+        kill(101), oom_victim(101.1, by=Task(99, 99, "other")), state(103), walk(103.001)
+    )
+    assert finding.killed.by == "signal"
+
+
+def test_stuck_before_ktrace_started() -> None:
+    events = [state(100.1), walk(100.101), state(101.2), walk(101.201)]
+    (finding,) = found(*events)
+    assert finding.killed == Killed("signal", None, None, None)
+    assert finding.stuck_s == pytest.approx(1.101)  # at least: since ktrace looked
+
+
+def test_stuck_before_start_as_an_oom_victim() -> None:
+    (finding,) = found(
+        state(100.1, oom_victim=True), walk(100.101), state(102, oom_victim=True), walk(102.001)
+    )
+    assert finding.killed == Killed("oom", None, None, None)
+
+
+def test_thread_killed_by_its_groups_exit() -> None:
+    looks = {"killed": ("pending",), "group_exit_code": 0}
+    (finding,) = found(state(100.1, **looks), walk(100.101), state(102, **looks), walk(102.001))
+    assert finding.killed.by == "exit"
+
+
+def test_threads_are_judged_not_processes() -> None:
+    leader = state(103, state="zombie", state_flags="EXIT_ZOMBIE", stack=())
+    thread = Task(20, 21, "worker")
+    (finding,) = found(kill(101), leader, state(103, thread), walk(103.001))
+    assert (finding.pid, finding.tid) == (20, 21)
+
+
+def test_zombie_is_counted_but_not_stuck() -> None:
+    detector = StuckTasks(1.0)
+    events = [kill(101), state(103, state="zombie", stack=()), walk(103.001)]
+    assert [finding for event in events for finding in detector.feed(event)] == []
+    assert list(detector.zombies) == [20]
+
+
+def test_killable_sleeper_that_is_not_killed_is_nobody() -> None:
+    sleeper = state(103, state="killable", killed=(), group_exit_code=0)
+    assert found(sleeper, walk(103.001), sleeper, walk(105)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "wakes"),
+    [
+        ("frozen", "TASK_FROZEN", False),
+        ("stopped", "__TASK_STOPPED", True),
+        ("exiting", "TASK_UNINTERRUPTIBLE", False),
+        ("killable", "TASK_UNINTERRUPTIBLE|TASK_WAKEKILL", True),
+    ],
+)
+def test_every_state_is_told_as_it_is(name: str, flags: str, wakes: bool) -> None:
+    (finding,) = found(kill(101), state(103, state=name, state_flags=flags), walk(103.001))
+    assert finding.state == name
+    assert finding.wait is not None
+    assert finding.wait.sigkill_wakes is wakes
+
+
+def test_running_in_the_kernel_has_a_stack_and_no_wait() -> None:
+    running = state(103, state="running", state_flags="TASK_RUNNING", stack=("shrink_slab+0x1",))
+    (finding,) = found(kill(101), running, walk(103.001))
+    assert finding.wait is None
+    assert finding.stack == ("shrink_slab+0x1",)
+
+
+def test_update_only_when_something_changed() -> None:
+    elsewhere = (*SLEEP, "jbd2_log_wait_commit+0x5")
+    _, update = found(
+        kill(101),
+        state(103),
+        walk(103.001),
+        state(104),
+        walk(104.001),
+        state(105, stack=elsewhere),
+        walk(105.001),
+    )
+    assert update.status == "update"
+    assert update.wait is not None
+    assert update.wait.function == "jbd2_log_wait_commit"
+
+
+def test_gone_without_a_seen_death() -> None:
+    _, resolved = found(kill(101), state(103), walk(103.001), walk(104.001))
+    assert resolved.outcome == Outcome(None, pytest.approx(3.001))
+
+
+def test_gone_as_a_zombie_has_the_groups_exit_signal() -> None:
+    _, resolved = found(
+        kill(101), state(103), walk(103.001), state(104, state="zombie", stack=()), walk(104.001)
+    )
+    assert resolved.outcome == Outcome(9, pytest.approx(3.001))
+
+
+def test_an_incomplete_walk_says_nothing_of_those_it_did_not_see() -> None:
+    assert len(found(kill(101), state(103), walk(103.001), walk(104.001, complete=False))) == 1
+
+
+def test_the_first_kill_counts_when_it_is_killed_again() -> None:
+    (finding,) = found(
+        kill(101),
+        state(101.5),
+        walk(101.501),
+        kill(102, by=Task(11, 11, "bash")),
+        state(102.2),
+        walk(102.201),
+    )
+    assert finding.killed == Killed("signal", 10, "sh", 101)
+
+
+def test_a_reused_pid_is_another_task() -> None:
+    late = state(103, start_t=102.0, killed=("group",))
+    assert found(kill(101), late, walk(103.001)) == []
+
+
+def test_dies_by_another_signal() -> None:
+    _, resolved = found(kill(101), state(103), walk(103.001), dead(104, exit_code=0x87))
+    assert resolved.outcome == Outcome(7, 3)
+
+
+def test_who_reads_the_block_is_in_the_way() -> None:
+    filler = Task(30, 30, "filler")
+    (finding,) = found(
+        kill(101),
+        state(103, squashfs=call(4096)),
+        state(103, filler, killed=(), stack=FILLER_STACK, squashfs=call(4096)),
+        walk(103.001),
+    )
+    (blocker,) = finding.blocked_by
+    assert (blocker.tid, blocker.function) == (30, "submit_bio_wait")
+    assert blocker.why == "reads the block that it waits for"
+
+
+def test_who_holds_a_full_caches_entries_is_in_the_way() -> None:
+    fillers = [Task(30 + i, 30 + i, "filler") for i in range(3)]
+    (finding,) = found(
+        kill(101),
+        state(103, squashfs=call(4096)),
+        *(
+            state(103, t, killed=(), stack=FILLER_STACK, squashfs=call(9999 + t.tid))
+            for t in fillers
+        ),
+        state(
+            103,
+            Task(40, 40, "other"),
+            killed=(),
+            stack=FILLER_STACK,
+            squashfs=call(4096, cache="0xffff888000020000"),
+        ),
+        walk(103.001),
+    )
+    assert [blocker.tid for blocker in finding.blocked_by] == [30, 31, 32]
+    assert all("full fragment cache" in blocker.why for blocker in finding.blocked_by)
+
+
+def test_waiters_are_not_in_each_others_way() -> None:
+    other = Task(30, 30, "reader")
+    first, second = found(
+        kill(101),
+        kill(101, other),
+        state(103, squashfs=call(1)),
+        state(103, other, squashfs=call(1)),
+        walk(103.001),
+    )
+    assert first.blocked_by == second.blocked_by == ()
+
+
+def test_memory_stays_small() -> None:
+    detector = StuckTasks(1.0)
+    for i in range(1000):
+        task = Task(1000 + i, 1000 + i, "short")
+        t = 101 + i
+        for event in (kill(t, task), dead(t + 0.01, task), walk(t + 0.5)):
+            assert list(detector.feed(event)) == []
+    assert len(detector._kills) < 5
+    assert len(detector._sent) < 5
+    assert SHELL.pid not in detector._kills

@@ -1,0 +1,88 @@
+"""What the screen shows, at the sizes that users have."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from ktrace.events import Event, Lost, Task
+from ktrace.views.screen import ScreenView
+from tests.factories import kill, state, walk
+from tests.views.golden import Golden
+from tests.views.runs import RESOLVED, STUCK, new_analysis
+
+pytestmark = pytest.mark.unit
+
+
+def drawn(events: list[Event], t: float, width: int = 80, height: int = 24) -> list[str]:
+    """The lines of the screen at time t."""
+    output = io.StringIO()
+    console = Console(
+        file=output,
+        width=width,
+        height=height,
+        force_terminal=True,
+        color_system=None,
+        markup=False,
+        highlight=False,
+    )
+    view = ScreenView("recording to hang.ktrace", console)
+    analysis = new_analysis()
+    view._analysis = analysis
+    for event in events:
+        analysis.feed(event)
+    with console.capture() as capture:
+        console.print(view.render(t))
+    return capture.get().splitlines()
+
+
+def test_80x24(golden: Golden) -> None:
+    golden.check("screen_80x24.txt", "\n".join(drawn(STUCK, 105.0)) + "\n")
+
+
+def test_120x40(golden: Golden) -> None:
+    golden.check("screen_120x40.txt", "\n".join(drawn(STUCK, 105.0, 120, 40)) + "\n")
+
+
+def test_nothing_yet(golden: Golden) -> None:
+    golden.check("screen_nothing_yet.txt", "\n".join(drawn([], 160.0)) + "\n")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 132, 250])
+@pytest.mark.parametrize("height", [12, 16, 24, 50])
+def test_fits_every_terminal(width: int, height: int) -> None:
+    lines = drawn(STUCK, 105.0, width, height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+def test_fits_with_more_of_all_than_there_are_rows() -> None:
+    tasks = [Task(100 + i, 100 + i, f"app{i}") for i in range(60)]
+    events: list[Event] = [*STUCK[:6], *(kill(101.1, task) for task in tasks)]
+    events += [*(state(103.0, task) for task in tasks), walk(103.001)]
+    lines = drawn(events, 105.0)
+    assert len(lines) == 24
+    assert any("more not shown" in line for line in lines)
+    assert "Ctrl-C" in lines[-1]
+
+
+def test_ages_count_up_without_new_events() -> None:
+    assert any("4.0s" in line for line in drawn(STUCK, 105.0))
+    assert any("13.5s" in line for line in drawn(STUCK, 114.5))
+
+
+def test_after_their_death_nobody_is_stuck() -> None:
+    lines = "\n".join(drawn([*STUCK, *RESOLVED], 112.0))
+    assert "0 now, 2 in all, longest 10.2s" in lines
+    assert "dead 10.2s KILL" in lines
+
+
+def test_losses_are_in_the_header() -> None:
+    assert "lost 7" in drawn([Lost(t=101, what="task_dead", count=7)], 105.0)[0]
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    text = "\n".join(drawn(STUCK, 105.0, 120, 40))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\x1b[2J[red]\\u202ex" in text

@@ -1,0 +1,47 @@
+"""How things are said."""
+
+import pytest
+
+from ktrace.findings import Killed
+from ktrace.views import words
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0.00s"), (0.02, "0.02s"), (3.94, "3.9s"), (34.5, "34.5s"), (125.9, "2m05s")],
+)
+def test_seconds(value: float, text: str) -> None:
+    assert words.seconds(value) == text
+
+
+def test_clock() -> None:
+    assert words.clock(3672.9) == "01:01:12"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(9, "SIGKILL"), (7, "SIGBUS"), (0, "no signal"), (None, "unknown signal"), (77, "signal 77")],
+)
+def test_signal_name(number: int | None, text: str) -> None:
+    assert words.signal_name(number) == text
+
+
+def test_task_name() -> None:
+    assert words.task_name("appd", 377, 377) == "appd[377]"
+    assert words.task_name("appd", 377, 381) == "appd[377/381]"
+
+
+@pytest.mark.parametrize(
+    ("killed", "text"),
+    [
+        (Killed("oom", 388, "sh", 1.0), "killed by the OOM killer for sh[388]"),
+        (Killed("oom", None, None, None), "killed by the OOM killer"),
+        (Killed("signal", 388, "sh", 1.0), "killed by sh[388]"),
+        (Killed("signal", None, None, None), "killed before ktrace started"),
+        (Killed("exit", None, None, None), "killed by its own process, which exits"),
+    ],
+)
+def test_killed_by(killed: Killed, text: str) -> None:
+    assert words.killed_by(killed) == text
