@@ -18,12 +18,12 @@
 
 /* The name of the enumerator in lower case is the name of the struct. */
 enum event_kind {
-	NO_EVENT,
+	MAP_UPDATE, /* no event: counts updates of BPF maps that failed */
 	OUT_OF_MEMORY,
 	OOM_KILL,
 	OOM_VICTIM,
 	OOM_REAP,
-	SIGKILL_SENT,
+	FATAL_SIGNAL,
 	TASK_EXIT,
 	TASK_DEAD,
 	TASK_STATE,
@@ -99,13 +99,16 @@ struct oom_reap {
 	__s32 tid;
 };
 
-/* signal:signal_generate with SIGKILL; by is the current task */
-struct sigkill_sent {
+/* signal:signal_generate with SIGKILL, or with a signal that now ends the group as SIGKILL would
+ * (complete_signal() of kernel/signal.c); by is the current task */
+struct fatal_signal {
 	struct event event;
 	struct task by;
 	struct task target;
+	__u32 signal;
 	__u32 group; /* 1: to the whole thread group */
 	__s32 si_code; /* 128 SI_KERNEL: the kernel itself */
+	__u32 __pad;
 };
 
 /* sched:sched_process_exit of a task that dies by a signal: its memory is let go */
@@ -127,7 +130,7 @@ struct task_dead {
 enum kill_mark {
 	KILL_PENDING = 1, /* SIGKILL is in task->pending */
 	KILL_SHARED = 2, /* SIGKILL is in signal->shared_pending */
-	KILL_GROUP = 4, /* SIGNAL_GROUP_EXIT, and group_exit_code carries a signal */
+	KILL_GROUP = 4, /* SIGNAL_GROUP_EXIT with a signal in group_exit_code, and no core dump */
 };
 
 /* the newest call of squashfs_cache_get() by this thread; all 0 when there was none */

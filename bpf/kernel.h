@@ -86,6 +86,12 @@ struct mm_struct {
 	struct mm_rss_stat rss_stat;
 } KERNEL_TYPE;
 
+/* core_state moved to signal_struct in v5.16: 0258b5fd7c71 ("coredump: Limit coredumps to a single
+ * thread group") */
+struct mm_struct___v515 {
+	struct core_state *core_state;
+} KERNEL_TYPE;
+
 /* rss_stat became percpu counters in v6.2: f1a7941243c1 ("mm: convert mm's rss stats into
  * percpu_counter"); .count leaves out at most one batch per CPU (mm/percpu_counter.c) */
 struct percpu_counter {
@@ -104,11 +110,14 @@ struct sigpending {
 	sigset_t signal;
 } KERNEL_TYPE;
 
+struct core_state;
+
 struct signal_struct {
 	int nr_threads;
 	struct sigpending shared_pending;
 	int group_exit_code;
 	unsigned int flags;
+	struct core_state *core_state;
 	short oom_score_adj;
 	struct mm_struct *oom_mm;
 } KERNEL_TYPE;
@@ -197,8 +206,8 @@ struct bpf_iter__task {
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
 	/* x86-64 names of arch/x86/include/asm/ptrace.h */
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax,
-		ip, cs, flags, sp, ss;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		cs, flags, sp, ss;
 #elif defined(__TARGET_ARCH_arm)
 	unsigned long uregs[18];
 #elif defined(__TARGET_ARCH_riscv)

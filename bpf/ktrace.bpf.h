@@ -46,6 +46,13 @@ static __always_inline void count_lost(__u32 kind)
 		__sync_fetch_and_add(count, 1);
 }
 
+/* Counted when it fails: then an answer of this map may be missing. */
+static __always_inline void update_map(void *map, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(map, key, value, BPF_ANY))
+		count_lost(MAP_UPDATE);
+}
+
 static __always_inline void event_init(struct event *event, __u32 kind, __u32 size)
 {
 	event->t = bpf_ktime_get_boot_ns();

@@ -20,12 +20,10 @@ static __always_inline int handle_cache_get(struct super_block *sb, struct squas
 
 	/* a module built without BTF: the call is known, its cache is not */
 	if (bpf_core_field_exists(cache->name))
-		bpf_probe_read_kernel_str(call.name, sizeof(call.name),
-					  BPF_CORE_READ(cache, name));
+		bpf_probe_read_kernel_str(call.name, sizeof(call.name), BPF_CORE_READ(cache, name));
 	bpf_probe_read_kernel_str(call.device, sizeof(call.device),
 				  __builtin_preserve_access_index(&sb->s_id));
-	if (bpf_map_update_elem(&squashfs_calls, &tid, &call, BPF_ANY))
-		count_lost(NO_EVENT);
+	update_map(&squashfs_calls, &tid, &call);
 	return 0;
 }
 

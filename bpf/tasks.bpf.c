@@ -13,7 +13,7 @@ const volatile __u32 task_noload = 0x400;
 const volatile bool sched_switch_has_prev_state = true;
 const volatile __u64 stuck_after_ns = 1000000000;
 
-const struct sigkill_sent *unused_sigkill_sent __attribute__((unused));
+const struct fatal_signal *unused_fatal_signal __attribute__((unused));
 const struct task_exit *unused_task_exit __attribute__((unused));
 const struct task_dead *unused_task_dead __attribute__((unused));
 const struct task_state *unused_task_state __attribute__((unused));
@@ -68,6 +68,24 @@ static __always_inline __u64 read_start_time(struct task_struct *task)
 	return BPF_CORE_READ(old, real_start_time);
 }
 
+/* It dumps core: its group is exiting, but the dumper works on until that is done. */
+static __always_inline bool dumps_core(struct task_struct *task, struct signal_struct *signal)
+{
+	struct mm_struct___v515 *mm = (void *)BPF_CORE_READ(task, mm);
+
+	if (bpf_core_field_exists(signal->core_state))
+		return BPF_CORE_READ(signal, core_state) != NULL;
+	return mm && BPF_CORE_READ(mm, core_state) != NULL;
+}
+
+/* The signal that the task's group is exiting by; 0: it is not, or by exit_group() */
+static __always_inline __u32 group_exit_signal(struct signal_struct *signal)
+{
+	if (!(BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT))
+		return 0;
+	return BPF_CORE_READ(signal, group_exit_code) & EXIT_SIGNAL;
+}
+
 /* enum kill_mark bits of a task; 0 when nobody kills it */
 static __always_inline __u32 kill_marks(struct task_struct *task)
 {
@@ -78,8 +96,7 @@ static __always_inline __u32 kill_marks(struct task_struct *task)
 		marks |= KILL_PENDING;
 	if (BPF_CORE_READ(signal, shared_pending.signal.sig[0]) & SIGKILL_BIT)
 		marks |= KILL_SHARED;
-	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT &&
-	    BPF_CORE_READ(signal, group_exit_code) & EXIT_SIGNAL)
+	if (group_exit_signal(signal) && !dumps_core(task, signal))
 		marks |= KILL_GROUP;
 	return marks;
 }
@@ -122,18 +139,19 @@ static __always_inline void read_stack(struct task_state *event, struct task_str
 }
 
 SEC("tp_btf/signal_generate")
-int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info,
-	     struct task_struct *task, int group)
+int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *task,
+	     int group)
 {
-	struct sigkill_sent *event;
+	struct fatal_signal *event;
 
-	if (sig != SIGKILL)
+	if (sig != SIGKILL && group_exit_signal(BPF_CORE_READ(task, signal)) != sig)
 		return 0;
-	event = event_reserve(SIGKILL_SENT, sizeof(*event));
+	event = event_reserve(FATAL_SIGNAL, sizeof(*event));
 	if (!event)
 		return 0;
 	read_current(&event->by);
 	read_task(&event->target, task);
+	event->signal = sig;
 	event->group = group;
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1: signals without an info */
 	if ((__u64)info == 1)
@@ -201,7 +219,7 @@ static __always_inline void report_running(struct task_struct *task, __s32 tid, 
 	struct task_state *event;
 
 	if (!last) {
-		bpf_map_update_elem(&killed_switches, &tid, &first, BPF_ANY);
+		update_map(&killed_switches, &tid, &first);
 		return;
 	}
 	if (now - last->running_t < stuck_after_ns)
@@ -225,7 +243,7 @@ static __always_inline void remember_sleep(__s32 tid)
 	if (last)
 		last->asleep_t = now;
 	else
-		bpf_map_update_elem(&killed_switches, &tid, &first, BPF_ANY);
+		update_map(&killed_switches, &tid, &first);
 }
 
 static __always_inline int handle_switch(bool preempt, struct task_struct *prev, __u32 state)
@@ -292,7 +310,7 @@ int iter_task(struct bpf_iter__task *ctx)
 	if (!event->exit_state)
 		read_stack(event, task);
 	if (killed && !event->exit_state)
-		bpf_map_update_elem(&watched, &tid, &one, BPF_ANY);
+		update_map(&watched, &tid, &one);
 	/* Returns -EOVERFLOW when seq's page is full: the kernel then shows the task again. */
 	bpf_seq_write(ctx->meta->seq, event, sizeof(*event));
 	return 0;

@@ -97,12 +97,17 @@ class OomReap(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SigkillSent(Event):
-    """SIGKILL was generated for a task. si_code 128 is SI_KERNEL, 0 SI_USER."""
+class FatalSignal(Event):
+    """SIGKILL was generated for a task, or a signal that ends its group as SIGKILL would.
 
-    name: ClassVar[str] = "sigkill_sent"
+    complete_signal() of kernel/signal.c gives every thread SIGKILL then. si_code 128 is SI_KERNEL,
+    0 SI_USER.
+    """
+
+    name: ClassVar[str] = "fatal_signal"
     by: Task
     target: Task
+    signal: int
     group: bool
     si_code: int
 
@@ -202,7 +207,7 @@ EVENTS: dict[str, type[Event]] = {
         OomKill,
         OomVictim,
         OomReap,
-        SigkillSent,
+        FatalSignal,
         TaskExit,
         TaskDead,
         TaskState,
@@ -222,7 +227,8 @@ def to_json(record: Any) -> Any:
     if isinstance(record, tuple | list):
         return [to_json(item) for item in record]
     if is_dataclass(record):
-        head, names = _shape(type(record))
+        kind: Any = type(record)
+        head, names = _shape(kind)
         return head | {name: to_json(getattr(record, name)) for name in names}
     return record
 
@@ -231,7 +237,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 @functools.cache
-def _shape(kind: type[Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _shape(kind: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     """What a record's JSON begins with, and its members: looking at fields is slow."""
     head = {"kind": "event", "event": kind.name} if issubclass(kind, Event) else {}
     return head, tuple(f.name for f in fields(kind))

@@ -12,6 +12,7 @@ class Killed:
     """Who killed the thread: the OOM killer, a signal, or its own group's exit."""
 
     by: str  # oom, signal, exit
+    signal: int
     pid: int | None  # of the sender; for oom: of the task that asked for memory
     comm: str | None
     t: float | None  # None: SIGKILL was sent before ktrace looked

@@ -1,10 +1,10 @@
 """Short ways to make events for tests of detectors and views. Times are seconds."""
 
 from ktrace.events import (
+    FatalSignal,
     OomKill,
     OomReap,
     OomVictim,
-    SigkillSent,
     SquashfsCall,
     Task,
     TaskDead,
@@ -54,8 +54,8 @@ def session(**changes: object) -> Session:
     return Session(**(values | changes))  # type: ignore[arg-type]
 
 
-def kill(t: float, target: Task = APP, by: Task = SHELL, si_code: int = 0) -> SigkillSent:
-    return SigkillSent(t=t, by=by, target=target, group=True, si_code=si_code)
+def kill(t: float, target: Task = APP, by: Task = SHELL, si_code: int = 0) -> FatalSignal:
+    return FatalSignal(t=t, by=by, target=target, signal=9, group=True, si_code=si_code)
 
 
 def state(t: float, task: Task = APP, **changes: object) -> TaskState:

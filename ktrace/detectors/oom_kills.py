@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from ktrace.events import (
     Event,
+    FatalSignal,
     OomKill,
     OomReap,
     OomVictim,
     OutOfMemory,
-    SigkillSent,
     Task,
     TaskDead,
 )
@@ -37,7 +37,7 @@ class OomKills:
         self.kills: deque[Kill] = deque(maxlen=KEPT)
         self.total = 0
         self.invocations = 0
-        self._kernel_sent: dict[int, SigkillSent] = {}  # by target's tid
+        self._kernel_sent: dict[int, FatalSignal] = {}  # by target's tid
 
     def feed(self, event: Event) -> None:
         match event:
@@ -45,7 +45,7 @@ class OomKills:
                 self.invocations += 1
             case OomKill():
                 self._add(Kill(event.t, event.by, event.victim, event))
-            case SigkillSent() if event.si_code:
+            case FatalSignal() if event.si_code:
                 self._kernel_sent[event.target.tid] = event
             case OomVictim():
                 self._mark(event)

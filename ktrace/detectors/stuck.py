@@ -7,16 +7,16 @@ from ktrace.detectors import squashfs
 from ktrace.detectors.waits import wait_of
 from ktrace.events import (
     Event,
+    FatalSignal,
     OomKill,
     OomVictim,
-    SigkillSent,
-    Task,
     TaskDead,
     TaskState,
     Walk,
 )
 from ktrace.findings import Killed, Outcome, StuckTask
 
+SIGKILL = 9
 _SI_KERNEL = 128  # include/uapi/asm-generic/siginfo.h
 _EXIT_SIGNAL = 0x7F  # of an exit code, wait(2)
 
@@ -40,7 +40,7 @@ class StuckTasks:
     def __init__(self, stuck_after: float) -> None:
         self._stuck_after = stuck_after
         self._kills: dict[int, Killed] = {}  # by thread group
-        self._sent: dict[int, SigkillSent] = {}  # newest, by target's tid
+        self._sent: dict[int, FatalSignal] = {}  # newest, by target's tid
         self._oom: dict[int, OomKill] = {}  # newest choice of the OOM killer, by victim's pid
         self._threads: dict[int, _Thread] = {}
         self._sleepers: dict[int, TaskState] = {}  # not killed; may be in the way
@@ -52,7 +52,7 @@ class StuckTasks:
     def feed(self, event: Event) -> Iterator[StuckTask]:
         """The findings that event leads to."""
         match event:
-            case SigkillSent():
+            case FatalSignal():
                 self._note_kill(event)
             case OomKill():
                 self._oom[event.victim.pid] = event
@@ -69,7 +69,7 @@ class StuckTasks:
         """Seconds that an open finding's thread has been stuck at time t."""
         return max(finding.stuck_s, round(finding.stuck_s + t - finding.t, 6))
 
-    def _note_kill(self, event: SigkillSent) -> None:
+    def _note_kill(self, event: FatalSignal) -> None:
         pid = event.target.pid
         self._sent[event.target.tid] = event
         known = self._kills.get(pid)
@@ -77,9 +77,9 @@ class StuckTasks:
             return  # it did not die of the first one: that is when its story began
         chosen = self._oom.get(pid)
         if event.si_code == _SI_KERNEL and chosen and chosen.by.tid == event.by.tid:
-            self._kills[pid] = _killed("oom", chosen.by, event.t)
+            self._kills[pid] = Killed("oom", event.signal, chosen.by.pid, chosen.by.comm, event.t)
         else:
-            self._kills[pid] = _killed("signal", event.by, event.t)
+            self._kills[pid] = Killed("signal", event.signal, event.by.pid, event.by.comm, event.t)
 
     def _alive(self, pid: int) -> bool:
         return any(thread.sample.task.pid == pid for thread in self._threads.values())
@@ -115,10 +115,12 @@ class StuckTasks:
         if known and known.t is not None and known.t >= sample.start_t:
             return known
         if sample.oom_victim:
-            return Killed("oom", None, None, None)
+            return Killed("oom", SIGKILL, None, None, None)
         # SIGKILL without a signal in the group's exit code: another thread called exit_group()
-        by_exit = sample.killed == ("pending",) and not sample.group_exit_code & _EXIT_SIGNAL
-        return Killed("exit" if by_exit else "signal", None, None, None)
+        signal = sample.group_exit_code & _EXIT_SIGNAL
+        if sample.killed == ("pending",) and not signal:
+            return Killed("exit", SIGKILL, None, None, None)
+        return Killed("signal", signal or SIGKILL, None, None, None)
 
     def _note_death(self, event: TaskDead) -> Iterator[StuckTask]:
         thread = self._threads.pop(event.task.tid, None)
@@ -199,10 +201,6 @@ class StuckTasks:
         for tid, sent in list(self._sent.items()):
             if sent.t < before - 1.0 and sent.target.pid not in alive:
                 del self._sent[tid]
-
-
-def _killed(by: str, sender: Task, t: float) -> Killed:
-    return Killed(by, sender.pid, sender.comm, t)
 
 
 def _same(known: StuckTask, new: StuckTask) -> bool:

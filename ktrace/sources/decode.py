@@ -37,7 +37,7 @@ class Decoder:
             "OOM_KILL": self._oom_kill,
             "OOM_VICTIM": self._oom_victim,
             "OOM_REAP": self._oom_reap,
-            "SIGKILL_SENT": self._sigkill_sent,
+            "FATAL_SIGNAL": self._fatal_signal,
             "TASK_EXIT": self._task_exit,
             "TASK_DEAD": self._task_dead,
             "TASK_STATE": self._task_state,
@@ -92,11 +92,12 @@ class Decoder:
     def _oom_reap(self, raw: Any) -> events.OomReap:
         return events.OomReap(t=_seconds(raw.event.t), step=_REAP_STEPS[raw.step], tid=raw.tid)
 
-    def _sigkill_sent(self, raw: Any) -> events.SigkillSent:
-        return events.SigkillSent(
+    def _fatal_signal(self, raw: Any) -> events.FatalSignal:
+        return events.FatalSignal(
             t=_seconds(raw.event.t),
             by=_task(raw.by),
             target=_task(raw.target),
+            signal=raw.signal,
             group=bool(raw.group),
             si_code=raw.si_code,
         )

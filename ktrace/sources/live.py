@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from ktrace.events import Event, Lost, OomVictim, ProbeChange, SigkillSent, TaskState, Walk
+from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
@@ -59,7 +59,7 @@ class LiveSource:
         """What happened since the last call; waits for something at most timeout_s."""
         wait = min(timeout_s, self._next_walk - now(), self._next_check - now())
         found = self._decoded(self.loader.read(max(0.0, wait)))
-        if any(isinstance(event, SigkillSent | OomVictim) for event in found):
+        if any(isinstance(event, FatalSignal | OomVictim) for event in found):
             self._next_walk = min(self._next_walk, now() + self._stuck_after)
         if now() >= self._next_walk:
             found += self._walk()

@@ -1,6 +1,7 @@
 """How the views say things: tasks, times, sizes, outcomes, and what a finding means."""
 
 import signal
+from signal import SIGKILL
 
 from ktrace.detectors.oom_kills import Kill
 from ktrace.events import Task
@@ -53,13 +54,16 @@ def signal_name(number: int | None) -> str:
 
 
 def killed_by(killed: Killed) -> str:
-    """ "killed by the OOM killer for sh[388]"."""
+    """ "killed by the OOM killer for sh[388]", "killed by sh[388] with SIGTERM"."""
     sender = task_name(killed.comm, killed.pid)
     if killed.by == "oom":
         return "killed by the OOM killer" + (f" for {sender}" if killed.pid is not None else "")
     if killed.by == "exit":
         return "killed by its own process, which exits"
-    return f"killed by {sender}" if killed.pid is not None else "killed before ktrace started"
+    name = signal_name(killed.signal)
+    if killed.pid is None:
+        return f"dying of {name}, sent before ktrace looked"
+    return f"killed by {sender}" + ("" if killed.signal == SIGKILL else f" with {name}")
 
 
 def waits_in(finding: StuckTask) -> str:

@@ -31,7 +31,7 @@ def found(*events: Event, stuck_after: float = 1.0) -> list[StuckTask]:
 def test_killed_by_hand_then_stuck_then_dead() -> None:
     opened, resolved = found(kill(101), state(102.5), walk(102.501), dead(105.25))
     assert (opened.status, opened.pid, opened.tid, opened.comm) == ("open", 20, 20, "appd")
-    assert opened.killed == Killed("signal", 10, "sh", 101)
+    assert opened.killed == Killed("signal", 9, 10, "sh", 101)
     assert opened.stuck_s == pytest.approx(1.501)
     assert opened.wait is not None
     assert opened.wait.function == "squashfs_cache_get"
@@ -57,12 +57,12 @@ def test_by_the_oom_killer_with_oom_kill_process_hooked() -> None:
     (finding,) = found(
         oom_kill(101), kill(101.0001, si_code=128), oom_victim(101.0002), state(103), walk(103.001)
     )
-    assert finding.killed == Killed("oom", 10, "sh", 101.0001)
+    assert finding.killed == Killed("oom", 9, 10, "sh", 101.0001)
 
 
 def test_by_the_oom_killer_known_from_mark_victim_alone() -> None:
     (finding,) = found(kill(101, si_code=128), oom_victim(101.0002), state(103), walk(103.001))
-    assert finding.killed == Killed("oom", 10, "sh", 101)
+    assert finding.killed == Killed("oom", 9, 10, "sh", 101)
 
 
 def test_a_process_that_shares_the_victims_memory_is_killed_by_the_oom_killer_too() -> None:
@@ -89,7 +89,7 @@ def test_another_mark_victim_does_not_make_an_old_kill_the_oom_killers() -> None
 def test_stuck_before_ktrace_started() -> None:
     events = [state(100.1), walk(100.101), state(101.2), walk(101.201)]
     (finding,) = found(*events)
-    assert finding.killed == Killed("signal", None, None, None)
+    assert finding.killed == Killed("signal", 9, None, None, None)
     assert finding.stuck_s == pytest.approx(1.101)  # at least: since ktrace looked
 
 
@@ -97,7 +97,7 @@ def test_stuck_before_start_as_an_oom_victim() -> None:
     (finding,) = found(
         state(100.1, oom_victim=True), walk(100.101), state(102, oom_victim=True), walk(102.001)
     )
-    assert finding.killed == Killed("oom", None, None, None)
+    assert finding.killed == Killed("oom", 9, None, None, None)
 
 
 def test_thread_killed_by_its_groups_exit() -> None:
@@ -189,7 +189,7 @@ def test_the_first_kill_counts_when_it_is_killed_again() -> None:
         state(102.2),
         walk(102.201),
     )
-    assert finding.killed == Killed("signal", 10, "sh", 101)
+    assert finding.killed == Killed("signal", 9, 10, "sh", 101)
 
 
 def test_a_reused_pid_is_another_task() -> None:

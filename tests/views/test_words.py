@@ -36,11 +36,12 @@ def test_task_name() -> None:
 @pytest.mark.parametrize(
     ("killed", "text"),
     [
-        (Killed("oom", 388, "sh", 1.0), "killed by the OOM killer for sh[388]"),
-        (Killed("oom", None, None, None), "killed by the OOM killer"),
-        (Killed("signal", 388, "sh", 1.0), "killed by sh[388]"),
-        (Killed("signal", None, None, None), "killed before ktrace started"),
-        (Killed("exit", None, None, None), "killed by its own process, which exits"),
+        (Killed("oom", 9, 388, "sh", 1.0), "killed by the OOM killer for sh[388]"),
+        (Killed("oom", 9, None, None, None), "killed by the OOM killer"),
+        (Killed("signal", 9, 388, "sh", 1.0), "killed by sh[388]"),
+        (Killed("signal", 9, None, None, None), "dying of SIGKILL, sent before ktrace looked"),
+        (Killed("signal", 15, 388, "sh", 1.0), "killed by sh[388] with SIGTERM"),
+        (Killed("exit", 9, None, None, None), "killed by its own process, which exits"),
     ],
 )
 def test_killed_by(killed: Killed, text: str) -> None:
