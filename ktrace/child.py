@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections import deque
@@ -11,6 +12,12 @@ from ktrace.errors import UsageError
 
 _KEPT_CHUNKS = 16
 _CHUNK = 4096
+
+
+def check_startable(command: tuple[str, ...]) -> None:
+    """Before anything is attached: raises UsageError where there is no such program."""
+    if command and shutil.which(command[0]) is None:
+        raise UsageError(f"cannot run {command[0]}: no such program")
 
 
 class Child:

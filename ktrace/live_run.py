@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import ktrace
 from ktrace import survival
-from ktrace.child import Child, run_action
+from ktrace.child import Child, check_startable, run_action
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
 from ktrace.events import Event
@@ -67,6 +67,7 @@ class _Stop:
 
 def run(options: Options, view: View) -> ExitCode:
     """Trace until told to stop. Raises CannotTrace, UsageError."""
+    check_startable(options.run)
     setup = survival.child_setup()
     writer = _open_writer(options.record)
     source = LiveSource(options.stuck_after)
@@ -117,8 +118,8 @@ class _Run:
             signal.signal(number, self._stop.signalled)
         if self._writer:
             self._writer.write_session(self._analysis.session)
-        self._start_command()
         self._show(partial(self._view.start, self._analysis))
+        self._start_command()
         if self._options.duration is not None:
             self._stop.deadline = time.monotonic() + self._options.duration
         while not self._stop.now():

@@ -28,7 +28,11 @@ class ScreenView:
     child_output = "kept"
 
     def __init__(self, footer: str = "", console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stdout, highlight=False, markup=False)
+        # force_terminal: rich would ask again, and draw nothing on one that has gone away, where
+        # the error of a write tells us
+        self._console = console or Console(
+            file=sys.stdout, force_terminal=True, highlight=False, markup=False
+        )
         self._footer = footer
         self._live: Live | None = None
         self._drawn_t = 0.0

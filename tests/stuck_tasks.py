@@ -1,0 +1,495 @@
+"""Real tasks of the running kernel, put into a chosen state and out of it again.
+
+Everything here is a context manager that undoes what it did. What would leave a task that nobody
+can kill (a frozen file system, a frozen cgroup) is undone even when this process is killed: a
+guard waits for its end. Where a machine lacks what a state needs, the test is skipped.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import fcntl
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+PROGRAMS = Path(__file__).parent / "programs"
+SIGKILL_BIT = 1 << (signal.SIGKILL - 1)
+
+# include/uapi/linux/fs.h
+_FIFREEZE = 0xC0045877
+_FITHAW = 0xC0045878
+
+# include/uapi/linux/ptrace.h
+_PTRACE_SEIZE = 0x4206
+_PTRACE_INTERRUPT = 0x4207
+
+_GUARD_SECONDS = 120  # longer than any test keeps a thing frozen
+_LIFETIME = "300"  # of sleepers, should nobody end them
+_IMAGE_BYTES = 16 << 20
+
+Result = TypeVar("Result")
+Process = subprocess.Popen[bytes]
+
+
+def wait_until(
+    what: str, condition: Callable[[], Result | None], timeout_s: float = 20.0
+) -> Result:
+    """The condition's first true answer. Fails the test when there is none in time."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            pytest.fail(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(0.005)
+
+
+# What /proc says of a task ----------------------------------------------------------------------
+
+
+def status(tid: int) -> dict[str, str]:
+    """/proc/TID/status; empty when there is no such thread."""
+    try:
+        lines = Path(f"/proc/{tid}/status").read_text(errors="replace").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def state(tid: int) -> str:
+    """The letter of /proc/TID/status; empty when there is no such thread."""
+    return status(tid).get("State", "")[:1]
+
+
+def kernel_stack(tid: int) -> list[str]:
+    """Functions in which the thread sleeps, innermost first."""
+    try:
+        lines = Path(f"/proc/{tid}/stack").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    # "[<0>] percpu_rwsem_wait+0x116/0x140"
+    return [line.split()[-1].partition("+")[0] for line in lines]
+
+
+def threads(pid: int) -> list[int]:
+    """Thread ids of a process, the leader first."""
+    try:
+        return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+    except FileNotFoundError:
+        return []
+
+
+def has_sigkill(tid: int) -> bool:
+    """Is SIGKILL pending, for the thread or its group?"""
+    found = status(tid)
+    return any(int(found.get(key, "0"), 16) & SIGKILL_BIT for key in ("SigPnd", "ShdPnd"))
+
+
+def wait_for_state(tid: int, letters: str, function: str = "") -> None:
+    """Until /proc gives the thread one of the letters (and it sleeps in that function)."""
+
+    def reached() -> bool:
+        return state(tid) in tuple(letters) and (not function or function in kernel_stack(tid))
+
+    where = f" in {function}" if function else ""
+    wait_until(f"thread {tid} in state {letters}{where}", reached)
+
+
+def kill(pid: int) -> None:
+    """SIGKILL, and wait until it is pending or has done its work."""
+    os.kill(pid, signal.SIGKILL)
+    wait_until(f"{pid} has SIGKILL", lambda: has_sigkill(pid) or state(pid) in ("", "Z", "X"))
+
+
+# Programs ---------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _build_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="ktrace-test-programs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@functools.cache
+def compiled(name: str) -> Path:
+    """The program tests/programs/NAME.c, compiled once."""
+    if not shutil.which("gcc"):
+        pytest.skip("gcc is not installed")
+    target = _build_folder() / name
+    source = PROGRAMS / f"{name}.c"
+    command = ["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o", str(target), str(source)]
+    subprocess.run(command, check=True)
+    return target
+
+
+def end(process: Process) -> int:
+    """Kill it, unless it has ended, and reap it."""
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+    return process.wait(20)
+
+
+@contextmanager
+def program(name: str, *arguments: object) -> Iterator[Process]:
+    """A program of tests/programs with pipes to its standard input and output."""
+    command = [str(compiled(name)), *map(str, arguments)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def ready_program(name: str, *arguments: object) -> Iterator[Process]:
+    """One that has said "ready"."""
+    with program(name, *arguments) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+
+
+@contextmanager
+def sleeper() -> Iterator[Process]:
+    """A process in an ordinary, interruptible sleep."""
+    process = subprocess.Popen(["sleep", _LIFETIME])
+    try:
+        wait_for_state(process.pid, "S")
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def _guard(script: str, *arguments: str) -> Iterator[None]:
+    """Runs the shell script at the end of the block, of this process, or after some time."""
+    text = f"timeout {_GUARD_SECONDS} cat >/dev/null\n{script}"
+    # A session of its own: Ctrl-C is for the tests, the guard comes after them.
+    guard = subprocess.Popen(
+        ["sh", "-c", text, "guard", *arguments],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        assert guard.stdin
+        guard.stdin.close()
+        guard.wait(20)
+
+
+# A frozen file system ---------------------------------------------------------------------------
+
+
+@dataclass
+class FileSystem:
+    """A small ext4 that can be frozen. Its tasks are ended when it goes."""
+
+    folder: Path
+    _tasks: ExitStack
+    _files: int = field(default=0)
+
+    def freeze(self) -> None:
+        self._ioctl(_FIFREEZE)
+
+    def thaw(self) -> None:
+        self._ioctl(_FITHAW)
+
+    def writer(self) -> Process:
+        """A process asleep in write() to the frozen file system; SIGKILL does not wake it."""
+        process = self._start("stuck_write")
+        wait_for_state(process.pid, "D", "vfs_write")
+        return process
+
+    def thread_writer(self, leader_exits: bool) -> tuple[Process, int]:
+        """A process and the id of its thread that is asleep in write(). The leader is a zombie,
+        or waits interruptibly for the thread."""
+        process = self._start("stuck_write", "leader-exits" if leader_exits else "leader-waits")
+        thread = wait_until(f"{process.pid} has two threads", lambda: threads(process.pid)[1:])[0]
+        wait_for_state(thread, "D", "vfs_write")
+        wait_for_state(process.pid, "Z" if leader_exits else "S")
+        return process, thread
+
+    def queue(self) -> tuple[Process, Process]:
+        """Two processes that share an open file. The first is asleep in write() and holds the
+        file's position; the second waits for it in mutex_lock() (fdget_pos(), fs/file.c)."""
+        # No file object: it would look for its position, and wait, too.
+        descriptor = os.open(self._file(), os.O_WRONLY)
+        try:
+            return self._echo(descriptor), self._echo(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _echo(self, file: int) -> Process:
+        process = subprocess.Popen(["sh", "-c", "echo x"], stdout=file)
+        self._tasks.callback(end, process)
+        wait_for_state(process.pid, "D")
+        return process
+
+    def eater(self, mebibytes: int) -> tuple[Process, int]:
+        """A process that takes memory when a line comes to its standard input, and the id of its
+        thread that is asleep in write()."""
+        process = self._tasks.enter_context(program("eat_memory", mebibytes, self._file()))
+        thread = wait_until(f"{process.pid} has two threads", lambda: threads(process.pid)[1:])[0]
+        wait_for_state(thread, "D", "vfs_write")
+        return process, thread
+
+    def spinner(self, gibibytes: int = 8 << 10) -> Process:
+        """A process that runs in the kernel for a second or so, without looking for signals, and
+        then sleeps there uninterruptibly while the file system is frozen."""
+        return self._tasks.enter_context(spinning_in_kernel(gibibytes, self._file()))
+
+    def _start(self, name: str, *arguments: str) -> Process:
+        return self._tasks.enter_context(program(name, self._file(), *arguments))
+
+    def _file(self) -> Path:
+        self._files = self._files % _FILES + 1
+        return self.folder / f"file{self._files}"
+
+    def _ioctl(self, request: int) -> None:
+        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(fd, request, 0)
+        finally:
+            os.close(fd)
+
+
+_FILES = 8
+
+
+@contextmanager
+def file_system() -> Iterator[FileSystem]:
+    """A small ext4 on a loop device, not frozen yet."""
+    for tool in ("mkfs.ext4", "mount", "umount", "fsfreeze"):
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} is not installed")
+    with tempfile.TemporaryDirectory(prefix="ktrace-test-") as folder:
+        image, target = Path(folder, "image"), Path(folder, "mounted")
+        target.mkdir()
+        _make_image(image)
+        # The tasks end after the thaw, the guard unmounts after them.
+        with _guard(_UNMOUNT, str(target)):
+            _mount(image, target)
+            with ExitStack() as tasks:
+                found = FileSystem(target, tasks)
+                try:
+                    yield found
+                finally:
+                    _thaw_if_frozen(found)
+
+
+# fsfreeze fails where nothing is frozen, umount while the last of the tasks is still exiting
+_UNMOUNT = 'fsfreeze -u "$1"; for i in $(seq 50); do umount "$1" && break; sleep 0.1; done'
+
+
+def _make_image(image: Path) -> None:
+    with image.open("wb") as file:
+        file.truncate(_IMAGE_BYTES)
+    # Nothing of ext4's own shall wait for the thaw: no journal, no inode tables left to write.
+    options = ["-O", "^has_journal", "-E", "lazy_itable_init=0,nodiscard"]
+    subprocess.run(["mkfs.ext4", "-q", "-F", *options, str(image)], check=True)
+
+
+def _mount(image: Path, target: Path) -> None:
+    # mount's own loop devices go with the mount
+    command = ["mount", "-t", "ext4", "-o", "loop", str(image), str(target)]
+    mounted = subprocess.run(command, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"ext4 on a loop device cannot be mounted: {mounted.stderr.strip()}")
+    for number in range(1, _FILES + 1):
+        with (target / f"file{number}").open("wb") as file:
+            file.truncate(1 << 20)  # a hole
+
+
+def _thaw_if_frozen(frozen: FileSystem) -> None:
+    try:
+        frozen.thaw()
+    except OSError:
+        pass  # EINVAL: it is not frozen
+
+
+@contextmanager
+def frozen_file_system() -> Iterator[FileSystem]:
+    """A small ext4 that is frozen (FIFREEZE) until thaw(), or the end of the block."""
+    with file_system() as found:
+        found.freeze()
+        yield found
+
+
+# Other states -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def killable_sleeper() -> Iterator[Process]:
+    """A process in TASK_KILLABLE: D in /proc, yet SIGKILL ends it. It waits for its vfork child."""
+    with program("vfork_wait") as process:
+        wait_for_state(process.pid, "D")
+        yield process
+
+
+@contextmanager
+def stopped() -> Iterator[Process]:
+    """A process stopped by SIGSTOP."""
+    with sleeper() as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        wait_for_state(process.pid, "T")
+        yield process
+
+
+@contextmanager
+def traced() -> Iterator[Process]:
+    """A process stopped by its tracer, which is this thread."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with sleeper() as process:
+        for request in (_PTRACE_SEIZE, _PTRACE_INTERRUPT):
+            if libc.ptrace(request, process.pid, None, None):
+                pytest.skip(f"ptrace is refused: {os.strerror(ctypes.get_errno())}")
+        # Take the news of the stop, or Popen takes it for the news of the end.
+        os.waitpid(process.pid, 0)
+        wait_for_state(process.pid, "t")
+        yield process
+
+
+@contextmanager
+def zombie(killed: bool = True) -> Iterator[Process]:
+    """A dead process that nobody has reaped: killed, or ended by itself."""
+    process = subprocess.Popen(["sleep", _LIFETIME] if killed else ["true"])
+    try:
+        if killed:
+            process.kill()
+        wait_for_state(process.pid, "Z")
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def spinning_in_kernel(gibibytes: int = 16 << 10, *file: Path) -> Iterator[Process]:
+    """A process that runs in the kernel without looking for signals, for a few seconds."""
+    with ready_program("spin_in_kernel", gibibytes, *file) as process:
+        # It has said "ready" just before the system call.
+        before = _kernel_ticks(process.pid)
+        wait_until("it spins", lambda: _kernel_ticks(process.pid) > before + 1)
+        yield process
+
+
+def _kernel_ticks(pid: int) -> int:
+    """Time in the kernel: stime of /proc/PID/stat (proc(5)), behind the parenthesised comm."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[12])
+
+
+# Cgroups ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """A cgroup of the test's own."""
+
+    folder: Path
+    version: int
+
+    def add(self, pid: int) -> None:
+        self.write("cgroup.procs", str(pid))
+
+    def write(self, name: str, value: str) -> None:
+        (self.folder / name).write_text(value)
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+
+@dataclass(frozen=True)
+class FrozenTask:
+    """A process in a frozen cgroup. Version 1: SIGKILL ends it only after the thaw."""
+
+    process: Process
+    cgroup: Cgroup
+
+    def freeze(self) -> None:
+        name, value, _ = _FREEZER[self.cgroup.version]
+        self.cgroup.write(name, value)
+
+        def is_frozen() -> bool:
+            if self.cgroup.version == 1:
+                return self.cgroup.read(name).strip() == "FROZEN"
+            return "frozen 1" in self.cgroup.read("cgroup.events")
+
+        wait_until(f"{self.cgroup.folder} is frozen", is_frozen)
+
+    def thaw(self) -> None:
+        name, _, value = _FREEZER[self.cgroup.version]
+        self.cgroup.write(name, value)
+
+
+# version -> file, what freezes, what thaws
+_FREEZER = {1: ("freezer.state", "FROZEN", "THAWED"), 2: ("cgroup.freeze", "1", "0")}
+
+
+@contextmanager
+def frozen_by_cgroup(version: int) -> Iterator[FrozenTask]:
+    """A process, asleep interruptibly before, frozen by a cgroup of that version."""
+    name, _, value = _FREEZER[version]
+    with (
+        _cgroup("freezer", version, needs=name) as cgroup,
+        sleeper() as process,
+        _guard('echo "$1" >"$2"', value, str(cgroup.folder / name)),
+    ):
+        cgroup.add(process.pid)
+        task = FrozenTask(process, cgroup)
+        task.freeze()
+        yield task
+
+
+@contextmanager
+def memory_cgroup(limit: int) -> Iterator[Cgroup]:
+    """A memory cgroup with a limit in bytes, of whichever version this machine has."""
+    versions = {1: "memory.limit_in_bytes", 2: "memory.max"}
+    version = 1 if _cgroup_mount("memory", 1) else 2
+    with _cgroup("memory", version, needs=versions[version]) as cgroup:
+        cgroup.write(versions[version], str(limit))
+        yield cgroup
+
+
+def _cgroup_mount(controller: str, version: int) -> Path | None:
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, target, kind, options, *_ = line.split()
+        if version == 1 and kind == "cgroup" and controller in options.split(","):
+            return Path(target)
+        if version == 2 and kind == "cgroup2":
+            return Path(target)
+    return None
+
+
+@contextmanager
+def _cgroup(controller: str, version: int, needs: str) -> Iterator[Cgroup]:
+    mount = _cgroup_mount(controller, version)
+    if mount is None:
+        pytest.skip(f"no cgroup v{version} with the controller {controller} is mounted")
+    folder = mount / f"ktrace-test-{os.getpid()}-{controller}"
+    folder.mkdir()
+    try:
+        if not (folder / needs).exists():
+            pytest.skip(f"{folder.parent} offers no {needs}")
+        yield Cgroup(folder, version)
+    finally:
+        wait_until(f"{folder} is empty", lambda: not (folder / "cgroup.procs").read_text())
+        folder.rmdir()
