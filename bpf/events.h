@@ -9,6 +9,7 @@
 
 #define COMM_LEN 16
 #define STACK_LEN 64
+#define TOP_LEN 96
 #define CGROUP_LEN 256
 #define CGROUP_COMPONENT_LEN 64
 #define CGROUP_DEPTH 8
@@ -165,7 +166,10 @@ struct task_state {
 	__u32 oom_victim; /* 1: signal->oom_mm is set */
 	__u32 stack_len; /* entries of stack that count */
 	struct squashfs_call squashfs;
-	__u64 stack[STACK_LEN]; /* innermost first */
+	__u64 stack[STACK_LEN]; /* innermost first; without __sched functions */
+	/* of a sleeping task: what lies on its stack from the saved stack pointer on. The return
+	 * addresses among it are the __sched functions that stack leaves out: mutex_lock(), ... */
+	__u64 top[TOP_LEN];
 };
 
 /* sched:sched_process_hang: khungtaskd found the task not switching for hung_task_timeout_secs */

@@ -130,6 +130,20 @@ struct cred {
 	kuid_t uid;
 } KERNEL_TYPE;
 
+#if defined(__TARGET_ARCH_arm64)
+struct cpu_context {
+	unsigned long sp;
+} KERNEL_TYPE;
+
+struct thread_struct {
+	struct cpu_context cpu_context;
+} KERNEL_TYPE;
+#else
+struct thread_struct {
+	unsigned long sp;
+} KERNEL_TYPE;
+#endif
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -148,6 +162,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sigpending pending;
 	struct css_set *cgroups;
+	struct thread_struct thread;
 } KERNEL_TYPE;
 
 /* state was renamed in v5.14 by 2f064a59a11f ("sched: Change task_struct::state") */

@@ -138,6 +138,27 @@ static __always_inline void read_stack(struct task_state *event, struct task_str
 	event->stack_len = len > 0 ? len / sizeof(__u64) : 0;
 }
 
+/* Where switch_to() left the stack pointer of a task that does not run */
+static __always_inline __u64 saved_sp(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ(task, thread.cpu_context.sp);
+#else
+	/* x86; an architecture without this member has no top, and the waits say wait_event */
+	if (bpf_core_field_exists(task->thread.sp))
+		return BPF_CORE_READ(task, thread.sp);
+	return 0;
+#endif
+}
+
+static __always_inline void read_top(struct task_state *event, struct task_struct *task)
+{
+	__u64 sp = saved_sp(task);
+
+	if (sp && !event->on_cpu)
+		bpf_probe_read_kernel(event->top, sizeof(event->top), (void *)sp);
+}
+
 SEC("tp_btf/signal_generate")
 int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *task,
 	     int group)
@@ -299,7 +320,7 @@ int iter_task(struct bpf_iter__task *ctx)
 	event = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!event)
 		return 0;
-	__builtin_memset(event, 0, sizeof(*event));
+	clear(event, sizeof(*event));
 	event_init(&event->event, TASK_STATE, sizeof(*event));
 	event->source = FROM_WALK;
 	read_task_state(event, task, state, killed);
@@ -307,8 +328,10 @@ int iter_task(struct bpf_iter__task *ctx)
 	last = bpf_map_lookup_elem(&killed_switches, &tid);
 	if (last && sleeps_uninterruptibly(state))
 		event->asleep_t = last->asleep_t;
-	if (!event->exit_state)
+	if (!event->exit_state) {
 		read_stack(event, task);
+		read_top(event, task);
+	}
 	if (killed && !event->exit_state)
 		update_map(&watched, &tid, &one);
 	/* Returns -EOVERFLOW when seq's page is full: the kernel then shows the task again. */

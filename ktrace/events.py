@@ -148,6 +148,7 @@ class TaskState(Event):
     group_exit_code: int
     oom_victim: bool
     stack: Stack
+    top: Stack  # the scheduler's and wait primitives' frames above stack, found by a scan
     squashfs: SquashfsCall | None
 
 

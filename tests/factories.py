@@ -75,6 +75,7 @@ def state(t: float, task: Task = APP, **changes: object) -> TaskState:
         "group_exit_code": 9,
         "oom_victim": False,
         "stack": CACHE_STACK,
+        "top": (),
         "squashfs": None,
     }
     return TaskState(**(values | changes))  # type: ignore[arg-type]

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from ktrace.detectors.waits import function_of, wait_of
+from ktrace.detectors.waits import wait_of
 from ktrace.events import TaskState
 from ktrace.findings import Blocker
+from ktrace.kernel.wait_functions import function_of
 
 CACHE_GET = "squashfs_cache_get"
 

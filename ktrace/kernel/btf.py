@@ -1,6 +1,7 @@
 """Types of the running kernel, or of a BPF object, from its BTF (Documentation/bpf/btf.rst)."""
 
 import ctypes
+import errno
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,8 @@ class Btf:
 
     def find(self, name: str, kind: int) -> int | None:
         """The id of the type."""
+        if not self._handle:
+            raise LibbpfError("look up a type in a BTF that is closed", errno.EBADF)
         found: int = lib().btf__find_by_name_kind(self._handle, name.encode(), kind)
         return found if found > 0 else None
 

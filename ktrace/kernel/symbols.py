@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 KALLSYMS = "/proc/kallsyms"
+_LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into a sleep
 _TEXT = (b"t", b"T", b"w", b"W")
 
 
@@ -40,6 +41,13 @@ class Symbols:
 
     def __len__(self) -> int:
         return len(self._addresses)
+
+    def return_address(self, word: int) -> str | None:
+        """The symbol, where word can be an address inside a function; None where it cannot."""
+        index = bisect_right(self._addresses, word) - 1
+        if index < 0 or not 0 < word - self._addresses[index] < _LONGEST_FUNCTION:
+            return None
+        return self.name(word)
 
     def name(self, address: int) -> str:
         """The symbol that covers address, or the address itself."""

@@ -9,6 +9,7 @@ from ktrace import events
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
+from ktrace.kernel.wait_functions import function_of, is_scheduler, primitive_name
 from ktrace.probes.loader import RawEvent
 
 _KIB_PER_PAGE = mmap.PAGESIZE // 1024
@@ -128,6 +129,7 @@ class Decoder:
             group_exit_code=raw.group_exit_code,
             oom_victim=bool(raw.oom_victim),
             stack=self._stack(raw),
+            top=self._top(raw),
             squashfs=_squashfs_call(raw.squashfs),
         )
 
@@ -143,6 +145,23 @@ class Decoder:
             reason=_text(raw.reason),
             stack=self._stack(raw),
         )
+
+    def _top(self, raw: Any) -> events.Stack:
+        """Return addresses of __sched functions between the stack pointer and the first frame.
+
+        A scan: a word that an earlier call left behind may be among them.
+        """
+        if not raw.stack_len or not raw.state:
+            return ()
+        names: list[str] = []
+        for word in raw.top:
+            if word == raw.stack[0]:
+                return tuple(names)
+            name = self._symbols.return_address(word)
+            function = function_of(name or "")
+            if name and (is_scheduler(function) or primitive_name(function)):
+                names.append(name)
+        return ()  # the first frame is further away: this is not its stack
 
     def _stack(self, raw: Any) -> events.Stack:
         addresses = bytes(raw.stack)[: raw.stack_len * ctypes.sizeof(ctypes.c_uint64)]

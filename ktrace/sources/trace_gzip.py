@@ -22,7 +22,7 @@ def gunzip(chunks: Iterable[bytes], damage: Damage) -> Iterator[bytes]:
     state = _Gunzip(damage)
     for chunk in chunks:
         yield from state.feed(chunk)
-    yield state.finish()
+    yield from state.finish()
 
 
 class _Gunzip:
@@ -31,22 +31,27 @@ class _Gunzip:
         self._data = b""  # not inflated yet
         self._read = 0  # bytes of the file, including data
         self._inflater: zlib._Decompress | None = None
-        self._fresh = False  # data begins with the member's first byte
+        self._begun = b""  # what is known of the file since the member's first byte
         self._lost = False  # already told
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         self._read += len(chunk)
         self._data += chunk
-        while self._data and (self._inflater or self._find_member()):
-            yield self._inflate()
+        self._begun = self._data
+        yield from self._inflate_all()
 
-    def finish(self) -> bytes:
+    def finish(self) -> Iterator[bytes]:
+        while self._inflater:
+            self._tell("the file ends within a gzip member")
+            yield self._inflater.flush()
+            yield self._abandon()
+            yield from self._inflate_all()
         if self._data:
             self._tell("not gzip data")
-        if self._inflater is None:
-            return b""
-        self._tell("the file ends within a gzip member")
-        return self._inflater.flush()
+
+    def _inflate_all(self) -> Iterator[bytes]:
+        while self._data and (self._inflater or self._find_member()):
+            yield self._inflate()
 
     def _find_member(self) -> bool:
         at = self._data.find(_MEMBER)
@@ -54,7 +59,8 @@ class _Gunzip:
             self._skip(at if at > 0 else max(0, len(self._data) - len(_MEMBER) + 1))
         if at < 0:
             return False
-        self._inflater, self._fresh, self._lost = zlib.decompressobj(_GZIP), True, False
+        self._inflater, self._lost = zlib.decompressobj(_GZIP), False
+        self._begun = self._data
         return True
 
     def _skip(self, length: int) -> None:
@@ -69,7 +75,6 @@ class _Gunzip:
             found = self._inflater.decompress(self._data, _OUTPUT)
         except zlib.error:
             return self._rescue(before)
-        self._fresh = False
         if self._inflater.eof:
             self._data, self._inflater = self._inflater.unused_data, None
         else:
@@ -84,10 +89,14 @@ class _Gunzip:
                 found.append(inflater.decompress(self._data[at : at + 1]))
         except zlib.error as error:
             self._tell(f"damaged gzip data ({error})")
-        # The next member may begin before the place where zlib noticed.
-        self._data = self._data[1:] if self._fresh else self._data
+        found.append(self._abandon())
+        return b"".join(found)
+
+    def _abandon(self) -> bytes:
+        """Look for the next member in all that is still known: a damaged one may swallow others."""
+        self._data = self._begun[1:]
         self._inflater = None
-        return b"".join([*found, b"\n"])  # what follows is another line
+        return b"\n"  # what follows is another line
 
     def _tell(self, why: str) -> None:
         if not self._lost:

@@ -195,3 +195,11 @@ def test_hidden_addresses_are_told() -> None:
         setting.write_text(before)
     assert done.returncode == 0
     assert "kernel addresses are hidden (kptr_restrict)" in done.stdout
+
+
+def test_a_mutex_is_called_a_mutex() -> None:
+    with stuck_tasks.frozen_file_system() as frozen, tracer() as running:
+        _, waiter = frozen.queue()
+        stuck_tasks.kill(waiter.pid)
+        wait = running.finding("open", waiter.pid)["wait"]
+        assert (wait["function"], wait["primitive"]) == ("fdget_pos", "mutex_lock")

@@ -80,3 +80,16 @@ def test_who_does_not_sleep_waits_for_nothing(name: str) -> None:
 
 def test_no_stack_no_wait() -> None:
     assert wait_of(state(1, stack=())) is None
+
+
+def test_frames_that_the_kernel_leaves_out_name_the_primitive() -> None:
+    """6.18, two writers of one open file: the second waits in fdget_pos()."""
+    top = (
+        "__schedule+0x3cc",
+        "schedule+0x23",
+        "schedule_preempt_disabled+0x11",
+        "__mutex_lock.constprop.0+0x511",
+    )
+    wait = wait_of(state(1, top=top, stack=("fdget_pos+0x82", "ksys_write+0x28")))
+    assert wait is not None
+    assert (wait.function, wait.primitive) == ("fdget_pos", "mutex_lock")
