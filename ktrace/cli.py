@@ -62,6 +62,14 @@ def main() -> None:
         code = 128 + signal.SIGINT
     except BrokenPipeError:
         code = 128 + signal.SIGPIPE  # what the shell would say of a reader that left
+    except Exception as error:  # a bug: not the 1 of Python, which means that something was found
+        if os.environ.get("KTRACE_DEBUG"):
+            raise
+        _complain(
+            f"internal error: {type(error).__name__}: {error}",
+            "please report it, with what KTRACE_DEBUG=1 in the environment prints",
+        )
+        code = ExitCode.INCONCLUSIVE
     sys.exit(_flushed(code))
 
 

@@ -68,12 +68,16 @@ class _Stop:
 def run(options: Options, view: View) -> ExitCode:
     """Trace until told to stop. Raises CannotTrace, UsageError."""
     check_startable(options.run)
+    stop = _Stop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # before anything is loaded: Python drops an exception inside a callback of libbpf
+        signal.signal(number, stop.signalled)
     setup = survival.child_setup()
     writer = _open_writer(options.record)
     source = LiveSource(options.stuck_after)
     try:
         symbols = source.load_symbols()
-        return _Run(options, view, source, writer, setup, symbols).trace()
+        return _Run(options, view, source, writer, setup, stop, symbols).trace()
     finally:
         with suppress(OSError):
             view.close()
@@ -98,6 +102,7 @@ class _Run:
         source: LiveSource,
         writer: "TraceWriter | None",
         child_setup: Callable[[], None],
+        stop: _Stop,
         symbols: int,
     ) -> None:
         self._options = options
@@ -105,7 +110,7 @@ class _Run:
         self._source = source
         self._writer = writer
         self._child_setup = child_setup
-        self._stop = _Stop()
+        self._stop = stop
         self._told_failure = False
         warnings = survival.survive()
         if not symbols:
@@ -114,8 +119,6 @@ class _Run:
 
     def trace(self) -> ExitCode:
         """Attach is done: run the command, follow the events, sum up."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._stop.signalled)
         if self._writer:
             self._writer.write_session(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))

@@ -15,19 +15,21 @@ from ktrace.views.view import View
 _TICK_S = 0.2
 
 
-def replay(path: str, new_view: Callable[[], View], speed: float = 0.0) -> ExitCode:
-    """Show each session of the file. speed: times as fast as it happened; 0: at once.
+def replay(path: str, new_view: Callable[[str], View], speed: float | None) -> ExitCode:
+    """Show each session of the file, in the view for its command.
+
+    speed: times as fast as it happened; 0: at once; None: 1 on a screen, else 0.
 
     Raises UsageError where the file is not a trace. Ctrl-C ends it with the summary.
     """
     verdicts = []
     with TraceFile(path) as trace:
-        run = _Session(trace, trace.session, new_view(), speed)
+        run = _Session(trace, trace.session, new_view(trace.session.command), speed)
         try:
             for record in trace.records():
                 if isinstance(record, Session) and record is not trace.session:
                     verdicts.append(run.end())
-                    run = _Session(trace, record, new_view(), speed)
+                    run = _Session(trace, record, new_view(record.command), speed)
                 run.record(record)
         except KeyboardInterrupt:
             run.interrupted = True
@@ -40,11 +42,11 @@ def replay(path: str, new_view: Callable[[], View], speed: float = 0.0) -> ExitC
 class _Session:
     """One session of the file, shown."""
 
-    def __init__(self, trace: TraceFile, session: Session, view: View, speed: float) -> None:
+    def __init__(self, trace: TraceFile, session: Session, view: View, speed: float | None) -> None:
         self._trace = trace
         self._analysis = Analysis(session)
         self._view = view
-        self._speed = speed
+        self._speed = speed if speed is not None else float(view.child_output == "kept")
         self._found: set[tuple[str, str]] = set()
         self._recorded_end: End | None = None
         self.interrupted = False

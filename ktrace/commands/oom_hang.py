@@ -20,5 +20,5 @@ def oom_hang(as_json: bool, loader: str, **options: Any) -> ExitCode:
     With COMMAND, attach first, run it, and stop when it ends.
     """
     footer = f"recording to {options['record']}" if options["record"] else ""
-    view = view_for(as_json, footer)
+    view = view_for("oom-hang", as_json, footer)
     return run(Options(command="oom-hang", **options), view)

@@ -18,6 +18,6 @@ from ktrace.views.choice import view_for
 )
 def replay(file: str, as_json: bool, speed: float | None) -> ExitCode:
     """Show what was recorded in FILE as it happened."""
-    if speed is None:
-        speed = 1.0 if view_for(as_json).child_output == "kept" else 0.0
-    return replay_trace(file, lambda: view_for(as_json, f"replay of {file}"), speed)
+    return replay_trace(
+        file, lambda command: view_for(command, as_json, f"replay of {file}"), speed
+    )

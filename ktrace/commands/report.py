@@ -15,4 +15,4 @@ from ktrace.views.report import ReportView
 )
 def report(file: str, style: str) -> ExitCode:
     """Sum up the trace in FILE."""
-    return replay(file, JsonLinesView if style == "json" else ReportView)
+    return replay(file, lambda command: JsonLinesView() if style == "json" else ReportView(), 0)

@@ -6,6 +6,9 @@ from ktrace.events import Event, Lost, ProbeChange, Walk
 from ktrace.findings import End, Finding, Probe, Session
 from ktrace.probes.catalog import purpose
 
+# What each command reports and gives its verdict by; others, such as record, do by all.
+REPORTED = {"oom-hang": ("stuck-task",)}
+
 
 class Analysis:
     """State of one run, live or replayed: the same events give the same findings."""
@@ -36,9 +39,12 @@ class Analysis:
                 self.walks += 1
                 self.incomplete_walks += not event.complete
         self.oom.feed(event)
-        found = list(self.stuck.feed(event))
+        found = [finding for finding in self.stuck.feed(event) if self._reports(finding)]
         self.findings += sum(finding.status == "open" for finding in found)
         return found
+
+    def _reports(self, finding: Finding) -> bool:
+        return finding.finding in REPORTED.get(self.session.command, (finding.finding,))
 
     def adopt(self, finding: Finding) -> None:
         """Count a finding that was read from a trace whose events are damaged."""
@@ -66,7 +72,12 @@ class Analysis:
         if self.incomplete_walks:
             doubts.append(f"{self.incomplete_walks} walks over the tasks broke off")
         for probe in self.probes.values():
-            needed = "oom-hang" in purpose(probe.function).verdicts
-            if needed and probe.state != "attached":
+            if probe.state == "missing" and self._needs(probe):
                 doubts.append(f"no probe on {probe.function}")
         return doubts
+
+    def _needs(self, probe: Probe) -> bool:
+        verdicts = purpose(probe.function).verdicts
+        return self.session.command in verdicts or (
+            bool(verdicts) and self.session.command not in REPORTED
+        )

@@ -2,11 +2,15 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from ktrace.views.view import View
 
+if TYPE_CHECKING:
+    from ktrace.views.screen import Body
 
-def view_for(as_json: bool, footer: str = "") -> View:
+
+def view_for(command: str, as_json: bool, footer: str = "") -> View:
     """Only the one that is used is imported."""
     if as_json:
         from ktrace.views.json_lines import JsonLinesView
@@ -15,7 +19,14 @@ def view_for(as_json: bool, footer: str = "") -> View:
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         from ktrace.views.screen import ScreenView
 
-        return ScreenView(footer)
+        return ScreenView(_body(command), footer)
     from ktrace.views.lines import LinesView
 
     return LinesView()
+
+
+def _body(command: str) -> "Body":
+    """The body of the command's screen; a recording of everything shows as oom-hang does."""
+    from ktrace.views.screen_oom_hang import OomHangBody
+
+    return OomHangBody()

@@ -5,8 +5,9 @@ import sys
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.oom_kills import Kill
 from ktrace.events import Event, OomKill, OomVictim, ProbeChange
-from ktrace.findings import End, Finding, StuckTask
+from ktrace.findings import End, Finding
 from ktrace.views import words
+from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import head_lines, summary_lines
 
@@ -30,8 +31,8 @@ class LinesView:
             self._say(event.t, f"probe {event.function}: {event.state} {safe(event.hook)}")
         for finding in findings:
             self._say(finding.t, finding_line(finding))
-            if finding.status == "open":
-                self._details(finding)
+            for line in detail_lines(finding) if finding.status == "open" else ():
+                _print(f"{'':11}{line}")
 
     def tick(self, t: float) -> None:
         pass
@@ -46,12 +47,6 @@ class LinesView:
     def close(self) -> None:
         pass
 
-    def _details(self, finding: StuckTask) -> None:
-        if finding.stack:
-            _print("           " + " < ".join(safe(frame) for frame in finding.stack[:8]))
-        for blocker in finding.blocked_by[:4]:
-            _print(f"           in the way: {words.in_the_way(blocker)}")
-
     def _say(self, t: float, text: str) -> None:
         _print(f"{t - self._analysis.session.t:9.3f}s {text}")
 
@@ -64,17 +59,6 @@ def kill_line(kill: Kill) -> str:
         parts.append(f"cgroup {safe(kill.choice.cgroup)}")
     parts.append(f"asked by {words.name_of(kill.by)}")
     return ", ".join(parts)
-
-
-def finding_line(finding: StuckTask) -> str:
-    """One line for a change of a finding."""
-    name = words.task_name(finding.comm, finding.pid, finding.tid)
-    if finding.status == "resolved":
-        return f"resolved: {name} {words.outcome(finding)}"
-    where = f" in {words.waits_in(finding)}, {words.primitive(finding)}" if finding.wait else ""
-    lead = "STUCK" if finding.status == "open" else "still stuck"
-    age = words.stuck_for(finding, finding.stuck_s)
-    return f"{lead}: {name} {finding.state}{where}, {words.killed_by(finding.killed)} {age} ago"
 
 
 def _print(text: str) -> None:

@@ -1,25 +1,31 @@
-"""The live screen: kernel and probes, OOM kills, stuck tasks, and the longest stuck in detail."""
+"""The live screen's frame: header, rules, footer, and when to draw; a command fills its body."""
 
 import sys
-from collections.abc import Iterable
+from typing import Protocol
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.rule import Rule
-from rich.table import Table
+from rich.segment import Segment
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.oom_kills import Kill
 from ktrace.events import Event
-from ktrace.findings import End, Finding, StuckTask
+from ktrace.findings import End, Finding
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import head_lines, probe_count, summary_lines
 
 _REFRESH_S = 1.0  # the ages count up in it; what happens is shown at once, but not faster than
 _AT_MOST_EVERY_S = 0.2
-_FIXED_LINES = 10  # header, rules, titles, heads of tables, blanks between, footer
+_FRAME_LINES = 4  # header, footer, and a rule each
+
+
+class Body(Protocol):
+    """What a command shows between header and footer."""
+
+    def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
+        """At most `height` lines, `width` wide, for the time t."""
 
 
 class ScreenView:
@@ -27,7 +33,8 @@ class ScreenView:
 
     child_output = "kept"
 
-    def __init__(self, footer: str = "", console: Console | None = None) -> None:
+    def __init__(self, body: Body, footer: str = "", console: Console | None = None) -> None:
+        self._body = body
         # force_terminal: rich would ask again, and draw nothing on one that has gone away, where
         # the error of a write tells us
         self._console = console or Console(
@@ -39,8 +46,12 @@ class ScreenView:
         self._changed = True
         self._notes: list[str] = []
 
-    def start(self, analysis: Analysis) -> None:
+    def show(self, analysis: Analysis) -> None:
+        """What render() draws from now on; start() does it too."""
         self._analysis = analysis
+
+    def start(self, analysis: Analysis) -> None:
+        self.show(analysis)
         self._live = Live(
             self.render(analysis.t),
             console=self._console,
@@ -80,32 +91,16 @@ class ScreenView:
     def render(self, t: float) -> RenderableType:
         """The whole screen at time t, as high as the terminal."""
         width, height = self._console.size
-        stuck, kills = self._analysis.stuck.open, self._analysis.oom.kills
-        room = max(2, height - _FIXED_LINES)
-        longest = self._longest(t)
-        detail = _detail(longest, self._analysis.stuck.age(longest, t), width) if longest else []
-        stuck_rows = max(1, min(len(stuck), room // 3))
-        detail = detail[: room - stuck_rows - 1]
-        oom_rows = max(1, min(len(kills), room - stuck_rows - len(detail)))
-        # an empty table is one line, and has no head
-        used = _FIXED_LINES + stuck_rows + oom_rows - (not stuck) - (not kills) + len(detail)
+        room = max(1, height - _FRAME_LINES)
         return Group(
-            self._header(t, width),
+            self._header(t),
             Rule(style="dim"),
-            *self._oom(t, oom_rows, width),
-            *self._stuck(t, stuck_rows),
-            Text(""),
-            *detail,
-            *[Text("")] * (height - used),
+            _Exactly(room, self._body.lines(self._analysis, t, width, room)),
             Rule(style="dim"),
             self._foot(width),
         )
 
-    def _longest(self, t: float) -> StuckTask | None:
-        stuck = self._analysis.stuck
-        return max(stuck.open.values(), key=lambda finding: stuck.age(finding, t), default=None)
-
-    def _header(self, t: float, width: int) -> Text:
+    def _header(self, t: float) -> Text:
         session = self._analysis.session
         lost = sum(self._analysis.lost.values())
         head = Text(no_wrap=True, overflow="ellipsis")
@@ -115,74 +110,6 @@ class ScreenView:
         head.append(f"   lost {lost}", style="bold red" if lost else "")
         return head
 
-    def _oom(self, t: float, rows: int, width: int) -> list[RenderableType]:
-        oom = self._analysis.oom
-        title = _title("OOM kills")
-        title.append(f"  {oom.total} in {words.seconds(t - self._analysis.session.t)}")
-        if oom.invocations > oom.total:
-            title.append(f", {oom.invocations} calls of out_of_memory()")
-        table = _table()
-        table.add_column("AT", justify="right", no_wrap=True)
-        table.add_column("VICTIM", no_wrap=True, ratio=3)
-        table.add_column("MEMORY", justify="right", no_wrap=True)
-        table.add_column("REQUEST", no_wrap=True, ratio=4)
-        table.add_column("ASKED BY", no_wrap=True, ratio=3)
-        if width >= 100:
-            table.add_column("REAPER", no_wrap=True)
-        if width >= 120:
-            table.add_column("CGROUP", no_wrap=True, ratio=3)
-        table.add_column("OUTCOME", no_wrap=True, min_width=15)
-        for kill in list(oom.kills)[-1 : -rows - 1 : -1]:
-            table.add_row(*self._oom_row(kill, t, width))
-        return [title, table if oom.kills else Text("  none yet", style="dim"), Text("")]
-
-    def _oom_row(self, kill: Kill, t: float, width: int) -> list[Text]:
-        cells = [
-            Text(f"{kill.t - self._analysis.session.t:.1f}s"),
-            Text(words.name_of(kill.victim)),
-            Text(words.kill_memory(kill)),
-            Text(words.kill_request(kill)),
-            Text(words.name_of(kill.by)),
-        ]
-        if width >= 100:
-            cells.append(Text(kill.reaper or "-"))
-        if width >= 120:
-            cells.append(Text(safe(kill.choice.cgroup) if kill.choice else "?"))
-        return [*cells, self._oom_outcome(kill, t)]
-
-    def _oom_outcome(self, kill: Kill, t: float) -> Text:
-        stuck = self._analysis.stuck
-        ages = [stuck.age(f, t) for f in stuck.open.values() if f.pid == kill.victim.pid]
-        if ages:
-            return Text(f"STUCK {words.seconds(max(ages))}", style="bold red")
-        if kill.died_t is None:
-            return Text("dying", style="yellow")
-        name = words.signal_name(kill.exit_signal).removeprefix("SIG")
-        return Text(f"dead {words.seconds(kill.died_t - kill.t)} {name}", style="green")
-
-    def _stuck(self, t: float, rows: int) -> list[RenderableType]:
-        stuck = self._analysis.stuck
-        title = _title("Stuck after SIGKILL")
-        title.append(f"  {len(stuck.open)} now, {stuck.total} in all, longest ")
-        longest = max([stuck.longest_s, *(stuck.age(f, t) for f in stuck.open.values())])
-        title.append(words.seconds(longest))
-        if stuck.zombies:
-            title.append(f"; {len(stuck.zombies)} zombies (dead, not stuck)", style="dim")
-        if not stuck.open:
-            return [title, Text("  nobody", style="dim")]
-        table = _table()
-        table.add_column("TASK", no_wrap=True, ratio=3)
-        table.add_column("STATE", no_wrap=True)
-        table.add_column("FOR", justify="right", no_wrap=True)
-        table.add_column("WAITS IN", no_wrap=True, ratio=4)
-        table.add_column("PRIMITIVE", no_wrap=True, ratio=3)
-        table.add_column("WAKES?", no_wrap=True)
-        oldest = sorted(stuck.open.values(), key=lambda f: -stuck.age(f, t))
-        for finding in oldest[:rows]:
-            table.add_row(*_stuck_row(finding, stuck.age(finding, t)))
-        more = len(stuck.open) - rows
-        return [title, table] if more <= 0 else [_more(title, more), table]
-
     def _foot(self, width: int) -> Text:
         keys = "Ctrl-C: stop and summarise"
         note = safe(self._notes[-1]) if self._notes else self._footer
@@ -191,55 +118,17 @@ class ScreenView:
         return Text(f"{left[:room]:<{room}}  {keys}", no_wrap=True, style="dim")
 
 
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, header_style="dim")
+class _Exactly:
+    """Renders parts into so many lines: cut, or filled up with empty ones."""
 
+    def __init__(self, height: int, parts: list[RenderableType]) -> None:
+        self._height = height
+        self._parts = parts
 
-def _title(text: str) -> Text:
-    title = Text(no_wrap=True, overflow="ellipsis")
-    return title.append(text, style="bold")
-
-
-def _more(title: Text, more: int) -> Text:
-    return title.append(f" ({more} more not shown)", style="dim")
-
-
-def _stuck_row(finding: StuckTask, age: float) -> Iterable[Text]:
-    wakes = words.wakes(finding)
-    yield Text(words.task_name(finding.comm, finding.pid, finding.tid), style="bold red")
-    yield Text(finding.state)
-    yield Text(words.stuck_for(finding, age), style="bold")
-    yield Text(words.waits_in(finding))
-    yield Text(words.primitive(finding))
-    yield Text(wakes, style="red" if wakes == "no" else "")
-
-
-def _detail(finding: StuckTask, age: float, width: int) -> list[RenderableType]:
-    """The longest stuck: who killed it, its stack, what that means, who is in the way."""
-    head = Text(no_wrap=True, overflow="ellipsis")
-    head.append(words.task_name(finding.comm, finding.pid, finding.tid), style="bold red")
-    head.append(f"  {words.killed_by(finding.killed)}, {words.stuck_for(finding, age)} ago")
-    lines: list[RenderableType] = [head]
-    lines += [Text("  " + line, no_wrap=True) for line in _wrap(finding.stack, width - 2)[:3]]
-    console = Console(width=width)
-    lines += list(Text(words.meaning(finding), style="yellow").wrap(console, width))
-    for blocker in finding.blocked_by[:2]:
-        text = f"in the way: {words.in_the_way(blocker)}"
-        lines.append(Text(text, no_wrap=True, overflow="ellipsis"))
-    more = len(finding.blocked_by) - 2
-    if more > 0:
-        lines.append(Text(f"  and {more} more", style="dim"))
-    return lines
-
-
-def _wrap(stack: Iterable[str], width: int) -> list[str]:
-    """Frames, two spaces between, in lines of at most width; the scheduler's own left out."""
-    lines = [""]
-    for frame in stack:
-        name = safe(frame)
-        if name.startswith(("__schedule+", "schedule+")):
-            continue
-        if len(lines[-1]) + len(name) + 2 > width:
-            lines.append("")
-        lines[-1] += ("  " if lines[-1] else "") + name
-    return [line for line in lines if line]
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(Group(*self._parts), options.update(height=None), pad=False)
+        for line in lines[: self._height]:
+            yield from line
+            yield Segment.line()
+        for _ in range(self._height - len(lines)):
+            yield Segment.line()

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ktrace.events import Event, Lost, Task
 from ktrace.views.screen import ScreenView
+from ktrace.views.screen_oom_hang import OomHangBody
 from tests.factories import kill, state, walk
 from tests.views.golden import Golden
 from tests.views.runs import RESOLVED, STUCK, new_analysis
@@ -26,9 +27,9 @@ def drawn(events: list[Event], t: float, width: int = 80, height: int = 24) -> l
         markup=False,
         highlight=False,
     )
-    view = ScreenView("recording to hang.ktrace", console)
+    view = ScreenView(OomHangBody(), "recording to hang.ktrace", console)
     analysis = new_analysis()
-    view._analysis = analysis
+    view.show(analysis)
     for event in events:
         analysis.feed(event)
     with console.capture() as capture:

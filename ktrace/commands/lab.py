@@ -1,0 +1,78 @@
+"""`ktrace lab`: kernel bugs on demand, in a QEMU guest, watched by ktrace."""
+
+from pathlib import Path
+
+import click
+
+from ktrace.errors import UsageError
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def lab() -> None:
+    """Reproduce kernel bugs in a QEMU guest, with ktrace watching.
+
+    Needs qemu-system-x86, squashfs-tools, e2fsprogs, busybox-static and gcc, but no privilege.
+    """
+
+
+@lab.command("list")
+def list_scenarios() -> None:
+    """List the scenarios."""
+    from ktrace.lab.scenarios import SCENARIOS
+
+    for name, scenario in sorted(SCENARIOS.items()):
+        click.echo(f"{name}  {scenario.summary}")
+
+
+@lab.command("run")
+@click.argument("scenario")
+@click.option("--screen", is_flag=True, help="Show the screen of the ktrace in the guest.")
+@click.option("-o", "--output", type=FILE, help="Where the trace goes.  [default: SCENARIO.ktrace]")
+@click.option("--kernel", type=EXISTING_FILE, help="Boot this kernel image, not Debian's.")
+@click.option(
+    "--modules", type=EXISTING_DIRECTORY, help="Its modules: lib/modules/RELEASE of its package."
+)
+@click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
+@click.pass_context
+def run(
+    context: click.Context,
+    scenario: str,
+    screen: bool,
+    output: Path | None,
+    kernel: Path | None,
+    modules: Path | None,
+    keep: bool,
+) -> None:
+    """Run SCENARIO and bring the trace out.
+
+    Exits as the ktrace in the guest did (1: it found something), or with 4 if the scenario
+    could not be run to its end.
+    """
+    # Here, so that the other commands need not load the lab.
+    from ktrace.lab.errors import LabError
+    from ktrace.lab.packages import Kernel
+    from ktrace.lab.runner import run_scenario
+    from ktrace.views.safe_text import safe
+
+    if (kernel is None) != (modules is None):
+        raise UsageError("--kernel and --modules go together")
+    try:
+        result = run_scenario(
+            scenario,
+            output=output or Path(f"{scenario}.ktrace"),
+            screen=screen,
+            keep=keep,
+            kernel=Kernel(kernel, modules) if kernel and modules else None,
+        )
+    except LabError as error:
+        for line in error.details.splitlines():
+            click.echo(f"  {safe(line)}", err=True)
+        raise
+    click.echo(f"trace: {result.trace_path} ({result.trace_path.stat().st_size} bytes)")
+    if result.logs is not None:
+        click.echo(f"logs: {result.logs}")
+    context.exit(result.exit_code)

@@ -1,0 +1,164 @@
+"""The guest's disks, each built once and kept in the cache until what it is made of changes."""
+
+import random
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from ktrace.lab import python_tree
+from ktrace.lab.cache import work_dir
+from ktrace.lab.cpio import Archive
+from ktrace.lab.errors import LabError
+from ktrace.lab.fingerprint import fingerprint
+from ktrace.lab.modules import ModuleTree
+from ktrace.lab.packages import Kernel
+from ktrace.lab.tools import find_tool, run_tool
+
+GUEST_FILES = Path(__file__).parent / "guest_files"
+BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console")
+SCRIPTS = ("agent", "spawn", "spawned", "with-size")
+_DIRECTORIES = (
+    "bin dev proc sys run tmp usr ktrace workload modules etc root".split()
+)  # what init mounts something on, or puts something in
+_KIB = 1024
+_BUILD_S = 300.0
+_KEPT = 2
+
+
+def initramfs(cache: Path, kernel: Kernel, later: tuple[str, ...]) -> Path:
+    """Busybox, the lab's scripts, and the modules: loaded at boot, or `later` by the scenario."""
+    busybox = Path(find_tool("busybox"))
+    inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir()]
+    name = f"initramfs-{fingerprint(inputs, kernel.release, *later)}.cpio"
+
+    def build(path: Path) -> None:
+        path.write_bytes(_initramfs(busybox, ModuleTree(kernel.modules), later))
+
+    return _cached(cache, name, build)
+
+
+def system_disk(cache: Path) -> Path:
+    """The guest's /usr: Python with everything but ktrace."""
+    name = f"system-{fingerprint(python_tree.sources())}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "usr"
+        python_tree.build(tree)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def ktrace_disk(cache: Path) -> Path:
+    """The guest's /ktrace: the package that is running now, its BPF objects included."""
+    package = python_tree.module_path("ktrace")
+    if package is None:
+        raise LabError("cannot find the ktrace package that is running")
+    name = f"ktrace-{fingerprint([package])}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "ktrace"
+        tree.mkdir()
+        python_tree.copy_module(package, tree)
+        _copy_own_metadata(tree)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def workload_disk(cache: Path, groups: str, files: int, kibibytes: int) -> Path:
+    """A squashfs: the workload program, and `files` data files for each letter of `groups`.
+
+    Files that are smaller than a block share fragment blocks in the order of their names. The
+    sizes are to be such that one group fills one fragment block: then all files of a group
+    come with one read of the disk, into one entry of squashfs's cache.
+    """
+    source = GUEST_FILES / "workload.c"
+    name = f"workload-{fingerprint([source], groups, str(files), str(kibibytes))}.squashfs"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "workload"
+        tree.mkdir()
+        _compile(source, tree / "workload")
+        noise = random.Random(0)
+        for group in groups:
+            for number in range(files):
+                content = noise.randbytes(kibibytes * _KIB)
+                (tree / f"{group}{number}").write_bytes(content)
+        _squashfs(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def _cached(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
+    """The image of that name, built if it is missing; older ones of its kind are dropped."""
+    directory = cache / "images"
+    directory.mkdir(exist_ok=True)
+    image = directory / name
+    if not image.is_file():
+        with work_dir(directory) as scratch:
+            build(scratch / name)
+            (scratch / name).rename(image)
+        _drop_old(directory, image)
+    return image
+
+
+def _drop_old(directory: Path, newest: Path) -> None:
+    kind = newest.name.partition("-")[0]
+    images = sorted(directory.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
+    for image in images[:-_KEPT]:
+        image.unlink(missing_ok=True)
+
+
+def _initramfs(busybox: Path, modules: ModuleTree, later: tuple[str, ...]) -> bytes:
+    archive = Archive()
+    for directory in _DIRECTORIES:
+        archive.directory(directory)
+    archive.link("sbin", "bin")
+    for library in ("lib", "lib64"):
+        archive.link(library, f"usr/{library}")
+    archive.file("bin/busybox", busybox.read_bytes(), mode=0o755)
+    archive.file("init", (GUEST_FILES / "init").read_bytes(), mode=0o755)
+    for script in SCRIPTS:
+        archive.file(f"bin/{script}", (GUEST_FILES / script).read_bytes(), mode=0o755)
+    at_boot = modules.load_order(BOOT_MODULES)
+    for name in modules.load_order([*at_boot, *later]):
+        archive.file(f"modules/{name}.ko", modules.content(name))
+    archive.file("modules/at-boot", "".join(f"{name}\n" for name in at_boot).encode())
+    return archive.data()
+
+
+def _copy_own_metadata(tree: Path) -> None:
+    try:
+        python_tree.copy_metadata("ktrace", tree)
+    except metadata.PackageNotFoundError:
+        pass  # a checkout, not an installation
+
+
+def _compile(source: Path, program: Path) -> None:
+    run_tool(
+        ["gcc", "-static", "-O2", "-Wall", "-s", "-o", str(program), str(source)],
+        timeout=_BUILD_S,
+    )
+
+
+def _squashfs(tree: Path, image: Path) -> None:
+    run_tool(
+        ["mksquashfs", str(tree), str(image), "-b", "1M", "-comp", "xz", "-all-root"]
+        + ["-noappend", "-no-progress", "-quiet"],
+        timeout=_BUILD_S,
+    )
+
+
+def _ext4(tree: Path, image: Path) -> None:
+    """An ext4 image of a tree of Python files, with room for nothing else: it is read-only."""
+    python_tree.compile_all(tree)
+    files = [path for path in tree.rglob("*") if path.is_file()]
+    blocks = sum(path.stat().st_size // (4 * _KIB) + 1 for path in files)
+    size_kib = blocks * 4 * 5 // 4 + 8 * _KIB
+    run_tool(
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0"]
+        + ["-O", "^has_journal,^resize_inode", "-N", str(len(files) * 2 + 256)]
+        + ["-d", str(tree), str(image), f"{size_kib}k"],
+        timeout=_BUILD_S,
+    )

@@ -1,0 +1,37 @@
+"""What a scenario is: a name, a machine, and steps that are run in order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ktrace.lab.guest import Disk, Guest
+
+
+@dataclass
+class Stage:
+    """What the steps of one run share: the guest, and the pids of the workload by their part."""
+
+    guest: Guest
+    pids: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what the user reads, and what it does."""
+
+    name: str
+    action: Callable[[Stage], None]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A kernel bug on demand. `modules` are put into the guest, but not loaded at boot."""
+
+    name: str
+    summary: str
+    command: tuple[str, ...]
+    modules: tuple[str, ...]
+    disks: Callable[[Path], tuple[Disk, ...]]
+    steps: Sequence[Step]
+    memory_mb: int = 256
+    cpus: int = 2

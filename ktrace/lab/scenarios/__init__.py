@@ -1,0 +1,6 @@
+"""The scenarios that `ktrace lab` knows."""
+
+from ktrace.lab.scenario import Scenario
+from ktrace.lab.scenarios.squashfs_stall import SQUASHFS_STALL
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (SQUASHFS_STALL,)}

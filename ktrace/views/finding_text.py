@@ -1,0 +1,25 @@
+"""Findings as plain text: a line for each change, and the details when it is new."""
+
+from ktrace.findings import Finding
+from ktrace.views import words
+from ktrace.views.safe_text import safe
+
+
+def finding_line(finding: Finding) -> str:
+    """One line for a change of a finding."""
+    name = words.task_name(finding.comm, finding.pid, finding.tid)
+    if finding.status == "resolved":
+        return f"resolved: {name} {words.outcome(finding)}"
+    where = f" in {words.waits_in(finding)}, {words.primitive(finding)}" if finding.wait else ""
+    lead = "STUCK" if finding.status == "open" else "still stuck"
+    age = words.stuck_for(finding, finding.stuck_s)
+    return f"{lead}: {name} {finding.state}{where}, {words.killed_by(finding.killed)} {age} ago"
+
+
+def detail_lines(finding: Finding) -> list[str]:
+    """What else to say of a new finding: the stack in a line, who is in the way."""
+    lines = []
+    if finding.stack:
+        lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
+    lines += [f"in the way: {words.in_the_way(blocker)}" for blocker in finding.blocked_by[:4]]
+    return lines
