@@ -23,6 +23,11 @@
 #include <linux/sched/signal.h>
 #endif
 
+#ifndef HAVE_PROBE_READ_KERNEL
+#define bpf_probe_read_kernel bpf_probe_read
+#define bpf_probe_read_kernel_str bpf_probe_read_str
+#endif
+
 #define SIGKILL_NUMBER 9
 #define SIGURG_NUMBER 23
 #define SIGKILL_BIT (1UL << (SIGKILL_NUMBER - 1))
