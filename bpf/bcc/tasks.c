@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tasks: who is sent SIGKILL, who sleeps on after it, who dies. As ../tasks.bpf.c, but a walk over
- * all tasks is not possible here: ktrace reads /proc, and takes from these maps what /proc lacks. */
+ * all tasks is not possible here: ktrace reads /proc, and takes from these maps what /proc lacks.
+ */
 #define GROUP_EXIT_FLAG 4 /* SIGNAL_GROUP_EXIT of include/linux/sched/signal.h, never moved */
 #define UNINTERRUPTIBLE_BIT 2 /* TASK_UNINTERRUPTIBLE of include/linux/sched.h, never moved */
 
@@ -171,7 +172,8 @@ static __always_inline void report_own(void *ctx, struct task_struct *task)
 	submit(ctx, event, sizeof(*event), TASK_STATE);
 }
 
-/* TP_PROTO(int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result) */
+/* TP_PROTO(int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)
+ */
 int on_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 {
 	int sig = ctx->args[0];

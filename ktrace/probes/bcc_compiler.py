@@ -26,9 +26,6 @@ def main() -> None:
     answer: dict[str, Any] = {"programs": [], "maps": [], "refused": {}, "failure": ""}
     try:
         descriptors = _build(request, answer)
-    except ImportError as error:
-        answer |= {"failure": NO_BCC, "why": str(error)}
-        descriptors = []
     except Exception as error:  # whatever bcc raises: it has no exceptions of its own
         answer |= {"failure": answer["failure"] or NOT_COMPILED, "why": str(error)}
         descriptors = []
@@ -37,8 +34,10 @@ def main() -> None:
 
 
 def _build(request: dict[str, Any], answer: dict[str, Any]) -> list[int]:
+    answer["failure"] = NO_BCC  # or a library of its own: that is an OSError
     import bcc
 
+    answer["failure"] = ""
     if not hasattr(bcc, "BPF"):
         answer["failure"] = FOREIGN_BCC
         raise RuntimeError(str(getattr(bcc, "__file__", "bcc")))

@@ -1,6 +1,7 @@
 """The text that bcc compiles: bpf/events.h and the files of bpf/bcc, with what the kernel tells."""
 
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -32,12 +33,17 @@ KPROBES = ("out_of_memory", "oom_kill_process", "bad_page", "squashfs_cache_get"
 def text() -> str:
     """One C source; each part begins with a #line, so that the compiler names the right file."""
     folder = files("ktrace") / "bpf"
-    sources = [("events.h", folder / "events.h")]
-    sources += [(f"bcc/{part}.c", folder / "bcc" / f"{part}.c") for part in PARTS]
-    first = '#include <linux/types.h>\n#include <uapi/linux/ptrace.h>\n'
-    return first + "\n".join(
-        f'#line 1 "bpf/{name}"\n{path.read_text()}' for name, path in sources
-    )
+    parts = ["bcc/kernel.c", "events.h", *(f"bcc/{part}.c" for part in PARTS)]
+    sources = {name: folder.joinpath(*name.split("/")).read_text() for name in parts}
+    sources["events.h"] = _renamed_kinds(sources["events.h"]) + sources["events.h"]
+    return "\n".join(f'#line 1 "bpf/{name}"\n{source}' for name, source in sources.items())
+
+
+def _renamed_kinds(events_h: str) -> str:
+    """Macros that give enum event_kind other names: the kernel has OOM_KILL and TASK_DEAD, too."""
+    kinds = re.search(r"enum event_kind \{(.*?)\};", events_h, re.DOTALL)
+    names = re.findall(r"^\t(\w+),", kinds[1] if kinds else "", re.MULTILINE)
+    return "".join(f"#undef {name}\n#define {name} KTRACE_{name}\n" for name in names)
 
 
 def program_of(function: str) -> str:

@@ -36,9 +36,7 @@ class LiveSource:
         self.choice = choose(loader_name)
         loader = make_loader(self.choice.name, knobs)
         try:
-            self.states = TaskStates.from_format(
-                switch_format, loader.has_function("frozen")
-            )
+            self.states = TaskStates.from_format(switch_format, loader.has_function("frozen"))
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
             self._decoder = Decoder(self.states, gfp, loader.enum("oom_constraint"))
             self.probes = loader.attach()
