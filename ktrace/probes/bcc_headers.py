@@ -230,7 +230,7 @@ typedef __s8 s8; typedef __u8 u8; typedef __s16 s16; typedef __u16 u16;
 typedef __s32 s32; typedef __u32 u32; typedef __s64 s64; typedef __u64 u64;
 typedef __u16 __le16; typedef __u16 __be16; typedef __u32 __le32; typedef __u32 __be32;
 typedef __u64 __le64; typedef __u64 __be64; typedef __u16 __sum16; typedef __u32 __wsum;
-typedef _Bool bool; typedef unsigned long size_t; 
+typedef _Bool bool; typedef unsigned long size_t;
 typedef unsigned long uintptr_t; typedef int pid_t;
 #define true 1
 #define false 0
