@@ -89,7 +89,7 @@ def _from_kheaders(archive: str, release: str) -> Headers:
     folder = tempfile.TemporaryDirectory(prefix="ktrace-kheaders-")
     try:
         with tarfile.open(archive) as headers:
-            headers.extractall(folder.name, filter="data")
+            headers.extractall(folder.name)  # from the running kernel itself
         check_release(Path(folder.name), release)
     except (tarfile.TarError, OSError) as error:
         folder.cleanup()
