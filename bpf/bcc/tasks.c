@@ -3,6 +3,7 @@
  * all tasks is not possible here: ktrace reads /proc, and takes from these maps what /proc lacks.
  */
 #define GROUP_EXIT_FLAG 4 /* SIGNAL_GROUP_EXIT of include/linux/sched/signal.h, never moved */
+#define GROUP_LOOKS 16
 #define UNINTERRUPTIBLE_BIT 2 /* TASK_UNINTERRUPTIBLE of include/linux/sched.h, never moved */
 
 /* what sched_switch remembers of a killed thread */
@@ -11,9 +12,10 @@ struct last_switch {
 	u64 running_t;
 };
 
-/* A thread that slept when it was sent a fatal signal: as struct task_state has it. It holds as
- * long as the thread has not been switched to since. */
-struct signal_sleep {
+/* A thread that slept when SIGKILL was sent to its group, or fell asleep after it: its state, and
+ * the top of its stack as struct task_state has it. It holds while nobody switches to the thread.
+ */
+struct killed_sleep {
 	u64 switches;
 	u32 state;
 	u32 __pad;
@@ -21,13 +23,13 @@ struct signal_sleep {
 };
 
 BPF_TABLE("lru_hash", s32, struct last_switch, killed_switches, 4096);
-BPF_TABLE("lru_hash", s32, struct signal_sleep, signal_sleeps, 512);
+BPF_TABLE("lru_hash", s32, struct killed_sleep, killed_sleeps, 512);
 /* threads that a walk found killed: report their death even if no signal is in their exit code */
 BPF_TABLE("lru_hash", s32, u8, watched, 4096);
 /* too large for the BPF stack; one each: an interrupt may generate a signal inside sched_switch */
 BPF_PERCPU_ARRAY(state_scratch, struct task_state, 1);
 BPF_PERCPU_ARRAY(own_scratch, struct task_state, 1);
-BPF_PERCPU_ARRAY(sleep_scratch, struct signal_sleep, 1);
+BPF_PERCPU_ARRAY(sleep_scratch, struct killed_sleep, 1);
 
 static __always_inline u32 read_state(struct task_struct *task)
 {
@@ -142,10 +144,11 @@ static __always_inline u64 saved_sp(struct task_struct *task)
 }
 
 /* Only now is the task at hand: /proc shows neither its exact state nor the scheduler's frames. */
-static __always_inline void remember_signal_sleep(struct task_struct *task, s32 tid)
+static __always_inline void remember_killed_sleep(struct task_struct *task)
 {
 	u32 zero = 0, state = read_state(task);
-	struct signal_sleep *sleep = sleep_scratch.lookup(&zero);
+	struct killed_sleep *sleep = sleep_scratch.lookup(&zero);
+	s32 tid = READ(task, pid);
 	u64 sp = saved_sp(task);
 
 	if (!sleep || !state)
@@ -155,7 +158,29 @@ static __always_inline void remember_signal_sleep(struct task_struct *task, s32 
 	sleep->state = state;
 	if (sp)
 		bpf_probe_read_kernel(sleep->top, sizeof(sleep->top), (void *)sp);
-	signal_sleeps.update(&tid, sleep);
+	killed_sleeps.update(&tid, sleep);
+}
+
+/* SIGKILL is generated for one thread, and given to all of its group (complete_signal(),
+ * kernel/signal.c). The first GROUP_LOOKS are looked at: older verifiers know no loops. */
+static __always_inline void remember_sleeping_group(struct task_struct *task)
+{
+	struct signal_struct *signal = READ(task, signal);
+	void *end = (void *)&signal->thread_head;
+	void *node = (void *)READ(signal, thread_head.next);
+
+	remember_killed_sleep(task);
+#pragma unroll
+	for (int i = 0; i < GROUP_LOOKS; i++) {
+		struct task_struct *thread;
+
+		if (!node || node == end)
+			break;
+		thread = node - offsetof(struct task_struct, thread_node);
+		if (thread != task)
+			remember_killed_sleep(thread);
+		node = (void *)READ(thread, thread_node.next);
+	}
 }
 
 /* The loader's own question: it sends itself SIGURG, which is ignored, to see whether the headers
@@ -202,7 +227,7 @@ int on_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 #else
 		event.si_code = READ((struct siginfo *)info, si_code);
 #endif
-	remember_signal_sleep(task, event.target.tid);
+	remember_sleeping_group(task);
 	submit(ctx, &event, sizeof(event), FATAL_SIGNAL);
 	return 0;
 }
@@ -245,7 +270,7 @@ static __always_inline void report_dead(void *ctx, struct task_struct *task)
 	submit(ctx, &event, sizeof(event), TASK_DEAD);
 	watched.delete(&tid);
 	killed_switches.delete(&tid);
-	signal_sleeps.delete(&tid);
+	killed_sleeps.delete(&tid);
 	squashfs_calls.delete(&tid);
 }
 
@@ -277,16 +302,29 @@ static __always_inline void report_running(void *ctx, struct task_struct *task, 
 	submit(ctx, event, sizeof(*event), TASK_STATE);
 }
 
-static __always_inline void remember_sleep(s32 tid)
+static __always_inline void remember_sleep(void *ctx, struct task_struct *task, s32 tid, u32 state)
 {
 	struct last_switch *last = killed_switches.lookup(&tid);
 	u64 now = NOW();
 	struct last_switch first = { .asleep_t = now, .running_t = now };
+	struct killed_sleep *sleep;
+	u32 zero = 0;
 
 	if (last)
 		last->asleep_t = now;
 	else
 		killed_switches.update(&tid, &first);
+#ifdef HAVE_GET_STACK
+	sleep = sleep_scratch.lookup(&zero);
+	if (!sleep)
+		return;
+	clear(sleep, sizeof(*sleep));
+	sleep->switches = read_switches(task);
+	sleep->state = state;
+	/* its own stack, with the scheduler's frames */
+	bpf_get_stack(ctx, sleep->top, sizeof(sleep->top), 0);
+	killed_sleeps.update(&tid, sleep);
+#endif
 }
 
 /* TP_PROTO(bool preempt, struct task_struct *prev, struct task_struct *next[, prev_state]) */
@@ -316,7 +354,7 @@ int on_sched_switch(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	tid = READ(prev, pid);
 	if (state)
-		remember_sleep(tid);
+		remember_sleep(ctx, prev, tid, state);
 	else
 		report_running(ctx, prev, tid, killed);
 	return 0;

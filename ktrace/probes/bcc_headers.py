@@ -150,6 +150,7 @@ def _text(trees: list[Path], header: str) -> str:
 
 # What the programs of bpf/bcc read; a structure after those that it contains.
 _READ = {
+    "list_head": ("next",),
     "percpu_counter": ("count",),
     "mm_rss_stat": ("count",),
     "sigpending": ("signal",),
@@ -166,6 +167,7 @@ _READ = {
     "mm_struct": ("total_vm", "pgtables_bytes", "rss_stat", "core_state"),
     "signal_struct": (
         "nr_threads",
+        "thread_head",
         "shared_pending",
         "group_exit_code",
         "flags",
@@ -194,6 +196,7 @@ _READ = {
         "pending",
         "cgroups",
         "thread",
+        "thread_node",
     ),
     "oom_control": (
         "memcg",
@@ -236,6 +239,7 @@ typedef unsigned long uintptr_t; typedef int pid_t;
 #define false 0
 #define NULL ((void *)0)
 #define __aligned_u64 __u64 __attribute__((aligned(8)))
+#define offsetof(type, member) __builtin_offsetof(type, member)
 #define __always_inline inline __attribute__((always_inline))
 #endif
 """

@@ -34,7 +34,7 @@ from ktrace.probes.loader import RawEvent
 from ktrace.probes.proc_walk import Look, walk
 
 _OBJECTS = ("tasks", "oom", "pages")  # prebuilt objects, whose BTF describes the events
-_MAPS = ("events", "lost", "killed_switches", "signal_sleeps", "squashfs_calls", "watched")
+_MAPS = ("events", "lost", "killed_switches", "killed_sleeps", "squashfs_calls", "watched")
 _PAGES_PER_CPU = 64  # of the perf buffer
 _TOP_LEN = 96  # bpf/events.h
 _FROM_WALK = 0  # enum state_source
@@ -61,8 +61,8 @@ class _LastSwitch(ctypes.Structure):
     _fields_ = (("asleep_t", ctypes.c_uint64), ("running_t", ctypes.c_uint64))
 
 
-class _SignalSleep(ctypes.Structure):
-    """struct signal_sleep of bpf/bcc/tasks.c."""
+class _KilledSleep(ctypes.Structure):
+    """struct killed_sleep of bpf/bcc/tasks.c."""
 
     _fields_ = (
         ("switches", ctypes.c_uint64),
@@ -299,10 +299,10 @@ class BccLoader:
 
     def _join_kill(self, state: Any, tid: ctypes.c_int32) -> None:
         """What BPF saw of a killed thread, and its death to be reported."""
-        last, sleep = _LastSwitch(), _SignalSleep()
+        last, sleep = _LastSwitch(), _KilledSleep()
         if state.state == 2 and self._look_up("killed_switches", tid, last):
             state.asleep_t = last.asleep_t
-        if self._look_up("signal_sleeps", tid, sleep) and sleep.switches == state.switches:
+        if self._look_up("killed_sleeps", tid, sleep) and sleep.switches == state.switches:
             if state.state == 2:
                 state.state = sleep.state
             state.top = sleep.top

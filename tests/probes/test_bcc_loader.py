@@ -78,10 +78,7 @@ def test_both_loaders_find_the_same() -> None:
                 assert one[member] == other[member]
             # each loader reads the clock itself
             assert one["killed"] | {"t": 0} == other["killed"] | {"t": 0}
-            assert one["wait"]["function"] == other["wait"]["function"]
-        # of a thread that the signal was not sent to itself, the primitive is not seen by bcc
-        one, other = by_bcc.finding("open", writer), by_libbpf.finding("open", writer)
-        assert one["wait"] == other["wait"]
+            assert one["wait"] == other["wait"]
 
 
 def test_stuck_before_ktrace_started() -> None:
@@ -92,8 +89,22 @@ def test_stuck_before_ktrace_started() -> None:
             opened = running.finding("open", pid)
             assert opened["state"] == "uninterruptible"
             assert (opened["killed"]["by"], opened["killed"]["t"]) == ("signal", None)
+            assert opened["wait"]["primitive"] == "percpu_down_read"  # not a __sched function
             frozen.thaw()
             assert running.finding("resolved", pid)["outcome"]["exit_signal"] == 9
+
+
+def test_a_mutex_is_called_a_mutex_when_the_kill_was_seen() -> None:
+    """mutex_lock() is __sched: /proc/TID/stack leaves it out."""
+    with stuck_tasks.frozen_file_system() as frozen:
+        _, waiter = frozen.queue()
+        with tracer("--loader", "bcc") as running:
+            stuck_tasks.kill(waiter.pid)
+            wait = running.finding("open", waiter.pid)["wait"]
+            assert (wait["function"], wait["primitive"]) == ("fdget_pos", "mutex_lock")
+        with tracer("--loader", "bcc") as late:
+            wait = late.finding("open", waiter.pid)["wait"]
+            assert (wait["function"], wait["primitive"]) == ("fdget_pos", "unknown")
 
 
 def test_killable_sleeper_and_zombie_are_not_reported() -> None:
