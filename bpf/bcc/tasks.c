@@ -4,6 +4,7 @@
  */
 #define GROUP_EXIT_FLAG 4 /* SIGNAL_GROUP_EXIT of include/linux/sched/signal.h, never moved */
 #define GROUP_LOOKS 16
+#define TOP_PIECE 16 /* pt_regs, 21 words on x86, end the stack: no function is lost */
 #define UNINTERRUPTIBLE_BIT 2 /* TASK_UNINTERRUPTIBLE of include/linux/sched.h, never moved */
 
 /* what sched_switch remembers of a killed thread */
@@ -156,8 +157,14 @@ static __always_inline void remember_killed_sleep(struct task_struct *task)
 	clear(sleep, sizeof(*sleep));
 	sleep->switches = read_switches(task);
 	sleep->state = state;
-	if (sp)
-		bpf_probe_read_kernel(sleep->top, sizeof(sleep->top), (void *)sp);
+	/* in pieces: a shallow stack ends before TOP_LEN words, and a read that faults gives
+	 * nothing */
+#pragma unroll
+	for (int i = 0; i < TOP_LEN; i += TOP_PIECE) {
+		if (!sp || bpf_probe_read_kernel(sleep->top + i, TOP_PIECE * sizeof(u64),
+						 (void *)(sp + i * sizeof(u64))))
+			break;
+	}
 	killed_sleeps.update(&tid, sleep);
 }
 
