@@ -13,10 +13,15 @@ from pathlib import Path
 import pytest
 
 from ktrace.errors import CannotTrace
+from ktrace.events import TaskState
+from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.task_state import SINCE_4_14, TaskStates
 from ktrace.probes import bcc_build, bcc_loader
 from ktrace.probes.bcc_headers import Headers, find_headers
 from ktrace.probes.bcc_loader import BccLoader, agrees, own_facts
 from ktrace.probes.catalog import PURPOSES
+from ktrace.sources.decode import Decoder
 from tests import stuck_tasks
 from tests.event_log import KNOBS, EventLog
 from tests.tracer import ktrace, tracer
@@ -105,6 +110,23 @@ def test_a_mutex_is_called_a_mutex_when_the_kill_was_seen() -> None:
         with tracer("--loader", "bcc") as late:
             wait = late.finding("open", waiter.pid)["wait"]
             assert (wait["function"], wait["primitive"]) == ("fdget_pos", "unknown")
+
+
+def test_what_falls_asleep_after_the_kill_is_seen_to(log: EventLog) -> None:
+    """sched_switch takes the time and the stack, with the scheduler's functions in it."""
+    with stuck_tasks.frozen_file_system() as frozen:
+        process = frozen.spinner()
+        stuck_tasks.kill(process.pid)
+        before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        stuck_tasks.wait_for_state(process.pid, "D")
+        found = log.walk()[process.pid]
+        decoder = Decoder(TaskStates(SINCE_4_14, False, ""), GfpFlags(()), None)
+        decoder.use_symbols(Symbols.of_kernel())
+        decoded = decoder.decode(("TASK_STATE", found))
+        assert isinstance(decoded, TaskState)
+        assert decoded.source == "sampled"
+        assert any(frame.startswith("schedule+") for frame in decoded.top)
+        assert before <= found.asleep_t <= found.event.t
 
 
 def test_killable_sleeper_and_zombie_are_not_reported() -> None:
