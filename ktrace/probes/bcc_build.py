@@ -8,8 +8,10 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import ktrace
 from ktrace.errors import CannotTrace
 from ktrace.probes import bcc_compiler
 
@@ -41,18 +43,15 @@ class Built:
 
 def build(request: dict[str, Any], kernel_source: str | None) -> Built:
     """Raises CannotTrace: bcc is missing, or does not compile the text."""
-    environment = dict(os.environ)
-    environment.pop("BCC_KERNEL_SOURCE", None)
-    if kernel_source is not None:
-        environment["BCC_KERNEL_SOURCE"] = kernel_source
     started = time.monotonic()
     near, far = socket.socketpair()
     with near, far, tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            [sys.executable, "-m", bcc_compiler.__name__, str(far.fileno())],
+            # -P: not what lies in the folder that root happens to be in
+            [sys.executable, "-P", "-m", bcc_compiler.__name__, str(far.fileno())],
             stdin=subprocess.PIPE,
             stderr=complaints,
-            env=environment,
+            env=_environment(kernel_source),
             pass_fds=[far.fileno()],
         )
         far.close()
@@ -76,6 +75,18 @@ def build(request: dict[str, Any], kernel_source: str | None) -> Built:
         seconds=time.monotonic() - started,
         peak_kib=usage.ru_maxrss,
     )
+
+
+def _environment(kernel_source: str | None) -> dict[str, str]:
+    """Of the compiler: it is to find this very ktrace, and the headers that were checked."""
+    environment = dict(os.environ)
+    environment.pop("BCC_KERNEL_SOURCE", None)
+    if kernel_source is not None:
+        environment["BCC_KERNEL_SOURCE"] = kernel_source
+    package = str(Path(ktrace.__file__).parent.parent)
+    given = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = f"{given}{os.pathsep}{package}" if given else package
+    return environment
 
 
 def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> None:

@@ -174,7 +174,7 @@ def _kernel_btf() -> Btf:
     except LibbpfError as error:
         raise CannotTrace(
             f"this kernel's BTF cannot be read from {VMLINUX}: {error}",
-            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed",
+            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed, or --loader bcc",
         ) from None
 
 

@@ -253,6 +253,32 @@ def test_bcc_missing_names_the_packages(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "another package" in done.stderr
 
 
+def test_a_bcc_in_the_current_folder_is_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "bcc.py").write_text("raise ImportError('of an attacker')")
+    done = ktrace("oom-hang", "--loader", "bcc", "--duration", "0", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_helpers_of_newer_kernels_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As before v5.8: no CLOCK_BOOTTIME in BPF, one helper to read memory, no stack."""
+    monkeypatch.setattr(bcc_loader, "kernel_functions", lambda _wanted: set())
+    loader = BccLoader(KNOBS)
+    try:
+        log = EventLog(loader, loader.attach())
+        needed = ("signal_generate", "sched_switch", "sched_process_exit", "mark_victim")
+        assert {log.probes[function].state for function in needed} == {"attached"}
+        with stuck_tasks.sleeper() as process:
+            before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            process.kill()
+            sent = log.await_event("FATAL_SIGNAL", process.pid)
+            after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            # the offset between the clocks is read once, so it is not exact
+            assert before - 10**6 <= sent.event.t <= after + 10**6
+            assert log.await_event("TASK_DEAD", process.pid).exit_code == 9
+    finally:
+        loader.close()
+
+
 def test_a_text_that_does_not_compile_is_told() -> None:
     request = {"text": "int f(void *ctx) { return missing; }", "flags": [], "programs": {}}
     headers = find_headers(os.uname().release)
