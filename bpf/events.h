@@ -146,6 +146,7 @@ struct squashfs_call {
 enum state_source {
 	FROM_WALK, /* iter/task */
 	FROM_SWITCH, /* sched_switch */
+	FROM_PROC, /* /proc, sampled by the bcc loader */
 };
 
 /* one look at a task: killed and not yet dead, or asleep uninterruptibly */

@@ -41,6 +41,7 @@ class Options:
     stuck_after: float = 1.0
     on_finding: str | None = None  # "stop", or "shell:CMD"
     run: tuple[str, ...] = ()
+    loader: str = "auto"
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ def run(options: Options, view: View) -> ExitCode:
         signal.signal(number, stop.signalled)
     setup = survival.child_setup()
     writer = _open_writer(options.record)
-    source = LiveSource(options.stuck_after)
+    source = LiveSource(options.stuck_after, options.loader)
     try:
         symbols = source.load_symbols()
         return _Run(options, view, source, writer, setup, stop, symbols).trace()

@@ -36,6 +36,13 @@ def list_scenarios() -> None:
 @click.option(
     "--modules", type=EXISTING_DIRECTORY, help="Its modules: lib/modules/RELEASE of its package."
 )
+@click.option(
+    "--loader",
+    type=click.Choice(["libbpf", "bcc"]),
+    default="libbpf",
+    show_default=True,
+    help="bcc: with bcc and kernel headers in the guest, and BTF hidden.",
+)
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.pass_context
 def run(
@@ -46,6 +53,7 @@ def run(
     kernel: Path | None,
     modules: Path | None,
     keep: bool,
+    loader: str,
 ) -> None:
     """Run SCENARIO and bring the trace out.
 
@@ -67,6 +75,7 @@ def run(
             screen=screen,
             keep=keep,
             kernel=Kernel(kernel, modules) if kernel and modules else None,
+            bcc=loader == "bcc",
         )
     except LabError as error:
         for line in error.details.splitlines():

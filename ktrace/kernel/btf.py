@@ -4,7 +4,7 @@ import ctypes
 import errno
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from ktrace.probes.libbpf import LibbpfError, check, lib
 
@@ -46,7 +46,7 @@ class Btf:
         self._owned = owned
 
     @classmethod
-    def of_kernel(cls) -> "Btf":
+    def of_kernel(cls) -> Self:
         """The running kernel's. Raises LibbpfError where it has none."""
         return cls(check(lib().btf__load_vmlinux_btf(), "load the kernel's BTF"))
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from ktrace.lab import python_tree
+from ktrace.lab import bcc_tree, python_tree
 from ktrace.lab.cache import work_dir
 from ktrace.lab.cpio import Archive
 from ktrace.lab.errors import LabError
 from ktrace.lab.fingerprint import fingerprint
+from ktrace.lab.headers import debian_headers
 from ktrace.lab.modules import ModuleTree
 from ktrace.lab.packages import Kernel
 from ktrace.lab.tools import find_tool, run_tool
@@ -44,6 +45,21 @@ def system_disk(cache: Path) -> Path:
     def build(path: Path) -> None:
         tree = path.parent / "usr"
         python_tree.build(tree)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def bcc_system_disk(cache: Path, kernel: Kernel) -> Path:
+    """The guest's /usr as system_disk() makes it, with bcc and the kernel's headers."""
+    headers = debian_headers(cache, kernel.release)
+    inputs = [*python_tree.sources(), *bcc_tree.sources()]
+    name = f"bccsystem-{fingerprint(inputs, kernel.release)}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "usr"
+        python_tree.build(tree)
+        bcc_tree.build(tree, headers)
         _ext4(tree, path)
 
     return _cached(cache, name, build)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ktrace.errors import UsageError
-from ktrace.lab import image
+from ktrace.lab import bcc_tree, image
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest import Disk, Guest, Machine
@@ -18,7 +18,7 @@ from ktrace.lab.packages import Kernel, debian_kernel
 from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
 from ktrace.lab.scenarios import SCENARIOS
-from ktrace.lab.tracer import Tracer
+from ktrace.lab.tracer import START_S, Tracer
 from ktrace.lab.views import LineView, ScreenView, Size, View, terminal_size
 
 
@@ -76,13 +76,17 @@ def run_scenario(
     kernel: Kernel | None = None,
     command: Sequence[str] | None = None,
     view: View | None = None,
+    bcc: bool = False,
 ) -> LabResult:
     """Run a scenario and leave its trace in `output`, also when the run fails.
 
     `command` replaces the scenario's ktrace command line in the guest, `view` what the user
-    sees. Logs are kept if asked for, and after a failure.
+    sees. Logs are kept if asked for, and after a failure. With `bcc` the guest has bcc and the
+    kernel's headers, and BTF is hidden from ktrace.
     """
     scenario = find_scenario(name)
+    if bcc:
+        command = bcc_tree.without_btf(tuple(command or scenario.command))
     size = None
     if view is None:
         view, size = _choose_view(screen)
@@ -90,7 +94,7 @@ def run_scenario(
     steps = _Steps(view)
     logs = Path(tempfile.mkdtemp(prefix="ktrace-lab-"))
     try:
-        exit_code, release = _run(scenario, steps, output, logs, kernel, command, size)
+        exit_code, release = _run(scenario, steps, output, logs, kernel, command, size, bcc)
     except LabError as error:
         keep = True
         error.hint = error.hint or f"the guest's logs are in {logs}"
@@ -127,16 +131,18 @@ def _run(
     kernel: Kernel | None,
     command: Sequence[str] | None,
     size: Size | None,
+    bcc: bool,
 ) -> tuple[int, str]:
     cache = cache_dir()
     with steps.step("get a kernel"):
         kernel = kernel or debian_kernel(cache)
     with steps.step("build the guest's disks"):
-        machine = _machine(scenario, cache, kernel, output, logs, tty=size is not None)
+        machine = _machine(scenario, cache, kernel, output, logs, tty=size is not None, bcc=bcc)
+    start_s = bcc_tree.START_S if bcc else START_S
     with Guest(machine) as guest:
         relay = Relay(guest.screen, steps.view, logs / "screen.log")
         relay.start()
-        tracer = Tracer(guest, relay, command or scenario.command, size)
+        tracer = Tracer(guest, relay, command or scenario.command, size, start_s)
         try:
             return _play(scenario, steps, guest, tracer), kernel.release
         finally:
@@ -161,10 +167,18 @@ def _play(scenario: Scenario, steps: _Steps, guest: Guest, tracer: Tracer) -> in
 
 
 def _machine(
-    scenario: Scenario, cache: Path, kernel: Kernel, output: Path, logs: Path, *, tty: bool
+    scenario: Scenario,
+    cache: Path,
+    kernel: Kernel,
+    output: Path,
+    logs: Path,
+    *,
+    tty: bool,
+    bcc: bool,
 ) -> Machine:
+    system = image.bcc_system_disk(cache, kernel) if bcc else image.system_disk(cache)
     disks = (
-        Disk("system", image.system_disk(cache)),
+        Disk("system", system),
         Disk("ktrace", image.ktrace_disk(cache)),
         *scenario.disks(cache),
     )
@@ -175,6 +189,6 @@ def _machine(
         trace=output.absolute(),
         console=logs / "console.log",
         tty=tty,
-        memory_mb=scenario.memory_mb,
+        memory_mb=scenario.memory_mb + (bcc_tree.MORE_MEMORY_MB if bcc else 0),
         cpus=scenario.cpus,
     )

@@ -13,6 +13,15 @@ class Loader(Protocol):
 
     name: str
 
+    def has_function(self, name: str) -> bool:
+        """Does the kernel have a function of that name? Before attach()."""
+
+    def enum(self, name: str) -> dict[str, int] | None:
+        """Enumerators of the kernel's enum of that name, None where unknown. Before attach()."""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Names and values that doctor shows of this loader. After attach()."""
+
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when nothing can."""
 

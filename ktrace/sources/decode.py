@@ -14,7 +14,7 @@ from ktrace.probes.loader import RawEvent
 
 _KIB_PER_PAGE = mmap.PAGESIZE // 1024
 _KILL_MARKS = {1: "pending", 2: "shared", 4: "group"}  # enum kill_mark
-_STATE_SOURCES = ("walk", "switch")  # enum state_source
+_STATE_SOURCES = ("walk", "switch", "sampled")  # enum state_source
 _REAP_STEPS = ("wake", "start", "finish", "skip")  # enum reap_step
 
 # Frames of the tracer itself, with which a stack taken in sched_switch begins
@@ -151,19 +151,22 @@ class Decoder:
 
         A scan: a word that an earlier call left behind may be among them.
         """
-        if not raw.stack_len or not raw.state:
+        frames = getattr(raw, "frames", None)
+        if not (frames or raw.stack_len) or not raw.state:
             return ()
         names: list[str] = []
         for word in raw.top:
-            if word == raw.stack[0]:
-                return tuple(names)
             name = self._symbols.return_address(word)
+            if name == frames[0] if frames else word == raw.stack[0]:
+                return tuple(names)
             function = function_of(name or "")
             if name and (is_scheduler(function) or primitive_name(function)):
                 names.append(name)
         return ()  # the first frame is further away: this is not its stack
 
     def _stack(self, raw: Any) -> events.Stack:
+        if hasattr(raw, "frames"):  # from /proc: already names
+            return tuple(raw.frames)
         addresses = bytes(raw.stack)[: raw.stack_len * ctypes.sizeof(ctypes.c_uint64)]
         if addresses not in self._stacks:
             names = [self._symbols.name(address) for address in raw.stack[: raw.stack_len]]

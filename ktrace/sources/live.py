@@ -9,7 +9,7 @@ from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
-from ktrace.probes.libbpf_loader import LibbpfLoader
+from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.decode import Decoder
 
@@ -31,15 +31,15 @@ class LiveSource:
     while a killed thread lives, and every ten seconds otherwise.
     """
 
-    def __init__(self, stuck_after: float) -> None:
+    def __init__(self, stuck_after: float, loader_name: str = "auto") -> None:
         switch_format = tracepoint_format("sched", "sched_switch")
-        loader = LibbpfLoader({"stuck_after_ns": int(stuck_after * 1e9)})
+        knobs = {"stuck_after_ns": int(stuck_after * 1e9)}
+        self.choice = choose(loader_name)
+        loader = make_loader(self.choice.name, knobs)
         try:
-            self.states = TaskStates.from_format(
-                switch_format, loader.btf.function("frozen") is not None
-            )
+            self.states = TaskStates.from_format(switch_format, loader.has_function("frozen"))
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
-            self._decoder = Decoder(self.states, gfp, loader.btf.enum("oom_constraint"))
+            self._decoder = Decoder(self.states, gfp, loader.enum("oom_constraint"))
             self.probes = loader.attach()
         except BaseException:
             loader.close()
