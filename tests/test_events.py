@@ -161,7 +161,15 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "state_flags": {"state"},
         "stack": {"stack", "stack_len"},
     },
-    "bad_page": {"stack": {"stack", "stack_len"}},
+    "bad_page": {
+        "stack": {"stack", "stack_len"},
+        "flags": {"words"},
+        **dict.fromkeys(
+            "boot kernel pfn page_phys flag_names fields refcount mapcount mapping memcg "
+            "triggered path".split(),
+            set[str](),
+        ),
+    },
 }
 
 

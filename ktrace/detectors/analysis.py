@@ -39,7 +39,8 @@ class Analysis:
                 self.walks += 1
                 self.incomplete_walks += not event.complete
         self.oom.feed(event)
-        found = [finding for finding in self.stuck.feed(event) if self._reports(finding)]
+        findings: list[Finding] = [*self.stuck.feed(event)]
+        found = [finding for finding in findings if self._reports(finding)]
         self.findings += sum(finding.status == "open" for finding in found)
         return found
 

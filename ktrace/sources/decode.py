@@ -139,11 +139,23 @@ class Decoder:
     def _bad_page(self, raw: Any) -> events.BadPage:
         return events.BadPage(
             t=_seconds(raw.event.t),
+            boot="",
             by=_task(raw.by),
+            pfn=None,
             page=hex(raw.page),
-            words=tuple(hex(word) for word in raw.words),
+            page_phys=None,
+            flags=hex(raw.words[0]),
+            flag_names=(),
+            fields=(),
+            refcount=None,
+            mapcount=None,
+            mapping=None,
+            memcg=None,
+            triggered=(),
+            path="",
             reason=_text(raw.reason),
             stack=self._stack(raw),
+            words=tuple(hex(word) for word in raw.words),
         )
 
     def _top(self, raw: Any) -> events.Stack:

@@ -26,6 +26,8 @@ class ReportView:
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         for finding in findings:
+            if not isinstance(finding, StuckTask):
+                continue
             self._first.setdefault(finding.id, finding)
             self._newest[finding.id] = finding
 
