@@ -72,7 +72,8 @@ def run(
         for line in error.details.splitlines():
             click.echo(f"  {safe(line)}", err=True)
         raise
-    click.echo(f"trace: {result.trace_path} ({result.trace_path.stat().st_size} bytes)")
+    for trace in result.traces:
+        click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
     if result.logs is not None:
         click.echo(f"logs: {result.logs}")
     context.exit(result.exit_code)

@@ -42,6 +42,18 @@ def debian_kernel(cache: Path, metapackage: str = METAPACKAGE) -> Kernel:
     return unpacked_kernel(home)
 
 
+def debian_headers(cache: Path, release: str) -> Path:
+    """The directory in which modules for that kernel can be built: from the cache, else
+    downloaded into it."""
+    home = cache / "headers" / release
+    if not home.is_dir():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with work_dir(home.parent) as scratch:
+            _download_headers(f"linux-headers-{release}", scratch, home)
+            (scratch / "tree").rename(home)
+    return home / "usr" / "src" / f"linux-headers-{release}"
+
+
 def unpacked_kernel(tree: Path) -> Kernel:
     """The one kernel in an unpacked package."""
     # Later Debian packages have their modules under /usr.
@@ -64,6 +76,25 @@ def _download(metapackage: str, scratch: Path) -> None:
         _fetch(package, scratch)
     archive = next(scratch.glob("*.deb"))
     run_tool(["dpkg-deb", "-x", str(archive), str(scratch / "tree")], timeout=UNPACK_S)
+
+
+def _download_headers(package: str, scratch: Path, home: Path) -> None:
+    if not candidate(_policy(package)):
+        _update()
+    if not candidate(_policy(package)):
+        raise CannotTrace(
+            f"apt knows no package {package}",
+            hint="it is needed to build a module; a kernel in the lab's cache may be older than "
+            "what the archive has: remove it there",
+        )
+    depends = run_tool(["apt-cache", "depends", package], timeout=ASK_S)
+    for name in (package, *headers_packages(depends)):
+        _fetch(name, scratch)
+    for archive in scratch.glob("*.deb"):
+        run_tool(["dpkg-deb", "-x", str(archive), str(scratch / "tree")], timeout=UNPACK_S)
+    # It names the other package's by its installed place.
+    makefile = scratch / "tree/usr/src" / package / "Makefile"
+    makefile.write_text(makefile.read_text().replace(" /usr/src/", f" {home}/usr/src/"))
 
 
 def _resolve(metapackage: str) -> str:
@@ -103,6 +134,19 @@ def candidate(policy: str) -> str | None:
         if name == "Candidate":
             return None if version == "(none)" else version
     return None
+
+
+def headers_packages(depends: str) -> list[str]:
+    """What a headers package needs to build with, in the output of `apt-cache depends`.
+
+    Not the compiler's package, which is empty: the lab uses the machine's own gcc.
+    """
+    needed = []
+    for line in depends.splitlines():
+        kind, _, name = line.strip().partition(": ")
+        if kind.lstrip("|") == "Depends" and name.startswith(("linux-headers-", "linux-kbuild-")):
+            needed.append(name)
+    return needed
 
 
 def image_package(depends: str) -> str | None:
