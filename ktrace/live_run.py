@@ -19,6 +19,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session, finding_to_json
+from ktrace.kernel.boot import boot_id
 from ktrace.sources.live import LiveSource, now
 from ktrace.sources.trace_format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
@@ -203,15 +204,13 @@ class _Run:
 
 def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:
     """The head of this run."""
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        boot_id = file.read().strip()
     return Session(
         ktrace=ktrace.__version__,
         format=FORMAT,
         command=options.command,
         host=platform.node(),
         kernel=platform.release(),
-        boot_id=boot_id,
+        boot_id=boot_id(),
         machine=platform.machine(),
         t=now(),
         wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

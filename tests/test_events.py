@@ -164,8 +164,8 @@ RENAMED: dict[str, dict[str, set[str]]] = {
     "bad_page": {
         "stack": {"stack", "stack_len"},
         "flags": {"words"},
-        # the decoder's, from the words, BTF and a page-table walk
-        **{name: set() for name in "boot kernel pfn page_phys flag_names fields".split()},
+        # the decoder's, from the words and BTF
+        **{name: set() for name in "boot kernel flag_names fields".split()},
         **{name: set() for name in "refcount mapcount mapping memcg triggered path".split()},
     },
 }

@@ -125,6 +125,25 @@ class Btf:
                 return self._u32(at + 4)
         return None
 
+    def member_offset(self, structure: str, member: str) -> int | None:
+        """Where a member is, in bytes, also inside the struct's unnamed structs and unions."""
+        found = self.find(structure, _STRUCT)
+        return None if found is None else self._offset_in(self._type(found), member)
+
+    def _offset_in(self, entry: _Type, member: str) -> int | None:
+        for at in range(entry.tail, entry.tail + 12 * entry.vlen, 12):
+            # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
+            name, type_id, bits = struct.unpack("=3I", self._bytes(at, 12))
+            offset: int = (bits & 0xFFFFFF) // 8  # with bitfields the top byte is a size
+            if self._name(name) == member:
+                return offset
+            inner = self._resolve(type_id)
+            if not name and inner.kind in (_STRUCT, _UNION):
+                within = self._offset_in(inner, member)
+                if within is not None:
+                    return offset + within
+        return None
+
     def structure(self, name: str) -> type[ctypes.Structure]:
         """The struct's layout as a ctypes class. Raises LibbpfError where it is unknown."""
         found = self.find(name, _STRUCT)

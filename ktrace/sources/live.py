@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
-from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.probes.libbpf_loader import LibbpfLoader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.decode import Decoder
+from ktrace.sources.decode_pages import PageDecoder
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -38,7 +39,9 @@ class LiveSource:
                 switch_format, loader.btf.function("frozen") is not None
             )
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
-            self._decoder = Decoder(self.states, gfp, loader.btf.enum("oom_constraint"))
+            constraints = loader.btf.enum("oom_constraint")
+            pages = PageDecoder.of_kernel(loader.btf)
+            self._decoder = Decoder(self.states, gfp, constraints, pages)
             self.probes = loader.attach()
         except BaseException:
             loader.close()
@@ -48,9 +51,11 @@ class LiveSource:
         self._next_walk = now()
         self._next_check = now() + CHECK_S
         self._lost: dict[str, int] = {}
+        self._modules = frozenset[Module]()
 
     def load_symbols(self) -> int:
         """Name addresses from now on; how many symbols the kernel shows."""
+        self._modules = loaded_modules()
         symbols = Symbols.of_kernel()
         self._decoder.use_symbols(symbols)
         return len(symbols)
@@ -92,6 +97,8 @@ class LiveSource:
         return [*found, Walk(t=now(), started_t=started, complete=complete)]
 
     def _decoded(self, raw: list[RawEvent]) -> list[Event]:
+        if any(kind == "BAD_PAGE" for kind, _ in raw) and loaded_modules() != self._modules:
+            self.load_symbols()  # its stack may name a module that ktrace does not know yet
         events = [self._decoder.decode(item) for item in raw]
         events.sort(key=lambda event: event.t)
         return events

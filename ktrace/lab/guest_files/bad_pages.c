@@ -2,7 +2,9 @@
 /*
  * Frees a page in a state that no page may be freed in, for the lab: a kernel bug on demand.
  *
- *   insmod bad_pages.ko wrong=mapcount|mapping|refcount|flags|memcg|text
+ *   echo WRONG >/sys/module/bad_pages/parameters/free
+ *
+ * WRONG: mapcount, mapping, refcount, flags, memcg, text.
  *
  * The page is one in the middle of a block of 16 that is freed as a whole: blocks larger than
  * PAGE_ALLOC_COSTLY_ORDER bypass the lists per CPU, so the kernel checks it now and here
@@ -16,43 +18,51 @@
 #define ORDER 4
 #define VICTIM 5
 
-static char *wrong = "flags";
-module_param(wrong, charp, 0444);
-MODULE_PARM_DESC(wrong, "mapcount, mapping, refcount, flags, memcg or text");
-
 static long owner; /* something for a wrong pointer to point to */
 
-static int spoil(struct page *page)
+static int spoil(struct page *page, const char *wrong)
 {
-	if (!strcmp(wrong, "mapcount")) /* unmapped once too little */
+	if (sysfs_streq(wrong, "mapcount")) /* unmapped once too little */
 		atomic_inc(&page->_mapcount);
-	else if (!strcmp(wrong, "mapping")) /* still in somebody's page cache */
+	else if (sysfs_streq(wrong, "mapping")) /* still in somebody's page cache */
 		page->mapping = (struct address_space *)&owner;
-	else if (!strcmp(wrong, "refcount")) /* somebody still uses it */
+	else if (sysfs_streq(wrong, "refcount")) /* somebody still uses it */
 		page_ref_inc(page);
-	else if (!strcmp(wrong, "flags")) /* in the middle of being written */
+	else if (sysfs_streq(wrong, "flags")) /* in the middle of being written */
 		page->flags |= 1UL << PG_locked | 1UL << PG_writeback;
 #ifdef CONFIG_MEMCG
-	else if (!strcmp(wrong, "memcg")) /* never uncharged */
+	else if (sysfs_streq(wrong, "memcg")) /* never uncharged */
 		page->memcg_data = (unsigned long)&owner;
 #endif
-	else if (!strcmp(wrong, "text")) /* a string was written over it */
+	else if (sysfs_streq(wrong, "text")) /* a string was written over it */
 		memcpy(&page->mapping, "overrun", sizeof(page->mapping));
 	else
 		return -EINVAL;
 	return 0;
 }
 
-static int __init bad_pages_init(void)
+static noinline int bad_pages_free(const char *wrong, const struct kernel_param *kp)
 {
 	struct page *block = alloc_pages(GFP_KERNEL, ORDER);
 	int error;
 
 	if (!block)
 		return -ENOMEM;
-	error = spoil(block + VICTIM);
+	error = spoil(block + VICTIM, wrong);
 	__free_pages(block, ORDER);
 	return error;
+}
+
+static const struct kernel_param_ops bad_pages_ops = {
+	.set = bad_pages_free,
+};
+module_param_cb(free, &bad_pages_ops, NULL, 0200);
+MODULE_PARM_DESC(free,
+		 "free a page with this wrong: mapcount, mapping, refcount, flags, memcg, text");
+
+static int __init bad_pages_init(void)
+{
+	return 0;
 }
 
 static void __exit bad_pages_exit(void)
