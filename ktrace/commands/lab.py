@@ -36,6 +36,7 @@ def list_scenarios() -> None:
 @click.option(
     "--modules", type=EXISTING_DIRECTORY, help="Its modules: lib/modules/RELEASE of its package."
 )
+@click.option("--suite", help="Boot the kernel of this Debian suite: trixie, bookworm-backports.")
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.pass_context
 def run(
@@ -45,6 +46,7 @@ def run(
     output: Path | None,
     kernel: Path | None,
     modules: Path | None,
+    suite: str | None,
     keep: bool,
 ) -> None:
     """Run SCENARIO and bring the trace out.
@@ -53,20 +55,26 @@ def run(
     could not be run to its end.
     """
     # Here, so that the other commands need not load the lab.
+    from ktrace.lab.cache import cache_dir
     from ktrace.lab.errors import LabError
-    from ktrace.lab.packages import Kernel
+    from ktrace.lab.packages import Kernel, debian_kernel
     from ktrace.lab.runner import run_scenario
     from ktrace.views.safe_text import safe
 
     if (kernel is None) != (modules is None):
         raise UsageError("--kernel and --modules go together")
+    if kernel is not None and suite is not None:
+        raise UsageError("--kernel and --suite exclude each other")
+    chosen = Kernel(kernel, modules) if kernel and modules else None
     try:
+        if suite is not None:
+            chosen = debian_kernel(cache_dir(), suite=suite)
         result = run_scenario(
             scenario,
             output=output or Path(f"{scenario}.ktrace"),
             screen=screen,
             keep=keep,
-            kernel=Kernel(kernel, modules) if kernel and modules else None,
+            kernel=chosen,
         )
     except LabError as error:
         for line in error.details.splitlines():

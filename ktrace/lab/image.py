@@ -104,7 +104,7 @@ def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
         (scratch / source.name).write_bytes(source.read_bytes())
         (scratch / "Makefile").write_text(f"obj-m := {name}.o\n")
         run_tool(
-            ["make", "-C", str(debian_headers(cache, kernel.release)), f"M={scratch}", "CC=gcc"]
+            ["make", "-C", str(debian_headers(cache, kernel)), f"M={scratch}", "CC=gcc"]
             + ["modules"],
             timeout=_BUILD_S,
         )

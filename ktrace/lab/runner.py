@@ -44,6 +44,7 @@ class LabResult:
     traces: tuple[Path, ...]  # one for each boot
     steps: tuple[StepTime, ...]
     logs: Path | None
+    kept: dict[str, int] = field(default_factory=dict)  # what the scenario's steps noted
 
 
 @dataclass
@@ -70,7 +71,7 @@ def find_scenario(name: str) -> Scenario:
 
 
 def run_scenario(
-    name: str,
+    name: str | Scenario,
     *,
     output: Path,
     screen: bool = False,
@@ -86,7 +87,7 @@ def run_scenario(
     `command` replaces the scenario's ktrace command line in the guest, `view` what the user
     sees. Logs are kept if asked for, and after a failure.
     """
-    scenario = find_scenario(name)
+    scenario = name if isinstance(name, Scenario) else find_scenario(name)
     size = None
     if view is None:
         view, size = _choose_view(screen)
@@ -94,9 +95,10 @@ def run_scenario(
     for path in traces:
         _check_writable(path)
     steps = _Steps(view)
+    kept: dict[str, int] = {}
     logs = Path(tempfile.mkdtemp(prefix="ktrace-lab-"))
     try:
-        exit_code, release = _run(scenario, steps, traces, logs, kernel, command, size)
+        exit_code, release = _run(scenario, steps, traces, logs, kernel, command, size, kept)
     except LabError as error:
         keep = True
         error.hint = error.hint or f"the guest's logs are in {logs}"
@@ -105,7 +107,7 @@ def run_scenario(
         view.close()
         if not keep:
             shutil.rmtree(logs)
-    return LabResult(exit_code, release, traces, tuple(steps.done), logs if keep else None)
+    return LabResult(exit_code, release, traces, tuple(steps.done), logs if keep else None, kept)
 
 
 def trace_paths(output: Path, boots: int) -> tuple[Path, ...]:
@@ -142,6 +144,7 @@ def _run(
     kernel: Kernel | None,
     command: Sequence[str] | None,
     size: Size | None,
+    kept: dict[str, int],
 ) -> tuple[int, str]:
     cache = cache_dir()
     with steps.step("get a kernel"):
@@ -149,7 +152,6 @@ def _run(
     with steps.step("build the guest's disks"):
         machine = _machine(scenario, cache, kernel, logs, tty=size is not None)
     codes = []
-    kept: dict[str, int] = {}
     for number, (arguments, trace) in enumerate(zip(scenario.boots, traces, strict=True)):
         boot = replace(machine, arguments=arguments, trace=trace.absolute())
         if len(traces) > 1:
@@ -214,5 +216,6 @@ def _machine(scenario: Scenario, cache: Path, kernel: Kernel, logs: Path, *, tty
         tty=tty,
         memory_mb=scenario.memory_mb,
         cpus=scenario.cpus,
+        five_levels=scenario.five_levels,
         memory=logs / "memory" if scenario.memory_file else None,
     )

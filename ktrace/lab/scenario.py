@@ -49,3 +49,4 @@ class Scenario:
     boots: tuple[str, ...] = ("",)
     own_modules: tuple[str, ...] = ()
     memory_file: bool = False
+    five_levels: bool = False  # of page tables
