@@ -192,6 +192,42 @@ class BadPage(Event):
     reason: str  # in the kernel's own words
     stack: Stack
     words: tuple[str, ...]  # the struct page, word by word; empty: unknown
+    owner: tuple[str, ...] = ()  # what page_owner=on tells, line by line: who had the page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomReport(Event):
+    """A report of the OOM killer in a kernel log. None: the log does not say. Sizes are KiB."""
+
+    name: ClassVar[str] = "oom_report"
+    boot: str
+    kernel: str
+    by: Task | None  # pid and tid are 0 where the log does not say
+    victim: Task | None  # None: nobody could be killed, or the log ends before
+    order: int | None
+    gfp: str | None
+    gfp_mask: str | None
+    constraint: str | None
+    cgroup: str | None  # the victim's
+    uid: int | None
+    oom_score_adj: int | None
+    total_vm_kib: int | None
+    anon_rss_kib: int | None
+    file_rss_kib: int | None
+    shmem_rss_kib: int | None
+    pgtables_kib: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungReport(Event):
+    """khungtaskd's report in a kernel log: the task slept uninterruptibly for so long."""
+
+    name: ClassVar[str] = "hung_report"
+    boot: str
+    kernel: str
+    task: Task
+    blocked_s: int | None
+    stack: Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +272,8 @@ EVENTS: dict[str, type[Event]] = {
         TaskState,
         TaskHung,
         BadPage,
+        OomReport,
+        HungReport,
         Walk,
         Lost,
         ProbeChange,

@@ -1,14 +1,14 @@
 """ktrace decode: what a raw value of the kernel means."""
 
-import gzip
 import platform
 
 import click
 
 from ktrace.errors import CannotTrace, UsageError
-from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES, TaskStates
+from ktrace.kernel.config import running_config
 from ktrace.kernel.page_flag_eras import BY_NAME, page_flags_of
 from ktrace.kernel.page_flags import PageFlags
+from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 
 
@@ -65,7 +65,7 @@ def _btf_page_flags(path: str | None) -> PageFlags:
     try:
         btf = Btf.of_file(path) if path else Btf.of_kernel()
     except LibbpfError as error:
-        hint = "" if path else "try --btf FILE or --era NAME"
+        hint = "it must be a vmlinux or raw BTF" if path else "try --btf FILE or --era NAME"
         raise UsageError(f"cannot read {origin}: {error}", hint=hint) from None
     try:
         return PageFlags.of_btf(btf, origin, {} if path else running_config())
@@ -73,19 +73,6 @@ def _btf_page_flags(path: str | None) -> PageFlags:
         raise UsageError(f"{origin}: {error}") from None
     finally:
         btf.close()
-
-
-def running_config() -> dict[str, str]:
-    """CONFIG_ options of the running kernel; empty where it does not tell them."""
-    for path in ("/proc/config.gz", f"/boot/config-{platform.release()}"):
-        opener = gzip.open if path.endswith(".gz") else open
-        try:
-            with opener(path, "rt", errors="replace") as file:
-                lines = [line.strip().split("=", 1) for line in file if line.startswith("CONFIG_")]
-        except OSError:
-            continue
-        return {line[0]: line[1] for line in lines if len(line) == 2}
-    return {}
 
 
 def running_kernel_states() -> TaskStates:

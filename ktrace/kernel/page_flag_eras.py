@@ -1,9 +1,8 @@
 """page->flags of kernels that cannot be asked: a log or a trace of long ago.
 
 Each table is the enum pageflags of include/linux/page-flags.h as of that release, up to mlocked:
-what follows depends on the configuration (uncached, hwpoison, young, idle). Where 2.6.31 i386 puts the zone, and
-that bit 14 is head there, is confirmed by the reports of 2009; the tables for 4.9 and 4.20 agree
-with the names that those kernels printed beside the numbers.
+what follows depends on the configuration (uncached, hwpoison, young, idle). The tables for 3.11,
+4.2, 4.9 and 4.20 agree with the names that such kernels printed beside the numbers.
 """
 
 from dataclasses import dataclass
