@@ -16,6 +16,7 @@ _COMMANDS = {
     "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
+    "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "lab": ("ktrace.commands.lab", "lab"),

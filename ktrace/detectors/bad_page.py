@@ -16,7 +16,7 @@ _PAGE_SIZE = 4096
 _TEXT_BYTES = 6  # so many printable bytes in a row in a word of 8: somebody's text
 _KERNEL_HALF = 0xFFFF << 48
 _LIST_POISON = 0xDEAD << 48  # include/linux/poison.h
-KEPT = 2000  # sightings; more of them change no verdict
+KEPT = 500  # sightings; more of them change no verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class BadPages:
     """Feed it all events in order. history: sightings of earlier boots, from a state file."""
 
     def __init__(self, history: Iterable[Sighting] = ()) -> None:
-        self.sightings: list[Sighting] = list(history)
+        self.sightings: list[Sighting] = list(history)[-KEPT // 2 :]
         self.total = 0
         self._known = {sighting.key for sighting in self.sightings}
         self._last: dict[str, RamCell | PageCorruption] = {}
@@ -90,10 +90,12 @@ class BadPages:
             return []
         self.total += 1
         sighting = sighting_of(event)
-        if sighting.key not in self._known and len(self.sightings) < KEPT:
-            self._known.add(sighting.key)
-            self.sightings.append(sighting)
-        return [_finding(event, self.total), *self._changes(event.t)]
+        found = _finding(event, self.total)
+        if sighting.key in self._known or len(self.sightings) >= KEPT:
+            return [found]
+        self._known.add(sighting.key)
+        self.sightings.append(sighting)
+        return [found, *self._changes(event.t)]
 
     def _changes(self, t: float) -> list[RamCell | PageCorruption]:
         """Verdicts that are new, say more, or no longer hold."""
@@ -220,7 +222,7 @@ def _judge(seen: list[Sighting]) -> tuple[str, str, list[str]]:
     pages = len({sighting.pfn for sighting in seen if sighting.pfn is not None})
     if pages > 1:
         why.append(f"{pages} different pages: one cell cannot be in all of them")
-    software = [sign for sighting in seen for sign in _software_signs(sighting)]
+    software = [sign for sighting in seen for sign in _software_signs(sighting, pages)]
     for sign, count in Counter(software).items():
         why.append(sign if count == 1 else f"{sign} ({count} times)")
     if software and pages > 1:
@@ -233,26 +235,18 @@ def _judge(seen: list[Sighting]) -> tuple[str, str, list[str]]:
     return "unknown", "low", [*why, *_single_bit(seen)]
 
 
-def _software_signs(sighting: Sighting) -> list[str]:
+def _software_signs(sighting: Sighting, pages: int) -> list[str]:
     """What a failing cell does not do, in words."""
     signs = []
     bits = int(sighting.bits, 16) if sighting.bits else 0
     if bits.bit_count() > 1:
         signs.append("several flags are wrong at once")
+    elif bits and sighting.path == "free" and pages > 1:
+        signs.append("freed with a flag that its user should have cleared")
     for other in sighting.others:
-        what = other.split(" ")[0]
-        if what == "refcount":
-            signs.append("the reference count is wrong: a get or put too many, or a use after free")
-        elif what == "mapcount":
-            signs.append("the map count is wrong: freed while it is mapped, or overwritten")
-        elif what == "mapping":
-            signs.append("mapping is not NULL: freed while it is in use, or overwritten")
-        elif what == "memcg":
-            signs.append("still charged to a memory cgroup: freed past its owner, or overwritten")
-        else:
-            signs.append(f"{what}: not given back to its owner")
-    if bits and sighting.path == "free":
-        signs.append("freed with flags that its user should have cleared")
+        what, _, value = other.partition(" ")
+        if not _one_flip(what, int(value, 16) if value else 0):
+            signs.append(_MEANS.get(what, f"{what}: not given back to its owner"))
     if sighting.pattern == "text":
         signs.append("the struct page holds text: overwritten")
     elif sighting.pattern == "pointer":
@@ -260,15 +254,38 @@ def _software_signs(sighting: Sighting) -> list[str]:
     return signs
 
 
+_MEANS = {
+    "refcount": "the reference count is wrong: a get or put too many, or a use after free",
+    "mapcount": "the map count is wrong: freed while it is mapped, or overwritten",
+    "mapping": "mapping is not NULL: freed while it is in use, or overwritten",
+    "memcg": "still charged to a memory cgroup: freed past its owner, or overwritten",
+}
+
+
+def _one_flip(what: str, value: int) -> bool:
+    """Whether one flipped bit makes this of a word in order, and no plausible count.
+
+    _refcount is 0 then, _mapcount is -1 (and printed one more), mapping is NULL.
+    """
+    if what == "mapcount":
+        value = -value & 0xFFFFFFFF
+    return what in _MEANS and value >= 16 and value.bit_count() == 1
+
+
 def _single_bit(seen: list[Sighting]) -> list[str]:
     why = []
-    if all(sighting.bit is not None for sighting in seen):
+    if not all(sighting.bits or sighting.others for sighting in seen):
+        why.append("what was wrong with the page is not told")
+    elif all(sighting.path == "free" for sighting in seen):
+        why.append(
+            "one wrong bit, found when the page was freed: its user may have left it set, or a "
+            "cell flipped meanwhile"
+        )
+    else:
         why.append(
             "one wrong bit, on a page that nobody owned: a flipped cell and a stray write to a "
             "freed page both look like this"
         )
-    else:
-        why.append("what was wrong with the page is not told")
     if all(sighting.word is None for sighting in seen):
         why.append(
             "the physical address of the struct page is not known (the log has it hashed, not at "

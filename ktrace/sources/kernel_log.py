@@ -12,7 +12,7 @@ from ktrace.events import BadPage, HungReport, OomReport
 from ktrace.sources import log_bad_page, log_hung, log_oom
 from ktrace.sources.log_input import LogInput, Readable
 from ktrace.sources.log_line import LineParser, LogLine
-from ktrace.sources.log_report import FOREIGN_MAX, LINES_MAX, Report
+from ktrace.sources.log_report import Report
 
 LogEvent = BadPage | OomReport | HungReport
 
@@ -41,7 +41,8 @@ class _Open:
 
     @property
     def done(self) -> bool:
-        return self.report.finished or self.lines > LINES_MAX or self.foreign > FOREIGN_MAX
+        report = self.report
+        return report.finished or self.lines > report.lines_max or self.foreign > report.foreign_max
 
 
 class KernelLogSource:
@@ -96,6 +97,9 @@ def _begin(line: LogLine, opened: list[_Open]) -> Report | None:
     if " blocked " in text and (match := log_hung.HEAD.search(text)):
         return log_hung.HungTaskReport(line, match)
     if log_oom.INVOKED.match(text):
+        for entry in opened:  # there is one at a time (oom_lock): the end of that one is missing
+            if isinstance(entry.report, log_oom.OomKillerReport):
+                entry.report.finished = True
         return log_oom.OomKillerReport(line)
     waiting = any(isinstance(entry.report, log_oom.OomKillerReport) for entry in opened)
     if not waiting and (log_oom.KILLED.match(text) or log_oom.NOBODY.match(text)):

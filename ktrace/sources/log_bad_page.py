@@ -14,7 +14,7 @@ from ktrace.kernel.page_flag_eras import era_of_release, page_flags_of
 from ktrace.kernel.page_flags import PageFlags, count_triggers
 from ktrace.kernel.wait_functions import function_of
 from ktrace.sources.log_line import LogLine
-from ktrace.sources.log_report import Trace, seconds
+from ktrace.sources.log_report import FOREIGN_MAX, LINES_MAX, Trace, seconds
 
 HEAD = re.compile(
     r"BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?\s*$"
@@ -42,9 +42,9 @@ _ALLOC = (
 ).split()
 _FREE = (
     "free_pages_prepare __free_pages_prepare free_page_is_bad free_page_is_bad_report "
-    "bulkfree_pcp_prepare free_pages_check free_pages_check_bad free_pcppages_bulk free_pcp_prepare "
-    "free_unref_page free_unref_folios free_unref_page_list free_hot_cold_page __free_pages_ok "
-    "free_tail_page_prepare free_tail_pages_check __free_frozen_pages"
+    "bulkfree_pcp_prepare free_pages_check free_pages_check_bad free_pcppages_bulk "
+    "free_pcp_prepare free_unref_page free_unref_folios free_unref_page_list free_hot_cold_page "
+    "__free_pages_ok free_tail_page_prepare free_tail_pages_check __free_frozen_pages"
 ).split()
 _OF_REASON = {
     "nonzero mapcount": "mapcount",
@@ -64,6 +64,9 @@ _TESTED_BEFORE_FLAGS = (
 
 class BadPageReport:
     """One report, from its first line on."""
+
+    lines_max = LINES_MAX
+    foreign_max = FOREIGN_MAX
 
     def __init__(self, line: LogLine, head: re.Match[str]) -> None:
         self.finished = False

@@ -4,7 +4,7 @@ import re
 
 from ktrace.events import HungReport, Task
 from ktrace.sources.log_line import LogLine
-from ktrace.sources.log_report import Trace, seconds
+from ktrace.sources.log_report import FOREIGN_MAX, LINES_MAX, Trace, seconds
 
 HEAD = re.compile(
     r"INFO: task (?P<comm>.{0,80}):(?P<pid>\d{1,10}) blocked (?:in I/O wait )?for more than "
@@ -19,6 +19,9 @@ _LAST = re.compile(r'"echo 0 > /proc/sys/kernel/hung_task_timeout_secs"')
 
 class HungTaskReport:
     """From "blocked for more than" to the end of the call trace."""
+
+    lines_max = LINES_MAX
+    foreign_max = FOREIGN_MAX
 
     def __init__(self, line: LogLine, head: re.Match[str]) -> None:
         self.finished = False

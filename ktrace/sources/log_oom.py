@@ -25,10 +25,13 @@ _SIZE = re.compile(r"(?:^|[\s,])(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtabl
 _ADJUSTED = re.compile(r"oom_score_adj:(-?\d{1,5})")
 _UID = re.compile(r"UID:(\d{1,10})")
 NOBODY = re.compile(r"(?:Memory cgroup o|O)ut of memory and no killable processes")
+LINES_MAX = 20_000  # memory statistics and one line for each task stand in between
 
 
 class OomKillerReport:
     """From "invoked oom-killer" to the line that says whom it killed."""
+
+    lines_max = foreign_max = LINES_MAX
 
     def __init__(self, line: LogLine) -> None:
         self.finished = False

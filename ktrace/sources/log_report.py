@@ -26,8 +26,8 @@ _ARM_FRAME = re.compile(
     r"\s*\[<[0-9a-f]+>\]\s\((?P<name>[\w.]+(?:\+0x[0-9a-f]+)?)(?:/0x[0-9a-f]+)?\)"
 )
 _IN_TRACE = re.compile(r"\s*(?:</?(?:TASK|IRQ|NMI|EOE|SOFTIRQ|#\w+)>|\[<\s+inlined)")
-LINES_MAX = 250  # of a report; a page_owner stack more is the longest seen
-FOREIGN_MAX = 40  # lines of others in a row
+LINES_MAX = 250  # of a report; one with two page_owner stacks is the longest seen
+FOREIGN_MAX = 40  # lines of others in a row, after which the rest of a report will not come
 
 
 class Report(Protocol):
@@ -35,6 +35,8 @@ class Report(Protocol):
 
     finished: bool
     caller: str
+    lines_max: int
+    foreign_max: int
 
     def take(self, line: LogLine) -> bool:
         """Whether the line was the report's."""
