@@ -196,6 +196,26 @@ class BadPage(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierBadPage(Event):
+    """What `ktrace bad-page --state` kept of a bad page of an earlier run or boot: it is told at
+    the start, so that the recording leads to the same verdicts. t is now."""
+
+    name: ClassVar[str] = "earlier_bad_page"
+    seen_t: float  # CLOCK_BOOTTIME of that boot
+    boot: str
+    kernel: str
+    comm: str
+    pfn: int | None
+    word: str | None  # physical address of the flags word
+    bits: str  # offending bits of the flags
+    others: tuple[str, ...]
+    path: str
+    pattern: str
+    stack: Stack
+    owner: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OomReport(Event):
     """A report of the OOM killer in a kernel log. None: the log does not say. Sizes are KiB."""
 
@@ -272,6 +292,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskState,
         TaskHung,
         BadPage,
+        EarlierBadPage,
         OomReport,
         HungReport,
         Walk,

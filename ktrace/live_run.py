@@ -16,8 +16,9 @@ import ktrace
 from ktrace import survival
 from ktrace.child import Child, check_startable, run_action
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.bad_page import earlier_event, sighting_of
 from ktrace.errors import ExitCode
-from ktrace.events import Event
+from ktrace.events import BadPage, Event
 from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.kernel.boot import boot_id
 from ktrace.sources.live import LiveSource, now
@@ -27,6 +28,7 @@ from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
+    from ktrace.sources.sightings import StateFile
     from ktrace.sources.trace_writer import TraceWriter
 
 _TICK_S = 1.0
@@ -40,6 +42,7 @@ class Options:
     duration: float | None = None
     record: str | None = None
     stuck_after: float = 1.0
+    state: str | None = None  # a file that keeps bad pages over boots
     on_finding: str | None = None  # "stop", or "shell:CMD"
     run: tuple[str, ...] = ()
 
@@ -75,14 +78,17 @@ def run(options: Options, view: View) -> ExitCode:
         signal.signal(number, stop.signalled)
     setup = survival.child_setup()
     writer = _open_writer(options.record)
+    state = _open_state(options.state)
     source = LiveSource(options.stuck_after)
     try:
         symbols = source.load_symbols()
-        return _Run(options, view, source, writer, setup, stop, symbols).trace()
+        return _Run(options, view, source, writer, state, setup, stop, symbols).trace()
     finally:
         with suppress(OSError):
             view.close()
         source.close()
+        if state is not None:
+            state.close()
         if writer is not None:
             writer.close()
 
@@ -95,6 +101,14 @@ def _open_writer(path: str | None) -> "TraceWriter | None":
     return TraceWriter(path)
 
 
+def _open_state(path: str | None) -> "StateFile | None":
+    if path is None:
+        return None
+    from ktrace.sources.sightings import StateFile
+
+    return StateFile(path)
+
+
 class _Run:
     def __init__(
         self,
@@ -102,6 +116,7 @@ class _Run:
         view: View,
         source: LiveSource,
         writer: "TraceWriter | None",
+        state: "StateFile | None",
         child_setup: Callable[[], None],
         stop: _Stop,
         symbols: int,
@@ -110,10 +125,13 @@ class _Run:
         self._view = view
         self._source = source
         self._writer = writer
+        self._state = state
         self._child_setup = child_setup
         self._stop = stop
         self._told_failure = False
         warnings = survival.survive()
+        if state is not None and state.damaged:
+            warnings.append(f"{state.damaged} lines of {state.path} are damaged and not counted")
         if not symbols:
             warnings.append("kernel addresses are hidden (kptr_restrict): stacks show numbers")
         self._analysis = Analysis(describe(options, source, tuple(warnings)))
@@ -123,6 +141,8 @@ class _Run:
         if self._writer:
             self._writer.write_session(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
+        if self._state:
+            self._handle([earlier_event(kept, now()) for kept in self._state.sightings])
         self._start_command()
         if self._options.duration is not None:
             self._stop.deadline = time.monotonic() + self._options.duration
@@ -151,6 +171,8 @@ class _Run:
                 self._writer.write_event(event)
                 for finding in findings:
                     self._writer.write_finding(finding)
+            if self._state and isinstance(event, BadPage):
+                self._state.add(sighting_of(event))
             self._show(partial(self._view.event, event, findings))
             self._act(findings)
 
@@ -184,11 +206,17 @@ class _Run:
     def _finish(self) -> ExitCode:
         self._handle(self._source.finish())
         end = self._analysis.end()
-        end = self._close_recording(end)
+        end = self._close_state(self._close_recording(end))
         self._show(partial(self._view.end, end))
         for line in self._stop.child.last_lines() if self._stop.child else ():
             self._show(partial(print, safe(line)))
         return EXIT_CODES[end.verdict]
+
+    def _close_state(self, end: End) -> End:
+        if self._state is None or self._state.close():
+            return end
+        self._show(partial(self._view.note, f"keeping state fails: {self._state.failure}"))
+        return with_doubt(end, "the state file is not complete")
 
     def _close_recording(self, end: End) -> End:
         """The end, in doubt when not all of the run is in the file that the user asked for."""

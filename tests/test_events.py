@@ -20,7 +20,9 @@ pytestmark = pytest.mark.unit
 
 HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
 # The loader's own news; and what only kernel logs tell
-NOT_FROM_BPF = {"walk", "lost", "probe_change", "oom_report", "hung_report"}
+NOT_FROM_BPF = {
+    *("walk", "lost", "probe_change", "oom_report", "hung_report", "earlier_bad_page"),
+}
 
 # comm and paths hold anything, escapes and lone surrogates included
 TEXT = st.text(max_size=20)

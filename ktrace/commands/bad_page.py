@@ -12,6 +12,12 @@ from ktrace.views.choice import view_for
 
 @click.command("bad-page", context_settings={"ignore_unknown_options": False})
 @click.option("-o", "--record", type=click.Path(), metavar="FILE", help="Record a trace.")
+@click.option(
+    "--state",
+    type=click.Path(),
+    metavar="FILE",
+    help="Keep bad pages over reboots in FILE: the same cell again means bad RAM.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @live_options
 def bad_page(as_json: bool, loader: str, **options: Any) -> ExitCode:

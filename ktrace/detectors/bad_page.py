@@ -5,17 +5,18 @@ mem_map, the wrong bit did not move from its physical address. Software writes w
 structures, at virtual addresses; a cell knows only its physical address.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
-from ktrace.events import BadPage, Event, Trigger
+from ktrace.events import BadPage, EarlierBadPage, Event, Trigger
 from ktrace.findings import BadPageFinding, Cell, PageCorruption, RamCell
 
 _PAGE_SIZE = 4096
 _TEXT_BYTES = 6  # so many printable bytes in a row in a word of 8: somebody's text
 _KERNEL_HALF = 0xFFFF << 48
 _LIST_POISON = 0xDEAD << 48  # include/linux/poison.h
+SHOWN = 100  # findings that views may look back at
 KEPT = 500  # sightings; more of them change no verdict
 
 
@@ -75,27 +76,54 @@ def sighting_of(event: BadPage) -> Sighting:
     )
 
 
+def earlier_sighting(event: EarlierBadPage) -> Sighting:
+    """What a state file kept of an earlier boot."""
+    kept = {item.name: getattr(event, item.name) for item in fields(Sighting) if item.name != "t"}
+    return Sighting(t=event.seen_t, **kept)
+
+
+def earlier_event(sighting: Sighting, t: float) -> EarlierBadPage:
+    """The reverse: t is now."""
+    kept = {item.name: getattr(sighting, item.name) for item in fields(Sighting)}
+    return EarlierBadPage(t=t, seen_t=kept.pop("t"), **kept)
+
+
 class BadPages:
     """Feed it all events in order. history: sightings of earlier boots, from a state file."""
 
     def __init__(self, history: Iterable[Sighting] = ()) -> None:
         self.sightings: list[Sighting] = list(history)[-KEPT // 2 :]
         self.total = 0
+        self.recent: deque[BadPageFinding] = deque(maxlen=SHOWN)
         self._known = {sighting.key for sighting in self.sightings}
         self._last: dict[str, RamCell | PageCorruption] = {}
 
     def feed(self, event: Event) -> list[BadPageFinding | RamCell | PageCorruption]:
         """The bad page, and the verdicts that it makes or changes."""
+        if isinstance(event, EarlierBadPage):
+            self._remember(earlier_sighting(event))
         if not isinstance(event, BadPage):
             return []
         self.total += 1
         sighting = sighting_of(event)
         found = _finding(event, self.total)
-        if sighting.key in self._known or len(self.sightings) >= KEPT:
+        self.recent.append(found)
+        if not self._remember(sighting):
             return [found]
+        return [found, *self._changes(event.t)]
+
+    @property
+    def current(self) -> tuple[RamCell | PageCorruption, ...]:
+        """The verdicts that hold now."""
+        return tuple(self._last.values())
+
+    def _remember(self, sighting: Sighting) -> bool:
+        """False when it is known already, or one too many."""
+        if sighting.key in self._known or len(self.sightings) >= KEPT:
+            return False
         self._known.add(sighting.key)
         self.sightings.append(sighting)
-        return [found, *self._changes(event.t)]
+        return True
 
     def _changes(self, t: float) -> list[RamCell | PageCorruption]:
         """Verdicts that are new, say more, or no longer hold."""

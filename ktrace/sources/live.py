@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
@@ -42,7 +43,7 @@ class LiveSource:
             constraints = loader.btf.enum("oom_constraint")
             pages = PageDecoder.of_kernel(loader.btf)
             self._decoder = Decoder(self.states, gfp, constraints, pages)
-            self.probes = loader.attach()
+            self.probes = [*loader.attach(), *_page_checks()]
         except BaseException:
             loader.close()
             raise
@@ -115,6 +116,14 @@ class LiveSource:
             self.load_symbols()
         for probe in changes:
             yield _change(probe)
+
+
+def _page_checks() -> list[Probe]:
+    """Where the kernel does not look at pages, it reports none: as if a probe was missing."""
+    checks = page_checks()
+    if checks.on is not False:
+        return []
+    return [Probe("page checks", "", "missing", f"{checks.why}: {HOW}")]
 
 
 def _change(probe: Probe) -> ProbeChange:

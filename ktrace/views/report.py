@@ -6,6 +6,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding, StuckTask
 from ktrace.views import words
+from ktrace.views.bad_page_report import bad_page_lines
 from ktrace.views.lines import kill_line
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
@@ -38,7 +39,9 @@ class ReportView:
         self._notes.append(text)
 
     def end(self, end: End) -> None:
-        for line in [*self._head(), *self._stuck(), *self._kills(), *self._foot(end)]:
+        bad_pages = bad_page_lines(self._analysis)
+        stuck = [] if self._analysis.session.command == "bad-page" else self._stuck()
+        for line in [*self._head(), *stuck, *self._kills(), *bad_pages, *self._foot(end)]:
             print(line)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import End
 from ktrace.views import words
+from ktrace.views.bad_page_text import finding_line
 from ktrace.views.safe_text import safe
 
 
@@ -33,11 +34,16 @@ def head_lines(analysis: Analysis) -> list[str]:
 
 def summary_lines(analysis: Analysis, end: End) -> list[str]:
     """What came of it, the verdict last."""
-    stuck, oom = analysis.stuck, analysis.oom
-    lines = [
-        f"{oom.total} OOM kills; {stuck.total} threads stuck after SIGKILL, "
-        f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
-    ]
+    stuck, oom, pages = analysis.stuck, analysis.oom, analysis.bad_pages
+    lines = []
+    if analysis.session.command != "bad-page":
+        lines.append(
+            f"{oom.total} OOM kills; {stuck.total} threads stuck after SIGKILL, "
+            f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
+        )
+    if pages.total or not lines:
+        lines.append(f"{pages.total} bad pages")
+    lines += [finding_line(verdict) for verdict in pages.current]
     if stuck.zombies:
         lines.append(f"{len(stuck.zombies)} killed threads are zombies: dead, not stuck")
     if end.lost:
