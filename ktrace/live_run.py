@@ -28,7 +28,7 @@ from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
-    from ktrace.sources.sightings import StateFile
+    from ktrace.sources.bad_page_keeper import BadPageKeeper
     from ktrace.sources.trace_writer import TraceWriter
 
 _TICK_S = 1.0
@@ -101,12 +101,12 @@ def _open_writer(path: str | None) -> "TraceWriter | None":
     return TraceWriter(path)
 
 
-def _open_state(path: str | None) -> "StateFile | None":
+def _open_state(path: str | None) -> "BadPageKeeper | None":
     if path is None:
         return None
-    from ktrace.sources.sightings import StateFile
+    from ktrace.sources.bad_page_keeper import BadPageKeeper
 
-    return StateFile(path)
+    return BadPageKeeper(path)
 
 
 class _Run:
@@ -116,7 +116,7 @@ class _Run:
         view: View,
         source: LiveSource,
         writer: "TraceWriter | None",
-        state: "StateFile | None",
+        state: "BadPageKeeper | None",
         child_setup: Callable[[], None],
         stop: _Stop,
         symbols: int,
@@ -130,8 +130,6 @@ class _Run:
         self._stop = stop
         self._told_failure = False
         warnings = survival.survive()
-        if state is not None and state.damaged:
-            warnings.append(f"{state.damaged} lines of {state.path} are damaged and not counted")
         if not symbols:
             warnings.append("kernel addresses are hidden (kptr_restrict): stacks show numbers")
         self._analysis = Analysis(describe(options, source, tuple(warnings)))
