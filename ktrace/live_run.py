@@ -139,8 +139,7 @@ class _Run:
         if self._writer:
             self._writer.write_session(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
-        if self._state:
-            self._handle([earlier_event(kept, now()) for kept in self._state.sightings])
+        self._tell_earlier_pages()
         self._start_command()
         if self._options.duration is not None:
             self._stop.deadline = time.monotonic() + self._options.duration
@@ -149,6 +148,23 @@ class _Run:
             self._tell_failure()
             self._show(partial(self._view.tick, now()))
         return self._finish()
+
+    def _tell_earlier_pages(self) -> None:
+        """Bad pages of earlier runs, from the state file, and of this boot, from its log."""
+        kept = self._state.sightings if self._state else ()
+        self._handle([earlier_event(sighting, now()) for sighting in kept])
+        if self._options.command != "bad-page":
+            return
+        from ktrace.sources.boot_log import earlier_reports
+
+        session = self._analysis.session
+        try:
+            reports = earlier_reports(session.boot_id, session.t)
+        except OSError as error:
+            self._show(partial(self._view.note, f"the boot's log: {error.strerror or error}"))
+            return
+        known = {(sighting.boot, sighting.pfn) for sighting in kept}
+        self._handle([page for page in reports if (page.boot, page.pfn) not in known])
 
     def _wait_s(self) -> float:
         if self._stop.child is not None:

@@ -59,6 +59,7 @@ def run(
     from ktrace.lab.errors import LabError
     from ktrace.lab.packages import Kernel, debian_kernel
     from ktrace.lab.runner import run_scenario
+    from ktrace.lab.verdict import verdict_over
     from ktrace.views.safe_text import safe
 
     if (kernel is None) != (modules is None):
@@ -84,4 +85,7 @@ def run(
         click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
     if result.logs is not None:
         click.echo(f"logs: {result.logs}")
-    context.exit(result.exit_code)
+    if len(result.traces) == 1:
+        context.exit(result.exit_code)
+    click.echo()
+    context.exit(verdict_over(result.traces))

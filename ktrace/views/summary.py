@@ -42,7 +42,7 @@ def summary_lines(analysis: Analysis, end: End) -> list[str]:
             f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
         )
     if pages.total or not lines:
-        lines.append(f"{pages.total} bad pages")
+        lines.append(f"{pages.total} bad page{'' if pages.total == 1 else 's'}")
     lines += [finding_line(verdict) for verdict in pages.current]
     if stuck.zombies:
         lines.append(f"{len(stuck.zombies)} killed threads are zombies: dead, not stuck")
