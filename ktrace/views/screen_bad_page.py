@@ -1,6 +1,8 @@
 """The body of bad-page's screen: the pages, the newest taken apart, and what explains them."""
 
-from rich.console import Console, RenderableType
+import textwrap
+
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -133,12 +135,20 @@ def _stack(finding: BadPageFinding, width: int) -> list[RenderableType]:
 
 def _verdicts(verdicts: list[RamCell | PageCorruption], width: int) -> list[RenderableType]:
     """What explains the pages: bad RAM first, since that is what one can buy a remedy for."""
-    console = Console(width=width)
     lines: list[RenderableType] = []
     for verdict in sorted(verdicts, key=lambda found: not isinstance(found, RamCell)):
         style = "bold red" if isinstance(verdict, RamCell) else "bold yellow"
-        lines += list(Text(finding_line(verdict), style=style).wrap(console, width))
-        for lead, texts in (("because ", verdict.reasoning), ("do: ", verdict.advice)):
-            for text in texts:
-                lines += list(Text(f"  {lead}{safe(text)}").wrap(console, width))
+        lines += [Text(line, style=style) for line in textwrap.wrap(finding_line(verdict), width)]
+        for text in _in_order(verdict):
+            wrapped = textwrap.wrap(
+                safe(text), width, initial_indent="  ", subsequent_indent="    "
+            )
+            lines += [Text(line, no_wrap=True, overflow="ellipsis") for line in wrapped]
     return lines
+
+
+def _in_order(verdict: RamCell | PageCorruption) -> list[str]:
+    """Reasons and advice, the weightiest first: the rest may not fit on the screen."""
+    reasons = [f"because {text}" for text in verdict.reasoning]
+    advice = [f"do: {text}" for text in verdict.advice]
+    return reasons[:2] + advice[:2] + reasons[2:] + advice[2:]
