@@ -91,10 +91,11 @@ class BadPages:
         self.total += 1
         sighting = sighting_of(event)
         found = _finding(event, self.total)
-        if sighting.key in self._known or len(self.sightings) >= KEPT:
-            return [found]
-        self._known.add(sighting.key)
-        self.sightings.append(sighting)
+        if sighting.key not in self._known and len(self.sightings) < KEPT:
+            self._known.add(sighting.key)
+            self.sightings.append(sighting)
+        elif self._last:
+            return [found]  # nothing new: what was said holds
         return [found, *self._changes(event.t)]
 
     def _changes(self, t: float) -> list[RamCell | PageCorruption]:
