@@ -108,8 +108,8 @@ class BadPages:
         sighting = sighting_of(event)
         found = _finding(event, self.total)
         self.recent.append(found)
-        if not self._remember(sighting):
-            return [found]
+        if not self._remember(sighting) and self._last:
+            return [found]  # nothing new: what was said holds
         return [found, *self._changes(event.t)]
 
     @property

@@ -72,19 +72,17 @@ class KernelLogSource:
             return
         begun = _begin(line, self._open)
         if begun is not None:
-            self._open = [*self._open, _Open(begun, self._boots.id(line))][-_OPEN_MAX:]
+            self._open.append(_Open(begun, self._boots.id(line)))
             return
         for entry in self._open:
             if not entry.report.finished and entry.take(line):
                 return
 
     def _closed(self, everything: bool = False) -> Iterator[LogEvent]:
-        done = [entry for entry in self._open if everything or entry.done]
-        if done:
-            self._open = [entry for entry in self._open if entry not in done]
-        for entry in done:
-            boot = self._boots.of_report(entry.report, entry.boot)
-            event = entry.report.event(boot)
+        """Reports that are complete, in the order in which they began."""
+        while self._open and (everything or self._open[0].done or len(self._open) > _OPEN_MAX):
+            entry = self._open.pop(0)
+            event = entry.report.event(self._boots.of_report(entry.report, entry.boot))
             assert isinstance(event, LogEvent)
             yield event
 

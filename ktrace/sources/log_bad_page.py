@@ -19,12 +19,13 @@ from ktrace.sources.log_report import FOREIGN_MAX, LINES_MAX, Trace, seconds
 HEAD = re.compile(
     r"BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?\s*$"
 )
-_PAGE = re.compile(r"page:\s?(?P<page>[0-9a-f]{8,16})?(?=\s|$)(?P<rest>.*)")
+# "(____ptrval____)": printed before there was entropy to hash with
+_PAGE = re.compile(r"page:\s?(?:(?P<page>[0-9a-f]{8,16})|\(\w*\))?(?=\s|$)(?P<rest>.*)")
 _PFN = re.compile(r"\s*pfn:(?P<pfn>[0-9a-f]{1,16})\s*$")
 _VALUE = re.compile(
     r"\b(flags|count|refcount|mapcount|mapping|index|pfn):\s*(\(null\)|-?(?:0x)?[0-9a-f]+)"
 )
-_WRAPPED = re.compile(r"\s*(?:flags|count|refcount|mapcount|mapping|index|pfn):")
+_WRAPPED = re.compile(r"\s*(?:flags:\S|(?:count|refcount|mapcount|mapping|index|pfn):)")
 _FLAGS = re.compile(r"(?:\w+ )?(?:page )?flags: (?P<flags>0x[0-9a-f]{1,16})\((?P<names>[^()]*)\)")
 _BAD_FLAGS = re.compile(r"bad because of flags:(?: (?P<flags>0x[0-9a-f]{1,16})\((?P<names>.*)\))?")
 _RAW = re.compile(r"raw:((?: [0-9a-f]{8}| [0-9a-f]{16})+)\s*$")
@@ -34,6 +35,8 @@ _OWNER = re.compile(
     r"page_owner |page last (?:allocated|free)|page has been migrated|page allocated via"
 )
 _LAST = re.compile(r"Disabling lock debugging")
+
+_WORDS_MAX = 16  # of a struct page, 32 bits
 
 # Where the check is called; names of mm/page_alloc.c from 2.6.31 to 6.18
 _ALLOC = (
@@ -103,7 +106,7 @@ class BadPageReport:
             self._take_values(text)
             return True
         self._wrapped = False
-        if self._values and self._take_dump(text):
+        if self._values and not self._trace.begun and self._take_dump(text):
             return True
         if self._trace.take(line):
             return True
@@ -137,26 +140,33 @@ class BadPageReport:
             self._values.setdefault(key, value)
 
     def _take_dump(self, text: str) -> bool:
-        """The lines between that of the page and that of the CPU."""
-        if match := _BAD_FLAGS.match(text):
+        """The lines between that of the page and that of the CPU. Each is there once: another one
+        is another report's."""
+        if (match := _BAD_FLAGS.match(text)) and self._bad is None:
             self._take_bad(match)
         elif match := _FLAGS.match(text):
-            if self._bad_follows:
-                self._take_bad(match)
-            elif self._names is None:
-                self._values["flags"] = match["flags"]
-                self._names = _split(match["names"])
-        elif (match := _RAW.match(text)) and len(self._raw) < 16:
+            return self._take_flags(match)
+        elif (match := _RAW.match(text)) and not self._reason and len(self._raw) < _WORDS_MAX:
             self._raw += match[1].split()
-        elif match := _REASON.match(text):
+        elif (match := _REASON.match(text)) and not self._reason:
             self._reason = match["reason"]
-        elif match := _MEMCG.match(text):
+        elif (match := _MEMCG.match(text)) and self._memcg is None:
             self._memcg = match["memcg"]
         elif _OWNER.match(text) or (self._owning and _owner_frame(text)):
             self._owning = True
             self._owner.append(text.strip())
         else:
             self._owning = False
+            return False
+        return True
+
+    def _take_flags(self, match: re.Match[str]) -> bool:
+        if self._bad_follows:
+            self._take_bad(match)
+        elif self._names is None:
+            self._values["flags"] = match["flags"]
+            self._names = _split(match["names"])
+        else:
             return False
         return True
 

@@ -30,7 +30,7 @@ class HungTaskReport:
         pid = int(head["pid"])
         self._task = Task(pid, pid, head["comm"])
         self._blocked_s = int(head["seconds"])
-        self._trace = Trace()
+        self._trace = Trace(task=self._task)
 
     @property
     def kernel(self) -> str:

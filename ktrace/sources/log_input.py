@@ -38,6 +38,7 @@ class LogInput:
         self._stream = stream
         self._buffer = b""
         self._at = 0  # in the buffer
+        self._marker = -1  # in the buffer: lines are read up to the one that it is in
         self._before = 0  # bytes of the log before the buffer
         self._ended = False
         self.done = 0  # bytes that have been looked at
@@ -45,7 +46,7 @@ class LogInput:
     def lines(self, wanted: Callable[[], bool]) -> Iterator[tuple[int, bytes]]:
         """Position and line without its end. When wanted() is False, goes on at the next marker."""
         while True:
-            if not wanted() and not self._skip():
+            if not wanted() and self._at > self._marker and not self._skip():
                 return
             line = self._line()
             if line is None:
@@ -57,7 +58,8 @@ class LogInput:
         while True:
             found = [at for marker in MARKERS if (at := self._buffer.find(marker, self._at)) >= 0]
             if found:
-                self._at = self._line_start(min(found))
+                self._marker = min(found)
+                self._at = self._line_start(self._marker)
                 return True
             if self._ended:
                 return False
@@ -101,6 +103,7 @@ class LogInput:
         self._buffer = self._buffer[keep:] + block
         self._before += keep
         self._at = max(0, self._at - keep)
+        self._marker -= keep
         self.done = self._before + len(self._buffer)
 
 

@@ -23,6 +23,7 @@ _PREFIX = re.compile(
     """,
     re.VERBOSE,
 )
+_DEVICE = re.compile(r" [A-Z][A-Z_]*=\S")  # " SUBSYSTEM=usb": more of a record of /dev/kmsg
 _JSON_TIME = re.compile(r'\s*"time":\s*(\d{1,12}\.\d+)')
 _JSON_MESSAGE = re.compile(r'\s*"msg":\s*(".*")')
 
@@ -47,6 +48,8 @@ class LineParser:
     def parse(self, position: int, raw: bytes) -> LogLine:
         """Never fails: what has no known prefix is text."""
         line = raw.decode("utf-8", "backslashreplace")
+        if _DEVICE.match(line):
+            return LogLine(position, None, "")
         if '"' in line[:40]:
             found = self._journal(position, line) or self._dmesg_json(position, line)
             if found:

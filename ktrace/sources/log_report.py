@@ -26,6 +26,7 @@ _ARM_FRAME = re.compile(
     r"\s*\[<[0-9a-f]+>\]\s\((?P<name>[\w.]+(?:\+0x[0-9a-f]+)?)(?:/0x[0-9a-f]+)?\)"
 )
 _IN_TRACE = re.compile(r"\s*(?:</?(?:TASK|IRQ|NMI|EOE|SOFTIRQ|#\w+)>|\[<\s+inlined)")
+_FOREIGN_MAX = 8  # lines of others between frames
 LINES_MAX = 250  # of a report; one with two page_owner stacks is the longest seen
 FOREIGN_MAX = 40  # lines of others in a row, after which the rest of a report will not come
 
@@ -62,6 +63,7 @@ class Trace:
     begun: bool = False
     ended: bool = False
     _lines: int = 0
+    _foreign: int = 0  # lines of others in a row, after frames
 
     @property
     def kernel(self) -> str:
@@ -80,9 +82,15 @@ class Trace:
         if self.ended:
             return False
         if _TRACE.match(line.text):
+            self.ended = bool(self._lines)  # somebody else's
             self.begun = True
+            return not self.ended
+        if self._frame(line.text):
+            self._foreign = 0
             return True
-        return self._frame(line.text)
+        self._foreign += bool(self._lines)
+        self.ended = self._foreign > _FOREIGN_MAX
+        return False
 
     def _who(self, match: re.Match[str]) -> None:
         pid = int(match["pid"] or match["old_pid"])
@@ -96,10 +104,7 @@ class Trace:
         if match is None and self.begun and not self._lines:
             match = _ARM_FRAME.match(text)
         if match is None:
-            if self.begun and _IN_TRACE.match(text):
-                return True
-            self.ended = bool(self._lines)
-            return False
+            return self.begun and bool(_IN_TRACE.match(text))
         self._lines += 1
         parts = match.groupdict()
         name = " ".join(filter(None, (parts["name"], parts.get("module"))))
