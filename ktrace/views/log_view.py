@@ -8,6 +8,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.events import BadPage, Event, HungReport, OomReport, to_json
 from ktrace.findings import BadPageFinding, End, Finding
 from ktrace.views import words
+from ktrace.views.bad_page_text import trigger_text
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.safe_text import safe
@@ -68,7 +69,7 @@ class LogLinesView:
         pages = self._analysis.bad_pages.total
         print(
             f"\n{_count(pages, 'bad page')}, {_count(self._oom, 'OOM report')}, "
-            f"{_count(self._hung, 'hung task')}"
+            f"{_count(self._hung, 'hung-task report')}"
         )
         print(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
 
@@ -87,8 +88,9 @@ class LogLinesView:
             return line
         if not isinstance(finding, BadPageFinding):
             return f"{_RED}{line}{_PLAIN}"
-        head, bracket, tail = line.partition("[" if finding.pid == 0 else "flags ")
-        return f"{head}{_RED}{bracket}{tail}{_PLAIN}" if bracket else line
+        for trigger in map(trigger_text, finding.triggered):
+            line = line.replace(trigger, f"{_RED}{trigger}{_PLAIN}")
+        return line
 
     def _say(self, t: float | None, text: str) -> None:
         print(f"{'' if t is None else f'{t:12.6f}  '}{text}", flush=True)

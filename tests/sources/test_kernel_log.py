@@ -148,6 +148,39 @@ def test_a_report_that_is_cut_off_says_what_it_says() -> None:
     assert (event.refcount, event.mapcount, event.mapping) == (None, None, None)
 
 
+# Logs of real guests ----------------------------------------------------------------------------
+
+
+def test_the_console_of_a_guest() -> None:
+    """Its bit 14 at physical 0x1fa848c0 was flipped; the log cannot show the address."""
+    found = events_of((LOGS / "console-6.1.txt").read_bytes())
+    assert [type(event) for event in found] == [OomReport, BadPage, OomReport]
+    page = found[1]
+    assert isinstance(page, BadPage)
+    assert (page.page, page.page_phys, page.pfn) == (None, None, 0x12123)
+    assert page.triggered == (Trigger("flags", "0x4000", ("private_2",)),)
+    assert page.by == Task(101, 101, "dd")
+    assert page.stack[:2] == ("bad_page.cold+0x63", "check_new_pages+0xab")
+    victims = [event.victim for event in found if isinstance(event, OomReport)]
+    assert victims == [Task(98, 98, "tail"), Task(103, 103, "tail")]
+    assert {event.boot for event in found} == {"boot 1 of the log"}
+    assert {event.kernel for event in found} == {"6.1.0-56-cloud-amd64 #1"}
+
+
+def test_a_guest_without_hashing_shows_the_virtual_address() -> None:
+    page = bad_page((LOGS / "bad-page-6.1.txt").read_bytes())
+    assert (page.page, page.page_phys) == ("0xffffea00004848c0", None)
+    assert page.words[:2] == ("0x000fffffc0004000", "0xdead000000000100")
+
+
+def test_a_hung_task_of_a_guest() -> None:
+    (event,) = events_of((LOGS / "hung-6.1.txt").read_bytes())
+    assert isinstance(event, HungReport)
+    assert (event.task, event.blocked_s) == (Task(96, 96, "init"), 6)
+    assert event.stack[2] == "percpu_rwsem_wait+0x116"
+    assert event.stack[-1] == "entry_SYSCALL_64_after_hwframe+0x6e"
+
+
 # Forms of logs ----------------------------------------------------------------------------------
 
 
