@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ktrace.events import BadPage, Stack, Task
 from ktrace.kernel.boot import boot_id
+from ktrace.kernel.config import running_config
 from ktrace.kernel.page_flags import PageFlags
 from ktrace.kernel.page_struct import Counts, PageStruct, path_of
 
@@ -27,7 +28,7 @@ class PageDecoder:
     def of_kernel(cls, btf: "Btf") -> "PageDecoder":
         """By the running kernel's BTF."""
         try:
-            flags = PageFlags.of_btf(btf, "the running kernel's BTF")
+            flags = PageFlags.of_btf(btf, "the running kernel's BTF", running_config())
         except ValueError:
             flags = PageFlags("unknown: this kernel's BTF has no enum pageflags", {}, (), 0, 0)
         return cls(flags, PageStruct.of_btf(btf), boot_id(), platform.release())

@@ -121,9 +121,10 @@ class LiveSource:
 def _page_checks() -> list[Probe]:
     """Where the kernel does not look at pages, it reports none: as if a probe was missing."""
     checks = page_checks()
-    if checks.on is not False:
+    if checks.on:
         return []
-    return [Probe("page checks", "", "missing", f"{checks.why}: {HOW}")]
+    lead = "not known: " if checks.on is None else ""
+    return [Probe("page checks", "", "missing", f"{lead}{checks.why}; {HOW}")]
 
 
 def _change(probe: Probe) -> ProbeChange:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ktrace.kernel import kcore
-from ktrace.kernel.page_checks import page_checks
+from ktrace.kernel.page_checks import asked_for, page_checks
 
 pytestmark = pytest.mark.unit
 
@@ -35,8 +35,27 @@ def test_answer(lines: list[bytes], word: bytes | None, on: bool | None) -> None
         asked.append((address, size))
         return word
 
-    assert page_checks(lines, read).on is on
+    assert page_checks(lines, read, {}, "").on is on
     assert asked in ([], [(0xFFFFFFFF82B00010, 4)])
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters", "by"),
+    [
+        ({}, "", ""),
+        ({"CONFIG_DEBUG_VM": "y"}, "", "CONFIG_DEBUG_VM"),
+        ({"CONFIG_INIT_ON_ALLOC_DEFAULT_ON": "y"}, "quiet", "CONFIG_INIT_ON_ALLOC_DEFAULT_ON"),
+        ({"CONFIG_INIT_ON_ALLOC_DEFAULT_ON": "y"}, "init_on_alloc=0", ""),
+        ({"CONFIG_INIT_ON_ALLOC_DEFAULT_ON": "m"}, "", ""),
+        ({}, "quiet init_on_alloc=on", "init_on_alloc"),
+        ({}, "init_on_alloc=0 init_on_free=1", "init_on_free"),
+    ],
+)
+def test_without_the_key(config: dict[str, str], parameters: str, by: str) -> None:
+    assert asked_for(config, parameters) == by
+    checks = page_checks([], lambda _address, _size: None, config, parameters)
+    assert checks.on is (True if by else None)
+    assert by in checks.why
 
 
 def core_file(path: Path, segments: list[tuple[int, bytes]]) -> str:
