@@ -17,7 +17,7 @@ KEY = "check_pages_enabled"
 # Data like the key, of every kernel: when it is in kallsyms (CONFIG_KALLSYMS_ALL), so is the key
 _OTHER_DATA = "jiffies_64"
 _YES = ("1", "y", "yes", "t", "true", "on")  # kstrtobool(), lib/kstrtox.c
-HOW = "boot with init_on_alloc=1: without it the kernel reports no bad page at all"
+HOW = "boot with init_on_alloc=1: where the checks are off, no bad page is reported"
 
 
 @dataclass(frozen=True, slots=True)
