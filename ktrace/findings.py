@@ -130,7 +130,7 @@ class PageCorruption:
     status: str  # open, update
     id: str
     t: float
-    kind: str  # software, unknown
+    cause: str  # software, unknown
     events: int
     boots: int
     confidence: str  # high, medium, low

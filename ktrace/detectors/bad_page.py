@@ -194,7 +194,7 @@ def _why_ram(cell: tuple[int, int], seen: list[Sighting]) -> tuple[str, ...]:
     ]
     if len(frames) > 1:
         why.append(
-            f"the page frame was another each time ({', '.join(frames[:6])}): mem_map moved, the "
+            f"the page frame changed ({', '.join(frames[:6])}): mem_map moved, the "
             "cell did not. Software does not know physical addresses across boots"
         )
     elif len(boots) > 1:
@@ -230,22 +230,24 @@ def _what_to_do_about_ram(byte: int) -> tuple[str, ...]:
 
 
 def _unexplained(seen: list[Sighting], t: float) -> PageCorruption:
-    kind, confidence, why = _judge(seen)
+    cause, confidence, why = _judge(seen)
+    if len(seen) >= KEPT:
+        why.append(f"judged by {len(seen)} of them")
     return PageCorruption(
         status="open",
         id="page-corruption",
         t=t,
-        kind=kind,
+        cause=cause,
         events=len(seen),
         boots=len(_boots(seen)),
         confidence=confidence,
         reasoning=(*why, *_where(seen)),
-        advice=_what_to_do(kind, seen),
+        advice=_what_to_do(cause, seen),
     )
 
 
 def _judge(seen: list[Sighting]) -> tuple[str, str, list[str]]:
-    """Kind, confidence and reasons for bad pages that no repeated cell explains."""
+    """Cause, confidence and reasons for bad pages that no repeated cell explains."""
     why = []
     pages = len({sighting.pfn for sighting in seen if sighting.pfn is not None})
     if pages > 1:
@@ -344,10 +346,10 @@ def _where(seen: list[Sighting]) -> list[str]:
     return lines
 
 
-def _what_to_do(kind: str, seen: list[Sighting]) -> tuple[str, ...]:
+def _what_to_do(cause: str, seen: list[Sighting]) -> tuple[str, ...]:
     owner = any(sighting.owner for sighting in seen)
     page_owner = () if owner else ("boot with page_owner=on: reports then tell who had the page",)
-    if kind == "software":
+    if cause == "software":
         return (
             *page_owner,
             "boot with debug_pagealloc=on or a KASAN kernel to catch the write or the use after "

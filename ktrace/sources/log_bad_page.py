@@ -1,9 +1,10 @@
 """The report of bad_page() in a kernel log, of every era since 2.6.29.
 
-Its first lines changed often: flags beside the other numbers until 2.6.34, "page flags:" until
-3.19, "flags:" since; "bad because of flags" from 3.16 to 5.7; refcount for count since 4.21; raw
-words since 4.10; hashed pointers (%p) since 4.15, and none since 6.9 (fae7d834c43c "mm: add
-__dump_folio()").
+Its first lines changed often: flags beside the other numbers until 2.6.33, "page flags:" then
+(718a3821179c "mm: introduce dump_page() and print symbolic flag names"), later "flags:"; the reason
+since 3.15 (f0b791a34cb3), the flags that it is because of until 5.7 (82a3241aaf83 "mm, page_alloc:
+simplify page_is_bad"); later refcount for count, raw words, pfn; hashed pointers (%p) since 4.15
+(ad67b74d2469), and none since 6.9 (fae7d834c43c "mm: add __dump_folio()").
 """
 
 import re

@@ -13,7 +13,7 @@ INVOKED = re.compile(
     r"(?P<comm>.{0,80}?) invoked oom-killer: gfp_mask=(?P<mask>0x[0-9a-f]{1,16})"
     r"(?:\((?P<names>[^()]*)\))?.*?\border=(?P<order>-?\d{1,4})"
 )
-# since 4.19 (ef8444ea01d7)
+# since 5.0 (ef8444ea01d7 "mm, oom: reorganize the oom report in dump_header")
 _CHOICE = re.compile(r"oom-kill:constraint=(?P<constraint>\w+),(?P<rest>.*)")
 _CHOSEN = re.compile(r",task=(?P<comm>.*),pid=(?P<pid>\d{1,10}),uid=(?P<uid>\d{1,10})\s*$")
 _CGROUP = re.compile(r"\btask_memcg=(?P<path>[^,]*)")

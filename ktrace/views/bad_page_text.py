@@ -10,6 +10,8 @@ STACK_SHOWN = 8
 
 def finding_line(finding: BadPageFinding | RamCell | PageCorruption) -> str:
     """One line for a change of a finding."""
+    if finding.status == "resolved":
+        return f"resolved: {_times(finding)}: explained by a memory cell now"
     match finding:
         case BadPageFinding():
             return _bad_page(finding)
@@ -21,8 +23,8 @@ def finding_line(finding: BadPageFinding | RamCell | PageCorruption) -> str:
                 f"confidence {safe(finding.confidence)}"
             )
         case PageCorruption():
-            lead = "NOT ONE RAM CELL" if finding.kind == "software" else "CAUSE NOT KNOWN"
-            what = "the kernel's bug" if finding.kind == "software" else "bad pages"
+            lead = "NOT ONE RAM CELL" if finding.cause == "software" else "CAUSE NOT KNOWN"
+            what = "the kernel's bug" if finding.cause == "software" else "bad pages"
             return f"{lead}: {what}, {_times(finding)}, confidence {safe(finding.confidence)}"
 
 
@@ -71,6 +73,8 @@ def _state(finding: BadPageFinding) -> str:
     return ", ".join(parts)
 
 
-def _times(finding: RamCell | PageCorruption) -> str:
+def _times(finding: BadPageFinding | RamCell | PageCorruption) -> str:
+    if isinstance(finding, BadPageFinding):
+        return "1 bad page"
     boots = f" in {finding.boots} boots" if finding.boots > 1 else ""
     return f"{finding.events} bad page{'s' if finding.events > 1 else ''}{boots}"

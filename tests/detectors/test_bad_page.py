@@ -93,7 +93,7 @@ def test_twice_in_one_boot_is_a_weak_sign() -> None:
 def test_once_is_not_known() -> None:
     found = verdict(bad_page())
     assert isinstance(found, PageCorruption)
-    assert (found.kind, found.confidence) == ("unknown", "low")
+    assert (found.cause, found.confidence) == ("unknown", "low")
     assert any("state file" in advice for advice in found.advice)
 
 
@@ -139,7 +139,7 @@ def test_another_bit_is_another_cell() -> None:
 def test_what_no_cell_does_is_software(triggered: Trigger, sign: str) -> None:
     found = verdict(bad_page(triggered=(triggered,)))
     assert isinstance(found, PageCorruption)
-    assert (found.kind, found.confidence) == ("software", "medium")
+    assert (found.cause, found.confidence) == ("software", "medium")
     assert sign in " ".join(found.reasoning)
 
 
@@ -154,18 +154,18 @@ def test_what_no_cell_does_is_software(triggered: Trigger, sign: str) -> None:
 def test_one_flipped_bit_in_another_word_is_not_called_software(triggered: Trigger) -> None:
     found = verdict(bad_page(triggered=(triggered,)))
     assert isinstance(found, PageCorruption)
-    assert found.kind == "unknown"
+    assert found.cause == "unknown"
 
 
 def test_one_flag_left_on_free_may_be_either() -> None:
-    assert getattr(verdict(bad_page(path="free")), "kind", "") == "unknown"
+    assert getattr(verdict(bad_page(path="free")), "cause", "") == "unknown"
 
 
 def test_the_same_on_several_pages_is_software() -> None:
     pages = [bad_page(pfn=n, page_phys=hex(0x1000 + 64 * n), path="free", t=n) for n in range(4)]
     found = verdict(*pages)
     assert isinstance(found, PageCorruption)
-    assert (found.kind, found.confidence, found.events) == ("software", "high", 4)
+    assert (found.cause, found.confidence, found.events) == ("software", "high", 4)
 
 
 def test_text_and_pointers_are_overwrites() -> None:
@@ -180,7 +180,7 @@ def test_text_and_pointers_are_overwrites() -> None:
 def test_without_the_physical_address_it_says_what_would_tell() -> None:
     found = verdict(bad_page(page_phys=None), replace(SECOND, page_phys=None, pfn=0x12123))
     assert isinstance(found, PageCorruption)
-    assert found.kind == "unknown"
+    assert found.cause == "unknown"
     assert "cannot be concluded" in " ".join(found.reasoning)
     assert "only point" in " ".join(found.reasoning)
     assert "ktrace bad-page" in found.advice[0]

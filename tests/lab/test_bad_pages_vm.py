@@ -99,7 +99,7 @@ def test_bad_page_bug(kernel: Kernel, tmp_path: Path) -> None:
     found = records(result.traces[0])
     assert not [record for record in found if isinstance(record, RamCell)]
     last = [record for record in found if isinstance(record, PageCorruption)][-1]
-    assert (last.kind, last.events, last.confidence) == ("software", len(WRONG), "high")
+    assert (last.cause, last.events, last.confidence) == ("software", len(WRONG), "high")
 
 
 def logged_pfns(result: LabResult) -> Iterator[int]:

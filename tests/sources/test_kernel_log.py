@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -494,6 +495,13 @@ def test_memory_is_constant(piece: bytes) -> None:
     assert [*source.events()] == []
     assert source.input.done == 64 * BLOCK
     assert len(source.input._buffer) <= BLOCK + LINE_MAX
+
+
+def test_plain_text_is_read_fast() -> None:
+    """At least 50 MB/s of processor time; it is several times that."""
+    started = time.process_time()
+    assert [*KernelLogSource(Endless(b"[    1.000000] nothing to see here\n", 100)).events()] == []
+    assert 100 * BLOCK / (time.process_time() - started) > 50e6
 
 
 def test_a_line_without_end_inside_a_report() -> None:
