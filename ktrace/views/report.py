@@ -135,4 +135,7 @@ class ReportView:
         return [*lines, *([f"  and {more} before these"] if more else []), ""]
 
     def _foot(self, end: End) -> list[str]:
-        return [*summary_lines(self._analysis, end), *(f"note: {safe(n)}" for n in self._notes)]
+        return [
+            *summary_lines(self._analysis, end, True),
+            *(f"note: {safe(n)}" for n in self._notes),
+        ]

@@ -32,8 +32,8 @@ def head_lines(analysis: Analysis) -> list[str]:
     return lines
 
 
-def summary_lines(analysis: Analysis, end: End) -> list[str]:
-    """What came of it, the verdict last."""
+def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list[str]:
+    """What came of it, the verdict last. explained: what caused bad pages has been told."""
     stuck, oom, pages = analysis.stuck, analysis.oom, analysis.bad_pages
     lines = []
     if analysis.session.command != "bad-page":
@@ -43,7 +43,7 @@ def summary_lines(analysis: Analysis, end: End) -> list[str]:
         )
     if pages.total or not lines:
         lines.append(f"{pages.total} bad page{'' if pages.total == 1 else 's'}")
-    lines += [finding_line(verdict) for verdict in pages.current]
+    lines += [finding_line(verdict) for verdict in pages.current if not explained]
     if stuck.zombies:
         lines.append(f"{len(stuck.zombies)} killed threads are zombies: dead, not stuck")
     if end.lost:
