@@ -184,6 +184,8 @@ struct bad_page {
 	struct event event;
 	struct task by;
 	__u64 page; /* address of the struct page */
+	__u64 page_phys; /* its physical address; 0: not known */
+	__s64 pfn; /* of the page that it describes; -1: not known */
 	__u64 words[PAGE_WORDS]; /* its first 64 bytes */
 	char reason[REASON_LEN]; /* the kernel's own, the last of its tests */
 	__u32 __pad;

@@ -12,9 +12,11 @@ from ktrace.errors import ExitCode, KtraceError
 
 _COMMANDS = {
     "oom-hang": ("ktrace.commands.oom_hang", "oom_hang"),
+    "bad-page": ("ktrace.commands.bad_page", "bad_page"),
     "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
+    "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "lab": ("ktrace.commands.lab", "lab"),

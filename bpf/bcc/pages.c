@@ -15,6 +15,7 @@ int kprobe_bad_page(struct pt_regs *ctx)
 	event_init(&event->event, BAD_PAGE, sizeof(*event));
 	read_current(&event->by);
 	event->page = (u64)page;
+	event->pfn = -1; /* needs symbols that only libbpf resolves */
 	bpf_probe_read_kernel(event->words, sizeof(event->words), page);
 	bpf_probe_read_kernel_str(event->reason, sizeof(event->reason), (void *)PT_REGS_PARM2(ctx));
 #ifdef HAVE_GET_STACK

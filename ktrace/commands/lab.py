@@ -43,6 +43,7 @@ def list_scenarios() -> None:
     show_default=True,
     help="bcc: with bcc and kernel headers in the guest, and BTF hidden.",
 )
+@click.option("--suite", help="Boot the kernel of this Debian suite: trixie, bookworm-backports.")
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.pass_context
 def run(
@@ -52,6 +53,7 @@ def run(
     output: Path | None,
     kernel: Path | None,
     modules: Path | None,
+    suite: str | None,
     keep: bool,
     loader: str,
 ) -> None:
@@ -61,27 +63,38 @@ def run(
     could not be run to its end.
     """
     # Here, so that the other commands need not load the lab.
+    from ktrace.lab.cache import cache_dir
     from ktrace.lab.errors import LabError
-    from ktrace.lab.packages import Kernel
+    from ktrace.lab.packages import Kernel, debian_kernel
     from ktrace.lab.runner import run_scenario
+    from ktrace.lab.verdict import verdict_over
     from ktrace.views.safe_text import safe
 
     if (kernel is None) != (modules is None):
         raise UsageError("--kernel and --modules go together")
+    if kernel is not None and suite is not None:
+        raise UsageError("--kernel and --suite exclude each other")
+    chosen = Kernel(kernel, modules) if kernel and modules else None
     try:
+        if suite is not None:
+            chosen = debian_kernel(cache_dir(), suite=suite)
         result = run_scenario(
             scenario,
             output=output or Path(f"{scenario}.ktrace"),
             screen=screen,
             keep=keep,
-            kernel=Kernel(kernel, modules) if kernel and modules else None,
+            kernel=chosen,
             bcc=loader == "bcc",
         )
     except LabError as error:
         for line in error.details.splitlines():
             click.echo(f"  {safe(line)}", err=True)
         raise
-    click.echo(f"trace: {result.trace_path} ({result.trace_path.stat().st_size} bytes)")
+    for trace in result.traces:
+        click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
     if result.logs is not None:
         click.echo(f"logs: {result.logs}")
-    context.exit(result.exit_code)
+    if len(result.traces) == 1:
+        context.exit(result.exit_code)
+    click.echo()
+    context.exit(verdict_over(result.traces))

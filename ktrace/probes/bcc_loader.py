@@ -103,6 +103,9 @@ class BccLoader:
     def enum(self, name: str) -> dict[str, int] | None:
         return _CONSTRAINTS if name == "oom_constraint" else None
 
+    def kernel_btf(self) -> None:
+        return None
+
     def facts(self) -> list[tuple[str, str]]:
         """For doctor, after attach()."""
         return self._facts

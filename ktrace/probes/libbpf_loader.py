@@ -43,6 +43,9 @@ class LibbpfLoader:
         """The kernel's enum of that name. Before attach()."""
         return self.btf.enum(name)
 
+    def kernel_btf(self) -> Btf:
+        return self.btf
+
     def facts(self) -> list[tuple[str, str]]:
         return []
 

@@ -4,6 +4,7 @@ import ctypes
 from typing import Protocol
 
 from ktrace.findings import Probe
+from ktrace.kernel.btf import Btf
 
 RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
 
@@ -18,6 +19,9 @@ class Loader(Protocol):
 
     def enum(self, name: str) -> dict[str, int] | None:
         """Enumerators of the kernel's enum of that name, None where unknown. Before attach()."""
+
+    def kernel_btf(self) -> Btf | None:
+        """The running kernel's, where this loader reads it. Before attach()."""
 
     def facts(self) -> list[tuple[str, str]]:
         """Names and values that doctor shows of this loader. After attach()."""

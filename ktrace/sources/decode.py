@@ -11,6 +11,7 @@ from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.wait_functions import function_of, is_scheduler, primitive_name
 from ktrace.probes.loader import RawEvent
+from ktrace.sources.decode_pages import PageDecoder
 
 _KIB_PER_PAGE = mmap.PAGESIZE // 1024
 _KILL_MARKS = {1: "pending", 2: "shared", 4: "group"}  # enum kill_mark
@@ -26,11 +27,16 @@ class Decoder:
     """Decodes with the facts of the kernel that sent the events."""
 
     def __init__(
-        self, states: TaskStates, gfp: GfpFlags, constraints: dict[str, int] | None
+        self,
+        states: TaskStates,
+        gfp: GfpFlags,
+        constraints: dict[str, int] | None,
+        pages: PageDecoder,
     ) -> None:
         self._states = states
         self._gfp = gfp
         self._constraints = {number: name for name, number in (constraints or {}).items()}
+        self._pages = pages
         self._symbols = Symbols(())
         self._stacks: dict[bytes, events.Stack] = {}
         self._decoders: dict[str, Callable[[Any], events.Event]] = {
@@ -137,14 +143,7 @@ class Decoder:
         return events.TaskHung(t=_seconds(raw.event.t), task=_task(raw.task))
 
     def _bad_page(self, raw: Any) -> events.BadPage:
-        return events.BadPage(
-            t=_seconds(raw.event.t),
-            by=_task(raw.by),
-            page=hex(raw.page),
-            words=tuple(hex(word) for word in raw.words),
-            reason=_text(raw.reason),
-            stack=self._stack(raw),
-        )
+        return self._pages.decode(raw, _seconds(raw.event.t), _task(raw.by), self._stack(raw))
 
     def _top(self, raw: Any) -> events.Stack:
         """Return addresses of __sched functions between the stack pointer and the first frame.

@@ -45,7 +45,7 @@ def test_screen_needs_a_terminal(tmp_path: Path) -> None:
 def test_exit_code_is_that_of_the_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ran(name: str, *, output: Path, **_: object) -> LabResult:
         output.write_text("{}\n")
-        return LabResult(ExitCode.FOUND, "6.1", output, (), None)
+        return LabResult(ExitCode.FOUND, "6.1", (output,), (), None)
 
     monkeypatch.setattr(runner, "run_scenario", ran)
     output = tmp_path / "t.ktrace"

@@ -22,6 +22,7 @@ from ktrace.probes.bcc_headers import Headers, find_headers
 from ktrace.probes.bcc_loader import BccLoader, agrees, own_facts
 from ktrace.probes.catalog import PURPOSES
 from ktrace.sources.decode import Decoder
+from ktrace.sources.decode_pages import PageDecoder
 from tests import stuck_tasks
 from tests.event_log import KNOBS, EventLog
 from tests.tracer import ktrace, tracer
@@ -120,7 +121,8 @@ def test_what_falls_asleep_after_the_kill_is_seen_to(log: EventLog) -> None:
         before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         stuck_tasks.wait_for_state(process.pid, "D")
         found = log.walk()[process.pid]
-        decoder = Decoder(TaskStates(SINCE_4_14, False, ""), GfpFlags(()), None)
+        pages = PageDecoder.of_kernel(None)
+        decoder = Decoder(TaskStates(SINCE_4_14, False, ""), GfpFlags(()), None, pages)
         decoder.use_symbols(Symbols.of_kernel())
         decoded = decoder.decode(("TASK_STATE", found))
         assert isinstance(decoded, TaskState)
