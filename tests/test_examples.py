@@ -18,3 +18,10 @@ def test_squashfs_hang() -> None:
     assert "14 threads did not die when killed:" in done.stdout
     assert "verdict: found\n" in done.stdout
     assert ktrace("replay", "--speed", "0", trace).returncode == 1
+
+
+def test_bad_page_2009() -> None:
+    done = ktrace("dmesg", str(EXAMPLES / "bad-page-2009" / "mail.txt"))
+    assert done.returncode == 1
+    verdict = next(line for line in done.stdout.splitlines() if line.startswith("BAD RAM"))
+    assert verdict in (EXAMPLES / "bad-page-2009" / "README.md").read_text()
