@@ -221,7 +221,8 @@ class BccLoader:
     def _attach(self, function: str) -> Probe:
         assert self._built is not None
         if function == "task":
-            return Probe("task", "proc", "attached", "iter: bcc has no task iterator, /proc is sampled")
+            why = "iter: bcc has no task iterator, /proc is sampled"
+            return Probe(function, "proc", "attached", why)
         if function in RAW_TRACEPOINTS:
             return self._hook(function, "raw_tp")
         if function not in KPROBES:
