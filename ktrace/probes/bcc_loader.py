@@ -142,7 +142,10 @@ class BccLoader:
 
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events of the buffer; waits for the first at most timeout_s."""
-        lib().perf_buffer__poll(self._buffer, max(0, int(timeout_s * 1000)))
+        if timeout_s > 0:
+            lib().perf_buffer__poll(self._buffer, int(timeout_s * 1000))
+        # poll passes over a CPU whose wake-up is still on its way: a death would come too late
+        lib().perf_buffer__consume(self._buffer)
         received, self._received = self._received, []
         return received
 
@@ -224,7 +227,8 @@ class BccLoader:
     def _attach(self, function: str) -> Probe:
         assert self._built is not None
         if function == "task":
-            return Probe("task", "proc", "attached", "sampled from /proc: bcc has no iterator")
+            why = "iter: bcc has no task iterator, /proc is sampled"
+            return Probe(function, "proc", "attached", why)
         if function in RAW_TRACEPOINTS:
             return self._hook(function, "raw_tp")
         if function not in KPROBES:

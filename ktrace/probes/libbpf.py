@@ -49,6 +49,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
         [c_int, c_size_t, PERF_CALLBACK, LOST_CALLBACK, c_void_p, c_void_p],
     ),
     "perf_buffer__poll": (c_int, [c_void_p, c_int]),
+    "perf_buffer__consume": (c_int, [c_void_p]),
     "perf_buffer__free": (None, [c_void_p]),
     "btf__load_vmlinux_btf": (c_void_p, []),
     "btf__parse": (c_void_p, [c_char_p, c_void_p]),

@@ -52,3 +52,20 @@ def test_exit_code_is_that_of_the_guest(tmp_path: Path, monkeypatch: pytest.Monk
     result = CliRunner().invoke(lab, ["run", "squashfs-stall", "-o", str(output)])
     assert result.exit_code == ExitCode.FOUND
     assert str(output) in result.output
+
+
+@pytest.mark.parametrize(("loader", "bcc"), [("libbpf", False), ("bcc", True)])
+def test_loader_decides_what_the_guest_has(
+    loader: str, bcc: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def ran(name: str, *, output: Path, **options: object) -> LabResult:
+        asked.append(options["bcc"])
+        output.write_text("{}\n")
+        return LabResult(ExitCode.CLEAN, "6.1", output, (), None)
+
+    monkeypatch.setattr(runner, "run_scenario", ran)
+    output = str(tmp_path / "t.ktrace")
+    CliRunner().invoke(lab, ["run", "squashfs-stall", "-o", output, "--loader", loader])
+    assert asked == [bcc]
