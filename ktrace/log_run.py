@@ -36,6 +36,8 @@ def run(path: str | None, view: View) -> ExitCode:
         source = KernelLogSource(watched, _boot_id() if path is None else "")
         try:
             end = _follow(source, watched, view, Analysis(_session(path)))
+        except BrokenPipeError:
+            raise  # whoever reads what is shown has left
         except (OSError, EOFError) as error:  # EOFError: a gzip file that is cut off
             raise UsageError(f"cannot read {path or '/dev/kmsg'}: {error}") from None
         finally:

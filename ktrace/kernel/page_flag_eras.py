@@ -26,12 +26,13 @@ _2_6_31 = (
     "mlocked"
 )
 _2_6_38 = _2_6_31.replace(" buddy", "")  # 5f24ce5fd34c
-_4_5 = (
+# 1d798ca3f164 "mm: make compound_head() robust", v4.4: no tail
+_4_4 = (
     "locked error referenced uptodate dirty lru active slab owner_priv_1 arch_1 reserved private "
     "private_2 writeback head swapcache mappedtodisk reclaim swapbacked unevictable mlocked"
 )
 # 62906027091f "mm: add PageWaiters indicating tasks are waiting for a page bit", v4.10
-_4_10 = _4_5.replace(" swapcache", "").replace(" slab", " waiters slab")
+_4_10 = _4_4.replace(" swapcache", "").replace(" slab", " waiters slab")
 # 1899ad18c607 "mm: workingset: tell cache transitions from workingset thrashing", v4.20
 _4_20 = (
     "locked referenced uptodate dirty lru active workingset waiters error slab owner_priv_1 arch_1 "
@@ -65,10 +66,10 @@ class Era:
 
 ERAS = (
     Era("2.6.31-i386", (2, 6, 30), _2_6_31, _FREE_OLD, _ZONE_I386, "2.6.30 to 2.6.37, i386"),
-    Era("2.6.38-i386", (2, 6, 38), _2_6_38, _FREE_OLD, _ZONE_I386, "2.6.38 to 4.4, i386"),
+    Era("2.6.38-i386", (2, 6, 38), _2_6_38, _FREE_OLD, _ZONE_I386, "2.6.38 to 4.3, i386"),
     Era("2.6.31", (2, 6, 30), _2_6_31, _FREE_OLD, _NO_FIELDS, "2.6.30 to 2.6.37"),
-    Era("2.6.38", (2, 6, 38), _2_6_38, _FREE_OLD, _NO_FIELDS, "2.6.38 to 4.4"),
-    Era("4.5", (4, 5), _4_5, _FREE_OLD, _NO_FIELDS, "4.5 to 4.9"),
+    Era("2.6.38", (2, 6, 38), _2_6_38, _FREE_OLD, _NO_FIELDS, "2.6.38 to 4.3"),
+    Era("4.4", (4, 4), _4_4, _FREE_OLD, _NO_FIELDS, "4.4 to 4.9"),
     Era("4.10", (4, 10), _4_10, _FREE, _NO_FIELDS, "4.10 to 4.19"),
     Era("4.20", (4, 20), _4_20, _FREE, _NO_FIELDS, "4.20 to 6.0"),
     Era("6.1", (6, 1), _6_1, _FREE, _FIELDS_X86_64, "6.1, Debian's cloud kernel, x86-64"),
@@ -101,5 +102,5 @@ def era_of_release(release: tuple[int, ...], i386: bool) -> Era | None:
     fitting = [era for era in ERAS if release >= era.first and "i386" not in era.name]
     if i386:
         fitting += [era for era in ERAS if release >= era.first and "i386" in era.name]
-        fitting = [era for era in fitting if "i386" in era.name or era.first >= (4, 5)]
+        fitting = [era for era in fitting if "i386" in era.name or era.first >= (4, 4)]
     return max(fitting, key=lambda era: era.first, default=None)

@@ -89,7 +89,7 @@ class BadPageReport:
         self._owner: list[str] = []
         self._owning = False
         self._wrapped = False  # the line before was the page's: a mail may have broken it
-        self._trace = Trace()
+        self._trace = Trace(comm=self._comm)
 
     @property
     def kernel(self) -> str:
@@ -107,7 +107,7 @@ class BadPageReport:
             self._take_values(text)
             return True
         self._wrapped = False
-        if self._values and not self._trace.begun and self._take_dump(text):
+        if self._values and not self._trace.task and self._take_dump(text):
             return True
         if self._trace.take(line):
             return True
@@ -144,10 +144,10 @@ class BadPageReport:
         """The lines between that of the page and that of the CPU. Each is there once: another one
         is another report's."""
         if (match := _BAD_FLAGS.match(text)) and self._bad is None:
-            self._take_bad(match)
-        elif match := _FLAGS.match(text):
+            return self._take_bad(match)
+        if match := _FLAGS.match(text):
             return self._take_flags(match)
-        elif (match := _RAW.match(text)) and not self._reason and len(self._raw) < _WORDS_MAX:
+        if (match := _RAW.match(text)) and not self._reason and len(self._raw) < _WORDS_MAX:
             self._raw += match[1].split()
         elif (match := _REASON.match(text)) and not self._reason:
             self._reason = match["reason"]
@@ -163,18 +163,22 @@ class BadPageReport:
 
     def _take_flags(self, match: re.Match[str]) -> bool:
         if self._bad_follows:
-            self._take_bad(match)
-        elif self._names is None:
+            return self._take_bad(match)
+        if self._names is None:
             self._values["flags"] = match["flags"]
             self._names = _split(match["names"])
         else:
             return False
         return True
 
-    def _take_bad(self, match: re.Match[str]) -> None:
+    def _take_bad(self, match: re.Match[str]) -> bool:
         self._bad_follows = match["flags"] is None
-        if match["flags"] is not None:
-            self._bad = (match["flags"], _split(match["names"]))
+        if self._bad_follows:
+            return True
+        if int(match["flags"], 16) & ~int(self._values.get("flags", "0"), 16):
+            return False  # these flags are not this page's
+        self._bad = (match["flags"], _split(match["names"]))
+        return True
 
     def event(self, boot: str) -> BadPage:
         """What the report says; None for what it does not say."""

@@ -51,6 +51,7 @@ class OomKillerReport:
         self._trace = Trace()
         if match := INVOKED.match(line.text):
             self._by = Task(0, 0, match["comm"])
+            self._trace.comm = match["comm"]
             self._order = int(match["order"])
             self._gfp = match["names"]
             self._gfp_mask = match["mask"]

@@ -23,7 +23,8 @@ _FRAME = re.compile(
     r"(?:\s(?P<module>\[[\w-]+\]))?"
 )
 _ARM_FRAME = re.compile(
-    r"\s*\[<[0-9a-f]+>\]\s\((?P<name>[\w.]+(?:\+0x[0-9a-f]+)?)(?:/0x[0-9a-f]+)?\)"
+    r"\s*\[<[0-9a-f]+>\]\s\([^()]*\)\sfrom\s\[<[0-9a-f]+>\]\s"
+    r"\((?P<name>[A-Za-z_][\w.]*\+0x[0-9a-f]+)/0x[0-9a-f]+\s?(?P<module>\[[\w-]+\])?\)"
 )
 _IN_TRACE = re.compile(r"\s*(?:</?(?:TASK|IRQ|NMI|EOE|SOFTIRQ|#\w+)>|\[<\s+inlined)")
 _FOREIGN_MAX = 8  # lines of others between frames
@@ -53,8 +54,11 @@ class Report(Protocol):
 
 @dataclass(slots=True)
 class Trace:
-    """The call trace and the line that says who."""
+    """The call trace and the line that says who. The line comes first, and who is known by name
+    from the report's first line: so a report that was cut off does not take the trace of another.
+    """
 
+    comm: str = ""
     task: Task | None = None
     release: str = ""
     build: str = ""
@@ -76,9 +80,8 @@ class Trace:
         return tuple(self.frames or self.doubtful)
 
     def take(self, line: LogLine) -> bool:
-        if not self.task and (match := _WHO.search(line.text)):
-            self._who(match)
-            return True
+        if self.task is None:
+            return self._who(line.text)
         if self.ended:
             return False
         if _TRACE.match(line.text):
@@ -92,12 +95,19 @@ class Trace:
         self.ended = self._foreign > _FOREIGN_MAX
         return False
 
-    def _who(self, match: re.Match[str]) -> None:
+    def _who(self, text: str) -> bool:
+        match = _WHO.search(text)
+        if match is None:
+            return False
+        comm = match["comm"] if match["pid"] else match["old_comm"]
+        if comm.strip() != self.comm.strip():
+            return False
         pid = int(match["pid"] or match["old_pid"])
         # the pid of the log is the thread's; of its group it says nothing
-        self.task = Task(pid, pid, match["comm"] if match["pid"] else match["old_comm"])
+        self.task = Task(pid, pid, comm)
         self.release = match["release"]
         self.build = match["build"] or ""
+        return True
 
     def _frame(self, text: str) -> bool:
         match = _FRAME.match(text) if self.begun else _ARM_FRAME.match(text)

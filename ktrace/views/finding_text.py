@@ -34,5 +34,4 @@ def _stuck_details(finding: StuckTask) -> list[str]:
     lines = []
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
-    lines += [f"in the way: {words.in_the_way(blocker)}" for blocker in finding.blocked_by[:4]]
-    return lines
+    return lines + words.in_the_way(finding)

@@ -150,6 +150,23 @@ def test_colours_and_the_bar_are_for_terminals(tmp_path: Path) -> None:
     assert "\x1b" not in dmesg(SEED).stdout
 
 
+def test_a_reader_that_leaves_is_no_unreadable_log() -> None:
+    with subprocess.Popen(
+        [*KTRACE, "dmesg", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as run:
+        assert run.stdin
+        assert run.stdout
+        assert run.stderr
+        run.stdout.close()
+        run.stdin.write(stamped(V6_1).encode())
+        run.stdin.close()
+        assert run.wait(20) != 2
+        assert run.stderr.read() == b""
+
+
 def test_bar() -> None:
     assert bar(600_000_000, 1_000_000_000) == f"[{'#' * 18}{'-' * 12}]  60%  600 of 1000 MB"
     assert bar(5_000_000, 0) == "5 MB"

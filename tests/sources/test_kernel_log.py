@@ -182,6 +182,25 @@ def test_a_hung_task_of_a_guest() -> None:
     assert event.stack[-1] == "entry_SYSCALL_64_after_hwframe+0x6e"
 
 
+def test_a_report_that_is_cut_off_takes_nothing_of_the_next() -> None:
+    cut = "\n".join(V6_12.splitlines()[:6]) + "\n"
+    found = [event for event in events_of(cut + V4_9) if isinstance(event, BadPage)]
+    assert [event.by.comm for event in found] == ["awk", "server"]
+    assert (found[0].by.pid, found[0].stack, found[0].kernel) == (0, (), "")
+    assert found[0].triggered == (Trigger("refcount", "0xffffffff", ()),)
+    assert replace(found[1], boot="") == replace(bad_page(V4_9), boot="")
+
+
+def test_arms_form_of_the_call_trace() -> None:
+    trace = (
+        "[<8010fb3c>] (unwind_backtrace) from [<8010c058>] (show_stack+0x20/0x24)\n"
+        "[<80456104>] (dump_stack) from [<802113f8>] (bad_page+0x108/0x16c)\n"
+        "[<802113f8>] (bad_page) from [<80211500>] (get_page_from_freelist+0x714/0x9a8)\n"
+    )
+    event = bad_page(V4_9[: V4_9.index("Call Trace")] + trace)
+    assert event.stack == ("bad_page+0x108", "get_page_from_freelist+0x714")
+
+
 # Forms of logs ----------------------------------------------------------------------------------
 
 
@@ -270,7 +289,8 @@ def test_gzip(tmp_path: Path) -> None:
 
 def test_two_cpus_at_the_same_time() -> None:
     """Without the printing task, lines go to the report that still wants them."""
-    other = V6_1.replace("12123", "33333").replace("PID: 377 Comm: dd", "PID: 9 Comm: cp")
+    other = V6_1.replace("12123", "33333").replace("process dd", "process cp")
+    other = other.replace("PID: 377 Comm: dd", "PID: 9 Comm: cp")
     mine, theirs = V6_1.splitlines()[:9], other.splitlines()[:9]
     mixed = [line for pair in zip(mine, theirs, strict=True) for line in pair]
     found = [event for event in events_of("\n".join(mixed)) if isinstance(event, BadPage)]
