@@ -12,7 +12,9 @@ import pytest
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.events import BadPage, Trigger
 from ktrace.findings import PageCorruption, RamCell
+from ktrace.lab import image
 from ktrace.lab.cache import cache_dir
+from ktrace.lab.guest import Disk, Guest, Machine
 from ktrace.lab.packages import Kernel, debian_kernel
 from ktrace.lab.runner import LabResult, run_scenario
 from ktrace.lab.scenarios.bad_page_bug import BAD_PAGE_BUG, WRONG
@@ -100,6 +102,32 @@ def test_bad_page_bug(kernel: Kernel, tmp_path: Path) -> None:
     assert not [record for record in found if isinstance(record, RamCell)]
     last = [record for record in found if isinstance(record, PageCorruption)][-1]
     assert (last.cause, last.events, last.confidence) == ("software", len(WRONG), "high")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [("init_on_alloc=0", "check_pages_enabled is off"), ("", "check_pages_enabled is on")],
+)
+def test_doctor_says_whether_pages_are_checked(tmp_path: Path, parameter: str, said: str) -> None:
+    """On a kernel that has the switch: v6.3 and later."""
+    cache = cache_dir()
+    kernel = debian_kernel(cache, suite="bookworm-backports")
+    machine = Machine(
+        kernel=kernel.image,
+        initramfs=image.initramfs(cache, kernel, ()),
+        disks=(
+            Disk("system", image.system_disk(cache)),
+            Disk("ktrace", image.ktrace_disk(cache)),
+        ),
+        trace=tmp_path / "trace",
+        console=tmp_path / "console.log",
+        arguments=parameter,
+    )
+    with Guest(machine) as guest:
+        guest.boot()
+        doctor = guest.run("PYTHONPATH=/ktrace python3 -m ktrace doctor", 90).output
+    assert said in doctor
+    assert ("boot with init_on_alloc=1" in doctor) is bool(parameter)
 
 
 def logged_pfns(result: LabResult) -> Iterator[int]:
