@@ -1,5 +1,6 @@
 """All detectors, fed together: what every command and view looks at."""
 
+from ktrace.detectors.livelock import Livelocks
 from ktrace.detectors.oom_kills import OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, Lost, ProbeChange, Walk
@@ -7,7 +8,7 @@ from ktrace.findings import End, Finding, Probe, Session
 from ktrace.probes.catalog import purpose
 
 # What each command reports and gives its verdict by; others, such as record, do by all.
-REPORTED = {"oom-hang": ("stuck-task",)}
+REPORTED = {"oom-hang": ("stuck-task",), "oom-livelock": ("oom-livelock",)}
 
 
 class Analysis:
@@ -18,6 +19,7 @@ class Analysis:
         self.probes = {probe.function: probe for probe in session.probes}
         self.stuck = StuckTasks(session.stuck_after)
         self.oom = OomKills()
+        self.livelock = Livelocks(self.oom, self.stuck)
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0
@@ -39,7 +41,8 @@ class Analysis:
                 self.walks += 1
                 self.incomplete_walks += not event.complete
         self.oom.feed(event)
-        found = [finding for finding in self.stuck.feed(event) if self._reports(finding)]
+        everything: list[Finding] = [*self.stuck.feed(event), *self.livelock.feed(event)]
+        found = [finding for finding in everything if self._reports(finding)]
         self.findings += sum(finding.status == "open" for finding in found)
         return found
 

@@ -12,6 +12,7 @@ from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.probes.libbpf_loader import LibbpfLoader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.decode import Decoder
+from ktrace.sources.oom_counts import OomWatch
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -44,6 +45,7 @@ class LiveSource:
             loader.close()
             raise
         self.loader: Loader = loader
+        self._oom = OomWatch(loader, self._decoder.oom_activity)
         self._stuck_after = stuck_after
         self._next_walk = now()
         self._next_check = now() + CHECK_S
@@ -68,13 +70,14 @@ class LiveSource:
         return found
 
     def check(self) -> list[Event]:
-        """Losses that are new, modules that came or went."""
+        """Losses and counts that are new, modules that came or went."""
         self._next_check = now() + CHECK_S
-        return [*self._new_losses(), *self._module_changes()]
+        return [*self._oom.read(now()), *self._new_losses(), *self._module_changes()]
 
     def finish(self) -> list[Event]:
         """What is still to come, with a last walk: then the verdict knows it all."""
-        return self._decoded(self.loader.read(0)) + self._walk() + self._new_losses()
+        last = self._decoded(self.loader.read(0)) + self._walk()
+        return [*last, *self._oom.read(now()), *self._new_losses()]
 
     def close(self) -> None:
         self.loader.close()

@@ -1,12 +1,18 @@
 """Findings as plain text: a line for each change, and the details when it is new."""
 
-from ktrace.findings import Finding
-from ktrace.views import words
+from ktrace.findings import Finding, OomLivelock, StuckTask
+from ktrace.views import livelock_text, words
 from ktrace.views.safe_text import safe
 
 
 def finding_line(finding: Finding) -> str:
     """One line for a change of a finding."""
+    if isinstance(finding, OomLivelock):
+        return livelock_text.line(finding)
+    return _stuck_line(finding)
+
+
+def _stuck_line(finding: StuckTask) -> str:
     name = words.task_name(finding.comm, finding.pid, finding.tid)
     if finding.status == "resolved":
         return f"resolved: {name} {words.outcome(finding)}"
@@ -18,6 +24,8 @@ def finding_line(finding: Finding) -> str:
 
 def detail_lines(finding: Finding) -> list[str]:
     """What else to say of a new finding: the stack in a line, who is in the way."""
+    if isinstance(finding, OomLivelock):
+        return livelock_text.details(finding)
     lines = []
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))

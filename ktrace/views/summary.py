@@ -40,6 +40,12 @@ def summary_lines(analysis: Analysis, end: End) -> list[str]:
     ]
     if stuck.zombies:
         lines.append(f"{len(stuck.zombies)} killed threads are zombies: dead, not stuck")
+    calls, locked = oom.invocations, analysis.livelock
+    if calls > oom.total or locked.total:
+        lines.append(
+            f"{calls} calls of out_of_memory(); {locked.total} OOM livelocks, "
+            f"{len(locked.open)} of them still"
+        )
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
         lines.append(f"{end.lost} events were lost ({by})")
