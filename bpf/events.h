@@ -103,7 +103,7 @@ struct oom_reap {
 };
 
 /* oom:oom_score_adj_update: by has written the task's oom_score_adj (and that of whoever shares
- * its mm, each with an event of its own) */
+ * its mm, without an event for those) */
 struct oom_adjust {
 	struct event event;
 	struct task by;

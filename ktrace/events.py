@@ -102,9 +102,8 @@ class OomAdjust(Event):
     """`by` has set the task's oom_score_adj.
 
     __set_oom_adj() of fs/proc/base.c sets that of every process that shares the task's mm too,
-    each with an event of its own: 44a70adec910 ("mm, oom_adj: make sure processes sharing mm
-    have same view of oom_score_adj"), v4.8. A vfork child is left out as long as its parent
-    waits for it.
+    without an event for those: 44a70adec910 ("mm, oom_adj: make sure processes sharing mm have
+    same view of oom_score_adj"), v4.8. A vfork child is left out as long as its parent waits.
     """
 
     name: ClassVar[str] = "oom_adjust"

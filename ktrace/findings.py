@@ -69,11 +69,12 @@ class StuckTask:
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """Who wrote an oom_score_adj, seen while tracing."""
+    """Who wrote an oom_score_adj, seen while tracing, and of which process."""
 
     pid: int
     comm: str
     t: float
+    of: int  # the kernel gives it to all that share the mm of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class ProtectedTask:
     threads: int
     rss_kib: int
     inherited_from: Task | None  # the eldest of its unbroken line of ancestors with -1000
-    set_by: Setter | None  # of its own value, or of that ancestor's; None: not seen
+    set_by: Setter | None  # of its own value, a sharer's or that ancestor's; None: not seen
     shares_mm_with: tuple[MmSharer, ...] | None  # None: not known
 
 

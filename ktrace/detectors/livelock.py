@@ -32,6 +32,7 @@ NO_GAIN_S = 10.0
 RETRY_S = 10.0  # one thread's reclaim or compaction without a second's pause
 RETRY_CALLS = 100
 RESOLVED_S = 3.0  # without a call
+_FRESH_S = 1.5  # counts come every second
 _UPDATE_S = 10.0  # the numbers of an open finding anew
 _RESULTS = ("killed", "nobody", "waits", "other")
 
@@ -159,6 +160,7 @@ class Livelocks:
             # the events that came before the first count are among those counted
             domain.counted = True
             domain.before = domain.at_kill = _Counts()
+            domain.recent.clear()
         results = {name: getattr(event, name) for name in _RESULTS}
         domain.total = _Counts(event.calls, results)
         domain.activity = event
@@ -172,7 +174,7 @@ class Livelocks:
         runs = {}
         for caller in event.callers:
             since, calls = domain.runs.get(caller.task.tid, (event.t, caller.calls))
-            if event.t - caller.last_t < 1.5:
+            if event.t - caller.last_t < _FRESH_S:
                 runs[caller.task.tid] = (since, calls)
         domain.runs = runs
 
@@ -182,8 +184,8 @@ class Livelocks:
                 domain.looks = [*domain.looks[:1], *domain.looks[1:][-1:], event]
 
     def _judge(self, domain: _Domain, t: float) -> Iterator[OomLivelock]:
-        if t - domain.last_t > RESOLVED_S:
-            return
+        if t - domain.last_t > _FRESH_S or self._callers_died(domain):
+            return  # it is over, or about to be
         victim = self._undead(domain, t)
         reason = self._reason(domain, t, victim)
         if reason is None:
@@ -196,6 +198,11 @@ class Livelocks:
         domain.open = finding
         self.open[finding.id] = finding
         yield finding
+
+    def _callers_died(self, domain: _Domain) -> bool:
+        callers = domain.activity.callers if domain.activity else ()
+        last = [self._dead.get(caller.task.tid) for caller in callers]
+        return bool(last) and all(dead and dead.t >= domain.first_t for dead in last)
 
     def _reason(self, domain: _Domain, t: float, victim: Undead | None) -> str | None:
         """Why it gets nowhere; None while it may yet."""

@@ -36,7 +36,9 @@ class Protectors:
     def note(self, event: OomAdjust) -> None:
         self._setters.pop(event.task.pid, None)
         if event.oom_score_adj == OOM_SCORE_ADJ_MIN:
-            self._setters[event.task.pid] = Setter(event.by.pid, event.by.comm, event.t)
+            self._setters[event.task.pid] = Setter(
+                event.by.pid, event.by.comm, event.t, event.task.pid
+            )
             if len(self._setters) > _KEPT:
                 del self._setters[next(iter(self._setters))]
 
@@ -46,7 +48,7 @@ class Protectors:
         return tuple(self._describe(task, known) for task in protected(tasks))
 
     def _describe(self, task: DomainTask, known: dict[int, DomainTask]) -> ProtectedTask:
-        own = self._setters.get(task.pid)
+        own = self._setter(task)
         # its own value was written: then it does not matter what it had inherited
         eldest = task.protected_by[-1] if task.protected_by and own is None else None
         return ProtectedTask(
@@ -59,6 +61,11 @@ class Protectors:
             set_by=self._setters.get(eldest.pid) if eldest else own,
             shares_mm_with=_sharers(task, known),
         )
+
+    def _setter(self, task: DomainTask) -> Setter | None:
+        """Of its own value, or of that of who shares its mm, which the kernel gave to it too."""
+        written = (self._setters.get(pid) for pid in (task.pid, *(task.sharers or ())))
+        return next((setter for setter in written if setter), None)
 
 
 def _sharers(task: DomainTask, known: dict[int, DomainTask]) -> tuple[MmSharer, ...] | None:

@@ -69,6 +69,8 @@ def result(kill: Kill) -> str:
     """How it ended, or the step at which it stopped."""
     if kill.died_t is not None:
         after = words.seconds(kill.died_t - kill.t)
-        return f"dead {after} after it was chosen, by {words.signal_name(kill.exit_signal)}"
+        reaper = "" if kill.reaper else "; the OOM reaper was not needed"
+        signal = words.signal_name(kill.exit_signal)
+        return f"dead {after} after it was chosen, by {signal}{reaper}"
     last = kill.steps[-1].name if kill.steps else "chosen"
     return f'not seen to die: it got as far as "{safe(last)}"'

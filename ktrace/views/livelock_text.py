@@ -1,6 +1,6 @@
 """An oom-livelock finding in words: for plain lines, the screen and the report."""
 
-from ktrace.findings import MmSharer, OomEnd, OomLivelock, ProtectedTask, Spinner, Undead
+from ktrace.findings import MmSharer, OomEnd, OomLivelock, ProtectedTask, Setter, Spinner, Undead
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 
@@ -46,14 +46,18 @@ def called(finding: OomLivelock) -> str:
 
 def line(finding: OomLivelock) -> str:
     """One line for a change of the finding."""
-    count = f"{finding.calls} {called(finding)} in {words.seconds(finding.lasted_s)}"
+    count = f"{finding.calls} {called(finding)} in {words.seconds(finding.lasted_s)} "
+    count += f"({finding.calls_per_s:.0f} a second)"
     if finding.outcome is not None:
         return f"resolved: OOM livelock of {domain(finding)}: {count}, {ended(finding.outcome)}"
     lead = "OOM LIVELOCK" if finding.status == "open" else "still in an OOM livelock"
-    return (
-        f"{lead}: {domain(finding)}: {reason(finding)}; "
-        f"{count} ({finding.calls_per_s:.0f} a second), {finding.kills} kills"
-    )
+    cost = f", {cpu(finding.cpus)}" if finding.cpus is not None else ""
+    return f"{lead}: {domain(finding)}: {reason(finding)}; {count}, {finding.kills} kills{cost}"
+
+
+def cpu(cpus: float) -> str:
+    """ "70 % of a CPU"."""
+    return f"{cpus * 100:.0f} % of a CPU"
 
 
 def ended(outcome: OomEnd) -> str:
@@ -90,8 +94,7 @@ def protected(task: ProtectedTask) -> str:
     if task.inherited_from:
         origin = f", inherited from {words.name_of(task.inherited_from)}"
     if task.set_by:
-        setter = words.task_name(task.set_by.comm, task.set_by.pid)
-        origin += f", set by {setter}" if task.set_by.pid != task.pid else ", set by itself"
+        origin += f", set by {_setter(task, task.set_by)}"
     elif not task.inherited_from:
         origin = ", set before ktrace looked or inherited from an ancestor that is gone"
     else:
@@ -101,6 +104,17 @@ def protected(task: ProtectedTask) -> str:
         f"{name} has oom_score_adj {task.oom_score_adj}{origin}; "
         f"{words.mebibytes(task.rss_kib)} resident{threads}"
     )
+
+
+def _setter(task: ProtectedTask, setter: Setter) -> str:
+    if setter.pid == task.pid == setter.of:
+        return "itself"
+    name = words.task_name(setter.comm, setter.pid)
+    eldest = task.inherited_from.pid if task.inherited_from else task.pid
+    if setter.of == eldest:
+        return name if setter.pid != eldest else f"{name} itself"
+    target = "itself" if setter.of == setter.pid else f"pid {setter.of}"
+    return f"{name} for {target}, which shares its mm"
 
 
 def sharing(task: ProtectedTask) -> str:
@@ -151,7 +165,7 @@ def spinners(finding: OomLivelock) -> str:
     if not finding.spinning:
         return ""
     names = ", ".join(_spinner(spinner) for spinner in finding.spinning[:_TASKS])
-    cost = f"; {finding.cpus * 100:.0f} % of a CPU burnt" if finding.cpus is not None else ""
+    cost = f"; {cpu(finding.cpus)} burnt" if finding.cpus is not None else ""
     return f"asked for by {names}{cost}"
 
 
