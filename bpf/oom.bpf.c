@@ -85,15 +85,18 @@ static __always_inline int handle_return(struct oom_control *oc, bool returned)
 	return 0;
 }
 
-static __always_inline __s64 read_rss(struct mm_struct *mm, int member)
-{
-	struct mm_struct___v62 *new = (void *)mm;
-
-	if (bpf_core_field_exists(new->rss_stat[0].count) &&
-	    bpf_core_field_size(new->rss_stat) > 4 * sizeof(long))
-		return BPF_CORE_READ(new, rss_stat[member].count);
-	return BPF_CORE_READ(mm, rss_stat.count[member].counter);
-}
+/* A macro: CO-RE knows the size of an element in the running kernel only for a constant index. */
+#define read_rss(mm, member)                                                       \
+	({                                                                         \
+		struct mm_struct___v62 *new = (void *)(mm);                        \
+		__s64 pages;                                                       \
+		if (bpf_core_field_exists(new->rss_stat[0].count) &&               \
+		    bpf_core_field_size(new->rss_stat) > 4 * sizeof(long))         \
+			pages = BPF_CORE_READ(new, rss_stat[member].count);        \
+		else                                                               \
+			pages = BPF_CORE_READ(mm, rss_stat.count[member].counter); \
+		pages;                                                             \
+	})
 
 static __always_inline void remember_mm(__s32 id, struct mm_struct *mm)
 {
