@@ -70,7 +70,7 @@ class _Domain:
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=5))
     looks: list[OomDomain] = field(default_factory=list)  # the first, the one before last, the last
     runs: dict[int, tuple[float, int]] = field(default_factory=dict)  # tid -> since, calls
-    open: OomLivelock | None = None
+    open: OomLivelock | None = None  # as it was told last
 
     def rate(self) -> float:
         """Calls a second, lately."""
@@ -91,7 +91,7 @@ class Livelocks:
         self._sent: dict[int, FatalSignal] = {}  # newest, by target's pid
         self._dead: dict[int, TaskDead] = {}
         self._kills_seen = 0
-        self.open: dict[str, OomLivelock] = {}
+        self.open: dict[str, OomLivelock] = {}  # with the newest numbers, told or not
         self.total = 0
 
     def feed(self, event: Event) -> Iterator[OomLivelock]:
@@ -113,14 +113,6 @@ class Livelocks:
             case Walk():
                 yield from self._resolve(event.t)
                 self._forget(event.started_t)
-
-    def calls(self) -> int:
-        """Of out_of_memory(), in all domains."""
-        return sum(d.total.calls for d in self._domains.values() if d.call == "out_of_memory")
-
-    def rate_of(self, finding: OomLivelock) -> float:
-        """Calls a second, lately."""
-        return next((d.rate() for d in self._domains.values() if d.open is finding), 0.0)
 
     def _note_kills(self) -> None:
         """A kill begins the count of calls that killed nobody anew."""
@@ -191,12 +183,12 @@ class Livelocks:
         if reason is None:
             return
         finding = self._describe(domain, t, reason, victim)
+        self.open[finding.id] = finding
         if domain.open is None:
             self.total += 1
         elif not _worth_telling(domain.open, finding):
             return
         domain.open = finding
-        self.open[finding.id] = finding
         yield finding
 
     def _callers_died(self, domain: _Domain) -> bool:
@@ -310,9 +302,8 @@ class Livelocks:
         for domain in self._domains.values():
             if domain.open is None or t - domain.last_t < RESOLVED_S:
                 continue
-            found = domain.open
+            found = self.open.pop(domain.open.id)
             domain.open = None
-            self.open.pop(found.id, None)
             lasted = round(domain.last_t - found.since_t, 6)
             counts = domain.total.since(domain.before)
             yield replace(

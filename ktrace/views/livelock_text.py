@@ -74,7 +74,7 @@ def details(finding: OomLivelock) -> list[str]:
     lines = [protected(task) for task in finding.protected[:_TASKS]]
     if len(finding.protected) > _TASKS:
         lines.append(f"and {len(finding.protected) - _TASKS} more with oom_score_adj -1000")
-    lines += [sharing(task) for task in finding.protected[:_TASKS] if task.shares_mm_with]
+    lines += [sharing(task) for task in _one_of_each_mm(finding)]
     if finding.victim:
         lines.append(undead(finding.victim))
     lines += [f"why: {_CAUSES.get(cause, safe(cause))}" for cause in finding.causes]
@@ -85,6 +85,16 @@ def details(finding: OomLivelock) -> list[str]:
     if finding.stack:
         lines.append("from " + " < ".join(safe(frame) for frame in finding.stack[:8]))
     return [text for text in lines if text]
+
+
+def _one_of_each_mm(finding: OomLivelock) -> list[ProtectedTask]:
+    told: set[int] = set()
+    found = []
+    for task in finding.protected[:_TASKS]:
+        if task.shares_mm_with and task.pid not in told:
+            found.append(task)
+            told.update(sharer.pid for sharer in task.shares_mm_with)
+    return found
 
 
 def protected(task: ProtectedTask) -> str:

@@ -19,7 +19,7 @@ class OomLivelockBody:
         found: list[RenderableType] = [_title(analysis, t)]
         longest = sorted(analysis.livelock.open.values(), key=lambda f: f.since_t)
         for finding in longest:
-            found += _livelock(analysis, finding, t, width)
+            found += _livelock(finding, t, width)
         if not longest:
             found.append(Text("  none", style="dim"))
         kills = list(analysis.oom.kills)
@@ -38,16 +38,13 @@ def _title(analysis: Analysis, t: float) -> Text:
     return title.append(f"out_of_memory() in {words.seconds(t - analysis.session.t)}")
 
 
-def _livelock(
-    analysis: Analysis, finding: OomLivelock, t: float, width: int
-) -> list[RenderableType]:
+def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType]:
     """What is told of it: the head at time t, the reason, then a fact a line."""
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(livelock_text.domain(finding), style="bold red")
-    rate = analysis.livelock.rate_of(finding)
     lasted = words.seconds(max(finding.lasted_s, t - finding.since_t))
-    calls = livelock_text.called(finding)
-    head.append(f"  for {lasted}, {rate:.0f} {calls} a second, {finding.kills} kills")
+    calls = "retries" if finding.reason == "retry" else "calls"
+    head.append(f"  for {lasted}, {finding.calls_per_s:.0f} {calls}/s, {finding.kills} kills")
     reason = livelock_text.reason(finding)
     lines: list[RenderableType] = [head, Text(f"  {reason}", style="yellow", no_wrap=True)]
     console = Console(width=max(20, width - _HANGING))
