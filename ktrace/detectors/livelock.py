@@ -2,7 +2,9 @@
 
 A domain is a memory cgroup at its limit, or the machine. mm/oom_kill.c, out_of_memory(): when
 select_bad_process() finds nobody, the caller fails, and a page fault comes again at once; when it
-finds a victim that is not dead (oc->chosen is -1), the caller waits for that one.
+finds a victim that is not dead (oc->chosen is -1), the caller waits for that one. The OOM reaper
+frees the callers from such a victim 2 s later (v5.18, e4a38402c36e), or 3 s when it cannot get the
+mmap_lock; so what is still so after SPIN_S is no ordinary kill.
 """
 
 from collections import deque
@@ -32,6 +34,7 @@ NO_GAIN_S = 10.0
 RETRY_S = 10.0  # one thread's reclaim or compaction without a second's pause
 RETRY_CALLS = 100
 RESOLVED_S = 3.0  # without a call
+_UNSEEN_S = 5.0
 _FRESH_S = 1.5  # counts come every second
 _UPDATE_S = 10.0  # the numbers of an open finding anew
 _RESULTS = ("killed", "nobody", "waits", "other")
@@ -221,7 +224,8 @@ class Livelocks:
             return False
         if t - dead[0].t < NO_GAIN_S / 2:
             return False
-        return not domain.looks or oom_domain.still_full(domain.looks[-1])
+        # of two looks: one may have come just after a victim's end
+        return not domain.looks or any(map(oom_domain.still_full, domain.looks[-2:]))
 
     def _retries_for_ever(self, domain: _Domain, t: float) -> bool:
         """One thread, without a pause, and no OOM kill meanwhile."""
@@ -251,6 +255,8 @@ class Livelocks:
             if kill.died_t is not None or not _is_in(kill, domain):
                 continue
             stuck = next((f for f in self._stuck.open.values() if f.pid == kill.victim.pid), None)
+            if stuck is None and t - kill.t > _UNSEEN_S:
+                continue  # it has died unseen: else it would be stuck by now
             return Undead(
                 kill.victim.pid,
                 kill.victim.comm,

@@ -71,6 +71,15 @@ def result(kill: Kill) -> str:
         after = words.seconds(kill.died_t - kill.t)
         reaper = "" if kill.reaper else "; the OOM reaper was not needed"
         signal = words.signal_name(kill.exit_signal)
-        return f"dead {after} after it was chosen, by {signal}{reaper}"
+        return f"dead {after} after it was chosen, by {signal}{reaper}{_alive(kill)}"
     last = kill.steps[-1].name if kill.steps else "chosen"
     return f'not seen to die: it got as far as "{safe(last)}"'
+
+
+def _alive(kill: Kill) -> str:
+    """A leader's death is the process's, but for threads that live on."""
+    threads = kill.choice.threads if kill.choice else 0
+    dead = sum(step.name == "dead" for step in kill.steps)
+    if dead >= threads or kill.steps_left_out:
+        return ""
+    return f"; {dead} of {threads} threads seen to die"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import Event, MemoryCount, OomCaller, Task
+from ktrace.events import Event, MemoryCount, OomActivity, OomCaller, Task
 from ktrace.findings import OomLivelock, finding_from_json, finding_to_json
 from tests.factories import (
     APP,
@@ -146,6 +146,13 @@ def test_the_victim_died_so_calls_may_go_on_for_a_while() -> None:
     events: list[Event] = [memcg_kill(100.01), activity(101, 50, waits=50), dead(101.5)]
     events += [activity(102, 60, waits=60), walk(103)]
     assert found(*events) == []
+
+
+def test_a_victim_whose_death_was_not_seen_is_not_waited_for() -> None:
+    early: list[Event] = [asked(90, SHELL, "/app"), memcg_kill(90.01)]
+    late = [replace(e, nobody=0) if isinstance(e, OomActivity) else e for e in spin()]
+    (finding,) = found(*early, *late)
+    assert (finding.reason, finding.victim) == ("nobody", None)
 
 
 # (c) kills gain nothing ------------------------------------------------------------------------

@@ -68,11 +68,29 @@ def test_the_protection_of_who_shares_the_mm(findings: dict[str, list[Record]]) 
     assert tasks["twin"]["inherited_from"] is None
 
 
-def test_the_ordinary_kill_is_complete_and_no_finding(
-    trace: Path, findings: dict[str, list[Record]]
-) -> None:
-    assert findings.keys() == {"/heirs", "/twins"}
-    (kill,) = analysis_of(trace).oom.kills
+def test_kills_that_gain_nothing(findings: dict[str, list[Record]]) -> None:
+    opened, *updates, resolved = findings["/workers"]
+    assert opened["reason"] == "no-gain"
+    assert {"respawn", "shmem"} <= set([opened, *updates][-1]["causes"])
+    assert opened["kills"] >= 5
+    assert opened["freed_kib"] > 5 * 4096
+    (shmem,) = [change for change in opened["memory"] if change["name"] == "shmem"]
+    assert shmem["after_kib"] >= 10 * 1024
+    assert resolved["status"] == "resolved"
+
+
+def test_the_machine_s_kill_is_no_finding(trace: Path, findings: dict[str, list[Record]]) -> None:
+    assert findings.keys() == {"/heirs", "/twins", "/workers"}
+    hogs = [kill for kill in analysis_of(trace).oom.kills if kill.victim.comm == "hog"]
+    choices = [kill.choice for kill in hogs if kill.choice]
+    assert [choice.constraint for choice in choices] == ["CONSTRAINT_MEMCG", "CONSTRAINT_NONE"]
+    assert choices[1].oom_score_adj == 1000
+    # the machine reclaims again and again before it asks: counted, not sent one by one
+    assert '"call":"reclaim_retry_zone"' in trace.read_text()
+
+
+def test_the_ordinary_kill_has_a_complete_timeline(trace: Path) -> None:
+    kill = analysis_of(trace).oom.kills[0]
     names = [step.name for step in kill.steps]
     first = ["asked", "chosen", "SIGKILL", "marked"]
     assert names[:4] == first

@@ -9,6 +9,8 @@
  *            child, `heir`, has inherited that, and is the one that touches memory
  *   twin     shares its mm with a child (CLONE_VM); the child protects itself, and the kernel
  *            gives that to both
+ *   respawn  starts `worker`, which does as `hog`, again whenever it has been killed; before that
+ *            it fills 10 MiB with a file on tmpfs, READY_DIR/shmem, which no kill frees
  *
  * Who touches memory is in CGROUP, makes the file READY_DIR/NAME.PID and waits for SIGUSR1.
  */
@@ -26,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, CLONE_STACK = 64 * 1024 };
+enum { PAGE = 4096, CLONE_STACK = 64 * 1024, FILE_MB = 10 };
 
 static const char *ready_dir;
 
@@ -124,6 +126,52 @@ static void twin(const char *cgroup, size_t megabytes)
 	touch(megabytes);
 }
 
+static void fill_file(size_t megabytes)
+{
+	static char page[PAGE];
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/shmem", ready_dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		fail(path);
+	for (size_t at = 0; at < megabytes << 20; at += PAGE)
+		if (write(fd, page, PAGE) != PAGE)
+			fail("write");
+	close(fd);
+}
+
+static void worker(const char *cgroup, size_t megabytes)
+{
+	prctl(PR_SET_NAME, "worker");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	join(cgroup);
+	touch(megabytes);
+	_exit(0);
+}
+
+static void respawn(const char *cgroup, size_t megabytes, size_t file_megabytes)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		join(cgroup);
+		fill_file(file_megabytes);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	get_ready_and_wait("respawn");
+	for (;;) {
+		child = fork();
+		if (!child)
+			worker(cgroup, megabytes);
+		if (child < 0)
+			fail("fork");
+		waitpid(child, NULL, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t go;
@@ -144,6 +192,8 @@ int main(int argc, char **argv)
 		guard(argv[3], megabytes);
 	} else if (!strcmp(argv[1], "twin")) {
 		twin(argv[3], megabytes);
+	} else if (!strcmp(argv[1], "respawn")) {
+		respawn(argv[3], megabytes, FILE_MB);
 	} else {
 		return 2;
 	}

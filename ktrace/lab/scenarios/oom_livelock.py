@@ -2,8 +2,10 @@
 
 A memory cgroup of 20 MiB whose only task has oom_score_adj -1000 and touches more, page by page:
 each fault finds nobody to kill, fails, and is made again. First the -1000 is inherited, by the
-child of a daemon that protects itself; then it comes from a process that shares the mm. Before
-both, an ordinary OOM kill, which is no finding. A SIGKILL from outside ends each livelock at once.
+child of a daemon that protects itself; then it comes from a process that shares the mm. Last a
+group whose victims are started again, while tmpfs keeps half of its memory. Before all that two
+ordinary OOM kills, of a group and of the machine, which are no findings. A SIGKILL from outside
+ends each livelock at once.
 """
 
 import time
@@ -20,6 +22,8 @@ LIMIT_MB = 20
 TOUCHED_MB = 64
 HOLD_S = 10.0
 QUIET_S = 6.0  # ktrace must see that the calls have stopped
+LEAST_KILLS = 8  # of those that are started again
+MACHINE_MB = 512  # twice what the machine has
 LEAST_CALLS = 50  # each hold must have more; thousands is usual
 READY = "/run/ready"
 START_S = 60.0
@@ -31,7 +35,7 @@ def make_groups(stage: Stage) -> None:
     out_of_memory() that finds nobody prints some 40 lines."""
     stage.guest.check("mount -t ext4 -o ro /dev/disk/workload /workload")
     stage.guest.check(f"mkdir {READY} && echo +memory >{GROUPS}/cgroup.subtree_control")
-    for group in ("ordinary", "heirs", "twins"):
+    for group in ("ordinary", "heirs", "twins", "workers"):
         limit = f"echo {LIMIT_MB}M >{GROUPS}/{group}/memory.max"
         stage.guest.check(f"mkdir {GROUPS}/{group} && {limit}")
     stage.guest.check("echo 1 >/proc/sys/kernel/printk")
@@ -44,6 +48,26 @@ def ordinary_kill(stage: Stage) -> None:
     _wait_gone(stage, pid)
     if _events(stage, "ordinary")["oom_kill"] != 1:
         raise LabError("the ordinary OOM kill did not happen")
+
+
+def machine_kill(stage: Stage) -> None:
+    """The same for the machine: the hog is the OOM killer's favourite, whoever asks."""
+    pid = _start(stage, "hog", "hog", ".", MACHINE_MB, adjust=1000)
+    stage.guest.check(f"kill -USR1 {pid}")
+    _wait_gone(stage, pid)
+
+
+def respawn(stage: Stage) -> None:
+    """Victims that are started again, in a group half of which is tmpfs."""
+    pid = _start(stage, "respawn", "respawn", "workers")
+    stage.guest.check(f"kill -USR1 {pid}")
+    time.sleep(HOLD_S)
+    kills = _events(stage, "workers")["oom_kill"]
+    if kills < LEAST_KILLS:
+        raise LabError(f"only {kills} workers were killed in {HOLD_S:.0f} s")
+    stage.guest.check(f"kill -KILL {pid}")
+    _wait_gone(stage, pid)
+    time.sleep(QUIET_S)
 
 
 def spin_by_inheritance(stage: Stage) -> None:
@@ -66,10 +90,14 @@ def disks(cache: Path) -> tuple[Disk, ...]:
     return (Disk("workload", program_disk(cache, "oom_spin")),)
 
 
-def _start(stage: Stage, role: str, name: str, group: str) -> int:
-    """Start the program in a role; the pid of the process of that name, which touches memory."""
-    words = f"/workload/oom_spin {role} {READY} {GROUPS}/{group} {TOUCHED_MB}"
-    stage.guest.check(f"{words} >/dev/console 2>&1 &")
+def _start(
+    stage: Stage, role: str, name: str, group: str, megabytes: int = TOUCHED_MB, adjust: int = 0
+) -> int:
+    """Start the program in a role; the pid of the process of that name, which gets ready."""
+    stage.guest.check(f"rm -f {READY}/{name}.*")
+    words = f"exec /workload/oom_spin {role} {READY} {GROUPS}/{group} {megabytes}"
+    prepare = f"echo {adjust} >/proc/self/oom_score_adj"
+    stage.guest.check(f"{{ {prepare}; {words}; }} >/dev/console 2>&1 &")
     stage.guest.wait(f"[ -e {READY}/{name}.* ]", START_S)
     if role == "twin":
         stage.guest.wait(f"[ -e {READY}/shield ]", START_S)
@@ -107,8 +135,10 @@ OOM_LIVELOCK = Scenario(
     steps=(
         Step("make memory cgroups of 20 MiB", make_groups),
         Step("let the OOM killer end an ordinary process", ordinary_kill),
+        Step("the same when the whole machine runs out of memory", machine_kill),
         Step("run out of memory with an inherited oom_score_adj of -1000", spin_by_inheritance),
         Step("run out of memory with a protected process on the same mm", spin_by_sharing),
+        Step("kill workers that are started again, beside a file on tmpfs", respawn),
         Step("let the console speak again", end_quietly),
     ),
 )
