@@ -1,7 +1,8 @@
 """A look at a domain that keeps running out of memory: its processes and its memory, in numbers.
 
 Only files are read that do not take the mmap_lock of the tasks, which one that hangs may hold:
-/proc/PID/status and stat, the cgroup's own files, /proc/meminfo.
+/proc/PID/status and stat, the cgroup's own files, /proc/meminfo. kcmp(2) takes exec_update_lock,
+which an execve() holds for a moment only (kernel/kcmp.c, fs/exec.c).
 """
 
 import ctypes
