@@ -169,7 +169,7 @@ class OomLivelock:
     protected: tuple[ProtectedTask, ...]
     spinning: tuple[Spinner, ...]
     victim: Undead | None
-    freed_kib: int  # resident memory of the victims that died
+    freed_kib: int  # resident memory of the victims, when they were chosen
     causes: tuple[str, ...]  # of no-gain: respawn, shmem, locked, kernel, protected
     memory: tuple[MemoryChange, ...]
     stack: Stack  # of the busiest caller

@@ -37,6 +37,7 @@ RESOLVED_S = 3.0  # without a call
 _UNSEEN_S = 5.0
 _FRESH_S = 1.5  # counts come every second
 _UPDATE_S = 10.0  # the numbers of an open finding anew
+_SI_KERNEL = 128  # include/uapi/asm-generic/siginfo.h
 _RESULTS = ("killed", "nobody", "waits", "other")
 
 
@@ -68,6 +69,8 @@ class _Domain:
     before: _Counts = field(default_factory=_Counts)  # the episode
     at_kill: _Counts = field(default_factory=_Counts)  # the newest kill: what came before it
     killed_t: float | None = None
+    kills: int = 0  # of the episode
+    freed_kib: int = 0  # what they had
     counted: bool = False  # the kernel counts; else each event is one call
     activity: OomActivity | None = None
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=5))
@@ -126,6 +129,8 @@ class Livelocks:
         for domain in self._domains.values():
             if _is_in(kill, domain):
                 domain.killed_t = kill.t
+                domain.kills += 1
+                domain.freed_kib += oom_domain.memory_of(kill)
                 domain.at_kill = domain.total
 
     def _domain(self, memcg: str | None, call: str, first_t: float, last_t: float) -> _Domain:
@@ -179,8 +184,10 @@ class Livelocks:
                 domain.looks = [*domain.looks[:1], *domain.looks[1:][-1:], event]
 
     def _judge(self, domain: _Domain, t: float) -> Iterator[OomLivelock]:
-        if t - domain.last_t > _FRESH_S or self._callers_died(domain):
-            return  # it is over, or about to be
+        if t - domain.last_t > _FRESH_S:
+            return
+        if domain.open and domain.open.reason != "no-gain" and self._callers_died(domain):
+            return  # it is over
         victim = self._undead(domain, t)
         reason = self._reason(domain, t, victim)
         if reason is None:
@@ -224,8 +231,12 @@ class Livelocks:
             return False
         if t - dead[0].t < NO_GAIN_S / 2:
             return False
-        # of two looks: one may have come just after a victim's end
-        return not domain.looks or any(map(oom_domain.still_full, domain.looks[-2:]))
+        freed = sum(map(oom_domain.memory_of, dead))
+        limit = domain.looks[-1].limit_kib if domain.looks else None
+        if limit is None or not freed:
+            return len(dead) >= 2 * NO_GAIN_KILLS
+        # what is more than there is in all has been taken again
+        return freed >= limit or all(map(oom_domain.still_full, domain.looks[-2:]))
 
     def _retries_for_ever(self, domain: _Domain, t: float) -> bool:
         """One thread, without a pause, and no OOM kill meanwhile."""
@@ -291,14 +302,14 @@ class Livelocks:
             usage_kib=newest.usage_kib if newest else None,
             calls=counts.calls,
             calls_per_s=domain.rate(),
-            kills=len(victims),
+            kills=domain.kills,
             results=counts.results if counts.known else {},
             cpus=oom_domain.cpus(domain.looks, domain.activity),
             processes=newest.processes if newest else None,
             protected=self._protectors.describe(newest.tasks) if newest else (),
             spinning=_spinning(domain.activity),
             victim=victim if reason == "victim" else None,
-            freed_kib=sum(oom_domain.memory_of(kill) for kill in victims if kill.died_t),
+            freed_kib=domain.freed_kib,
             causes=oom_domain.causes(newest, victims) if reason == "no-gain" else (),
             memory=oom_domain.changes(domain.looks),
             stack=domain.activity.stack if domain.activity else (),
@@ -320,6 +331,8 @@ class Livelocks:
                 calls=counts.calls,
                 calls_per_s=round(counts.calls / max(lasted, 0.001), 1),
                 results=counts.results if counts.known else {},
+                kills=domain.kills,
+                freed_kib=domain.freed_kib,
                 memory=oom_domain.changes(domain.looks),
                 outcome=self._end(domain, found, lasted),
             )
@@ -328,8 +341,10 @@ class Livelocks:
         """A caller that died about when the calls stopped is why they stopped."""
         for spinner in found.spinning:
             dead = self._dead.get(spinner.tid) or self._dead.get(spinner.pid)
+            sent = self._sent.get(spinner.pid)
+            if sent and sent.si_code == _SI_KERNEL:
+                continue  # a victim of the OOM killer
             if dead and dead.t >= domain.last_t - 1.0:
-                sent = self._sent.get(spinner.pid)
                 by = sent.by if sent else None
                 return OomEnd("signal", lasted, dead.task, dead.exit_code & 0x7F, by)
         return OomEnd("quiet", lasted)

@@ -80,7 +80,7 @@ def details(finding: OomLivelock) -> list[str]:
     lines += [f"why: {_CAUSES.get(cause, safe(cause))}" for cause in finding.causes]
     if finding.kills:
         freed = words.mebibytes(finding.freed_kib)
-        lines.append(f"{finding.kills} kills; the dead had {freed} resident when chosen")
+        lines.append(f"{finding.kills} victims, which had {freed} resident when they were chosen")
     lines += [results(finding), spinners(finding), memory(finding)]
     if finding.stack:
         lines.append("from " + " < ".join(safe(frame) for frame in finding.stack[:8]))

@@ -158,15 +158,20 @@ def test_a_victim_whose_death_was_not_seen_is_not_waited_for() -> None:
 # (c) kills gain nothing ------------------------------------------------------------------------
 
 
-def respawned(number: int, spacing: float = 1.0) -> list[Event]:
-    events: list[Event] = [asked(100, SHELL, "/app")]
+def respawned(
+    number: int, spacing: float = 1.0, rss: int = 10000, usage: int = 1000
+) -> list[Event]:
+    """Victims that ask for themselves; the looks come when they are dead."""
+    events: list[Event] = []
     for i in range(number):
         t = 100.1 + i * spacing
         task = Task(200 + i, 200 + i, "worker")
-        events += [memcg_kill(t, task), dead(t + 0.1, task)]
-        calls = (i + 1) * 2
-        events.append(domain(t + 0.2, memory=(MemoryCount("shmem", 15000 + i),)))
-        events.append(activity(t + 0.3, calls, killed=calls // 2, waits=calls // 2))
+        victim = replace(memcg_kill(t, task), anon_rss_kib=rss, file_rss_kib=0)  # type: ignore[call-arg]
+        events += [asked(t, task, "/app"), victim, kill(t, task, task, 128), dead(t + 0.1, task)]
+        caller = OomCaller(task, 1, t, t, True)
+        shmem = (MemoryCount("shmem", 15000 + i),)
+        events.append(domain(t + 0.2, memory=shmem, usage_kib=usage))
+        events.append(activity(t + 0.3, i + 1, killed=i + 1, last_t=t, callers=(caller,)))
     return events
 
 
@@ -175,15 +180,27 @@ def test_kills_gain_nothing() -> None:
     assert finding.reason == "no-gain"
     assert finding.causes == ("respawn", "shmem")
     assert finding.kills >= 5
-    assert finding.freed_kib >= 5 * 41984
+    assert finding.freed_kib == finding.kills * 10000 >= 20480
     (change,) = finding.memory
     assert change.name == "shmem"
     assert change.after_kib > change.before_kib == 15000
 
 
+def test_victims_that_are_the_callers_do_not_end_it() -> None:
+    _, *updates, resolved = found(*respawned(40), walk(150))
+    assert len(updates) == 3
+    assert resolved.outcome is not None
+    assert resolved.outcome.how == "quiet"
+    assert resolved.kills == 40
+
+
 def test_kills_that_gain_memory_are_none() -> None:
-    events = [replace(e, usage_kib=1000) if hasattr(e, "usage_kib") else e for e in respawned(8)]
-    assert found(*events) == []
+    """All that they had is less than the limit, and there is room again."""
+    assert found(*respawned(8, rss=1000)) == []
+
+
+def test_small_victims_while_it_stays_full() -> None:
+    assert found(*respawned(8, rss=1000, usage=20000))[0].reason == "no-gain"
 
 
 def test_a_few_kills_are_none() -> None:

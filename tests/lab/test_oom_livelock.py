@@ -25,6 +25,8 @@ class NotingGuest(Guest):
             known = {"/ordinary/": 1, "/workers/": self.respawned}
             kills = next((n for name, n in known.items() if name in command), self.kills)
             return f"max 900\noom {self.calls}\noom_kill {kills}\n"
+        if command.endswith("/proc/vmstat"):
+            return "oom_kill 2\n"
         if "echo heir" in command:
             return "heir.300\n"
         if "echo twin" in command:

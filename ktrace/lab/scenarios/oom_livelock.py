@@ -55,6 +55,8 @@ def machine_kill(stage: Stage) -> None:
     pid = _start(stage, "hog", "hog", ".", MACHINE_MB, adjust=1000)
     stage.guest.check(f"kill -USR1 {pid}")
     _wait_gone(stage, pid)
+    if _kills(stage) != 2:
+        raise LabError(f"{_kills(stage)} processes were killed, not the two hogs")
 
 
 def respawn(stage: Stage) -> None:
@@ -119,6 +121,11 @@ def _spin(stage: Stage, pid: int, group: str) -> None:
 def _events(stage: Stage, group: str) -> dict[str, int]:
     lines = stage.guest.check(f"cat {GROUPS}/{group}/memory.events").splitlines()
     return {name: int(count) for name, count in map(str.split, lines)}
+
+
+def _kills(stage: Stage) -> int:
+    """Of the OOM killer, since the guest's boot."""
+    return int(stage.guest.check("grep '^oom_kill ' /proc/vmstat").split()[1])
 
 
 def _wait_gone(stage: Stage, pid: int) -> None:
