@@ -155,6 +155,7 @@ class OomLivelock:
     t: float
     reason: str  # nobody, victim, no-gain, retry
     domain: str | None  # path of the memory cgroup; None: the machine
+    call: str  # what is called again and again: out_of_memory, reclaim_retry_zone, compact_retry
     constraint: str
     since_t: float
     lasted_s: float

@@ -295,6 +295,7 @@ class Livelocks:
             t=t,
             reason=reason,
             domain=domain.memcg,
+            call=domain.call,
             constraint=domain.activity.constraint if domain.activity else "",
             since_t=since_t,
             lasted_s=round(t - since_t, 6),

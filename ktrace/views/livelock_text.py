@@ -8,7 +8,12 @@ _REASONS = {
     "nobody": "there is nobody who may be killed",
     "victim": "an earlier victim is not dead, so every further call gives up",
     "no-gain": "victims die and nothing is gained",
-    "retry": "an allocation tries again for ever, before the OOM killer is called",
+    "retry": "reclaim or compaction is tried again and again, and nobody is killed",
+}
+_CALLS = {
+    "out_of_memory": "calls of out_of_memory()",
+    "reclaim_retry_zone": "retries of reclaim",
+    "compact_retry": "retries of compaction",
 }
 _CAUSES = {
     "respawn": "the victims are started again",
@@ -41,7 +46,7 @@ def domain(finding: OomLivelock) -> str:
 
 def called(finding: OomLivelock) -> str:
     """What is called again and again."""
-    return "retries of reclaim" if finding.reason == "retry" else "calls of out_of_memory()"
+    return _CALLS.get(finding.call, safe(finding.call))
 
 
 def line(finding: OomLivelock) -> str:

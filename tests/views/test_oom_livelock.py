@@ -1,4 +1,4 @@
-"""What the views show of an OOM livelock: the example's trace, recorded on 6.12 in the lab."""
+"""What the views show of an OOM livelock: the example's trace, recorded in the lab."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import Event, OomActivity, Task
+from ktrace.events import Event, OomActivity, OomCaller, Task
 from ktrace.findings import OomLivelock
 from ktrace.sources.trace_file import TraceFile
 from ktrace.views import livelock_text
@@ -142,3 +142,17 @@ def test_what_nobody_saw_is_said() -> None:
 def test_a_sharer_outside_the_domain() -> None:
     told = livelock_text.details(finding(*spin(domain_task(sharers=(77,)))))
     assert any("?[77] (outside the domain)" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [("reclaim_retry_zone", "retries of reclaim"), ("compact_retry", "retries of compaction")],
+)
+def test_retries(call: str, words: str) -> None:
+    retries = []
+    for t in range(101, 115):
+        caller = OomCaller(Task(20, 20, "appd"), t * 40, 100.5, t - 0.1, False)
+        retries.append(activity(t, t * 40, call=call, memcg=None, callers=(caller,)))
+    line = livelock_text.line(finding(*retries))
+    assert "the machine: reclaim or compaction is tried again and again" in line
+    assert words in line

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, CLONE_STACK = 64 * 1024, FILE_MB = 10 };
+enum { PAGE = 4096, CLONE_STACK = 64 * 1024, FILE_MB = 10, RESPAWN_US = 500000 };
 
 static const char *ready_dir;
 
@@ -170,6 +170,7 @@ static void respawn(const char *cgroup, size_t megabytes, size_t file_megabytes)
 		if (child < 0)
 			fail("fork");
 		waitpid(child, NULL, 0);
+		usleep(RESPAWN_US); /* as a supervisor does */
 	}
 }
 
