@@ -147,6 +147,7 @@ class Livelocks:
         return domain
 
     def _call(self, event: OutOfMemory) -> Iterator[OomLivelock]:
+        yield from self._resolve(event.t)
         domain = self._domain(event.memcg, "out_of_memory", event.t, event.t)
         if domain.counted:
             return
@@ -155,6 +156,7 @@ class Livelocks:
         yield from self._judge(domain, event.t)
 
     def _count(self, event: OomActivity) -> Iterator[OomLivelock]:
+        yield from self._resolve(event.last_t)
         domain = self._domain(event.memcg, event.call, event.first_t, event.last_t)
         if not domain.counted:
             # the events that came before the first count are among those counted
@@ -384,6 +386,6 @@ def _worth_telling(known: OomLivelock, new: OomLivelock) -> bool:
     """Something has changed, or the numbers are old."""
     victims = [finding.victim and finding.victim.pid for finding in (known, new)]
     stories = [
-        (f.reason, f.causes, [p.pid for p in f.protected], bool(f.cpus)) for f in (known, new)
+        (f.reason, f.causes, [p.pid for p in f.protected], f.cpus is None) for f in (known, new)
     ]
     return stories[0] != stories[1] or victims[0] != victims[1] or new.t - known.t >= _UPDATE_S

@@ -16,7 +16,7 @@ _CALLS = {
     "compact_retry": "retries of compaction",
 }
 _CAUSES = {
-    "respawn": "the victims are started again",
+    "respawn": "victims of the same name come again and again",
     "shmem": "tmpfs or shared memory, which no kill gives back",
     "locked": "memory that is locked or otherwise unevictable",
     "kernel": "memory of the kernel itself, which no kill gives back",

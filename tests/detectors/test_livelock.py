@@ -316,6 +316,14 @@ def test_a_second_episode_is_another_finding() -> None:
     assert findings[-1].calls < 400
 
 
+def test_a_second_episode_ends_the_first_though_nothing_came_between() -> None:
+    log = [asked(100 + i * 0.05, APP, "/app") for i in range(60)]
+    looked = domain(100.01, domain_task())
+    opened, resolved = found(log[0], looked, *log[1:], asked(300, APP, "/app"))
+    assert (resolved.status, resolved.id) == ("resolved", opened.id)
+    assert resolved.t == 300
+
+
 def test_through_json_and_back() -> None:
     heir = domain_task(protected_by=(GUARD,), sharers=(77,))
     for finding in found(adjusted(99, GUARD, GUARD), *spin(heir), dead(104.2), walk(109)):
