@@ -12,7 +12,7 @@ from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
 
 _KILLS_SHOWN = 40
-_TIMELINES_SHOWN = 10
+_TIMELINES_SHOWN = 4
 
 
 class ReportView:
@@ -145,7 +145,13 @@ class ReportView:
         more = self._analysis.oom.total - len(kills)
         lines += [f"  and {more} before these"] if more else []
         lines += ["", "The life of each kill (ms since the first step, and since the step before):"]
-        for kill in kills[-_TIMELINES_SHOWN:]:
+        few = len(kills) <= 2 * _TIMELINES_SHOWN
+        first, last = (kills, []) if few else (kills[:_TIMELINES_SHOWN], kills[-_TIMELINES_SHOWN:])
+        for kill in first:
+            lines += [f"  {line}" for line in timeline(kill)]
+        if last:
+            lines.append(f"  ... {len(kills) - 2 * _TIMELINES_SHOWN} kills left out here ...")
+        for kill in last:
             lines += [f"  {line}" for line in timeline(kill)]
         return [*lines, ""]
 
