@@ -13,8 +13,11 @@ from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.loader import OomCounts
 from ktrace.sources.decode import Decoder, in_page_fault
+from ktrace.sources.decode_pages import PageDecoder
 
 pytestmark = pytest.mark.unit
+
+PAGES = PageDecoder.of_kernel(None)
 
 FUNCTIONS = {
     0x1000: "bpf_prog_1",
@@ -33,7 +36,7 @@ class FakeSymbols:
 @pytest.fixture
 def decoder() -> Decoder:
     states: Any = object.__new__(TaskStates)
-    made = Decoder(states, GfpFlags(((0xCC0, "GFP_KERNEL"),)), {"CONSTRAINT_MEMCG": 3})
+    made = Decoder(states, GfpFlags(((0xCC0, "GFP_KERNEL"),)), {"CONSTRAINT_MEMCG": 3}, PAGES)
     symbols: Any = FakeSymbols()
     made.use_symbols(symbols)
     return made
@@ -88,7 +91,7 @@ def test_page_faults() -> None:
 
 def test_symbols_that_are_not_there_are_no_error() -> None:
     states: Any = object.__new__(TaskStates)
-    made = Decoder(states, GfpFlags(()), None, PageDecoder.of_kernel(None))
+    made = Decoder(states, GfpFlags(()), None, PAGES)
     made.use_symbols(Symbols(()))
     event = made.oom_activity(3.0, OomCounts(7, 0, counts(), (caller(0x1001),)))
     assert len(event.stack) == 1
