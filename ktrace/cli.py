@@ -53,8 +53,9 @@ def main() -> None:
     """Run the command line; ends the process."""
     code: int = ExitCode.CLEAN
     try:
-        result = cli.main(standalone_mode=False)
-        code = result if isinstance(result, int) else ExitCode.CLEAN
+        code = _run()
+    except click.exceptions.Exit as done:  # --help, --version
+        code = done.exit_code
     except KtraceError as error:
         _complain(str(error), error.hint)
         code = error.exit_code
@@ -74,6 +75,16 @@ def main() -> None:
         )
         code = ExitCode.INCONCLUSIVE
     sys.exit(_flushed(code))
+
+
+def _run() -> int:
+    """The verb's exit code. Not click's own main(): it makes a broken pipe an exit with 1, which
+    here means that something was found."""
+    if "_KTRACE_COMPLETE" in os.environ:  # the shell asks what could come next
+        cli.main(prog_name="ktrace")
+    with cli.make_context("ktrace", sys.argv[1:]) as context:
+        result = cli.invoke(context)
+    return result if isinstance(result, int) else ExitCode.CLEAN
 
 
 def _flushed(code: int) -> int:
