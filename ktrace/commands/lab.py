@@ -98,3 +98,40 @@ def run(
         context.exit(result.exit_code)
     click.echo()
     context.exit(verdict_over(result.traces))
+
+
+@lab.command("matrix")
+@click.argument("scenario")
+@click.option("--suite", "suites", multiple=True, help="A Debian suite; may be repeated.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("matrix"),
+    show_default=True,
+    help="Folder for the traces.",
+)
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@click.pass_context
+def matrix(
+    context: click.Context, scenario: str, suites: tuple[str, ...], output: Path, markdown: bool
+) -> None:
+    """Run SCENARIO on the kernels of several Debian suites, and say what ktrace got on each.
+
+    Without --suite: bullseye, bookworm, trixie and sid. Exits as the worst of the runs.
+    """
+    from ktrace.lab.errors import LabError
+    from ktrace.lab.matrix import SUITES, run_matrix, table
+    from ktrace.verdicts import worst_exit
+    from ktrace.views.safe_text import safe
+
+    try:
+        rows = run_matrix(scenario, suites or SUITES, output)
+    except LabError as error:
+        for line in error.details.splitlines():
+            click.echo(f"  {safe(line)}", err=True)
+        raise
+    click.echo()
+    for line in table(rows, markdown):
+        click.echo(safe(line))
+    context.exit(worst_exit([row.exit_code for row in rows]))

@@ -63,9 +63,10 @@ def unpacked_kernel(tree: Path) -> Kernel:
     # Later Debian packages have their modules under /usr.
     for parent in ("lib/modules", "usr/lib/modules"):
         for directory in sorted(tree.glob(f"{parent}/*")):
-            image = tree / "boot" / f"vmlinuz-{directory.name}"
-            if image.is_file():
-                return Kernel(image, directory)
+            # Until Debian 13 it is in /boot, then beside the modules.
+            for image in (tree / "boot" / f"vmlinuz-{directory.name}", directory / "vmlinuz"):
+                if image.is_file():
+                    return Kernel(image, directory)
     raise LabError(f"no kernel in {tree}", hint="remove that directory and try again")
 
 
@@ -106,6 +107,8 @@ def _download(metapackage: str, scratch: Path, apt: Apt) -> None:
         apt.update()
         package = _resolve(metapackage, apt)
         apt.download(package, scratch)
+    for part in image_parts(package, apt.depends(package)):
+        apt.download(part, scratch)
     _unpack(scratch)
 
 
@@ -161,6 +164,15 @@ def headers_packages(depends: str) -> list[str]:
         if kind.lstrip("|") == "Depends" and name.startswith(("linux-headers-", "linux-kbuild-")):
             needed.append(name)
     return needed
+
+
+def image_parts(package: str, depends: str) -> list[str]:
+    """Where later Debian packages have the kernel itself and its modules, linux-image-RELEASE
+    being an empty one that needs them."""
+    release = package.removeprefix("linux-image-")
+    names = (line.strip().partition(": ")[2] for line in depends.splitlines())
+    parts = {f"linux-{part}-{release}" for part in ("base", "binary", "modules")}
+    return [name for name in names if name in parts]
 
 
 def image_package(depends: str) -> str | None:

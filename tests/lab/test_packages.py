@@ -69,3 +69,27 @@ def test_a_cached_kernel_needs_no_apt(tmp_path: Path, monkeypatch: pytest.Monkey
     (tree / "boot/vmlinuz-6.1").touch()
     monkeypatch.setenv("PATH", "")
     assert packages.debian_kernel(tmp_path).release == "6.1"
+
+
+# apt-cache depends linux-image-7.2.13+deb14-cloud-amd64, sid in November 2026
+SPLIT = """\
+linux-image-7.2.13+deb14-cloud-amd64
+  PreDepends: linux-base
+ |Depends: dracut
+  Depends: <linux-initramfs-tool>
+    dracut
+  Depends: linux-base-7.2.13+deb14-cloud-amd64
+  Depends: linux-binary-7.2.13+deb14-cloud-amd64
+  Depends: linux-modules-7.2.13+deb14-cloud-amd64
+  Recommends: apparmor
+"""
+
+
+def test_a_kernel_in_several_packages() -> None:
+    release = "7.2.13+deb14-cloud-amd64"
+    assert packages.image_parts(f"linux-image-{release}", SPLIT) == [
+        f"linux-base-{release}",
+        f"linux-binary-{release}",
+        f"linux-modules-{release}",
+    ]
+    assert packages.image_parts("linux-image-6.1.0-56-cloud-amd64", "  Depends: linux-base\n") == []

@@ -1,0 +1,82 @@
+"""One scenario on the kernels of several Debian suites, and what ktrace could do on each."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.events import Event
+from ktrace.findings import Finding, StuckTask
+from ktrace.lab.cache import cache_dir
+from ktrace.lab.packages import debian_kernel
+from ktrace.lab.runner import run_scenario
+from ktrace.sources.trace_file import TraceFile
+from ktrace.views import words
+
+SUITES = ("bullseye", "bookworm", "trixie", "sid")
+HEAD = ("SUITE", "KERNEL", "PROBES", "HOOKS", "VERDICT", "STUCK", "LONGEST", "WAITS IN")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one kernel's run gave: text for each of HEAD, and ktrace's exit code."""
+
+    cells: tuple[str, ...]
+    exit_code: int
+
+
+def run_matrix(scenario: str, suites: Sequence[str], folder: Path) -> list[Row]:
+    """Run the scenario on each suite's newest kernel; a trace each in folder.
+
+    Raises LabError where a run could not be brought to its end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for suite in suites:
+        kernel = debian_kernel(cache_dir(), suite=suite)
+        trace = folder / f"{scenario}-{kernel.release}.ktrace"
+        result = run_scenario(scenario, output=trace, kernel=kernel)
+        rows.append(row(suite, result.traces[0], result.exit_code))
+    return rows
+
+
+def row(suite: str, path: Path, exit_code: int) -> Row:
+    """The row of one trace."""
+    with TraceFile(path) as trace:
+        analysis = Analysis(trace.session)
+        functions: set[str] = set()
+        for record in trace.records():
+            if isinstance(record, Event):
+                functions |= set(_functions(analysis.feed(record)))
+        verdict = analysis.end().verdict
+    probes = list(analysis.probes.values())
+    attached = [probe for probe in probes if probe.state == "attached"]
+    hooks = dict.fromkeys(probe.hook for probe in attached)
+    cells = (
+        suite,
+        analysis.session.kernel,
+        f"{len(attached)} of {len(probes)}",
+        " ".join(hooks),
+        verdict,
+        str(analysis.stuck.total),
+        words.seconds(analysis.stuck.longest_s),
+        " ".join(sorted(functions)) or "-",
+    )
+    return Row(cells, exit_code)
+
+
+def _functions(findings: Iterable[Finding]) -> Iterator[str]:
+    """Where stuck threads wait."""
+    for finding in findings:
+        if isinstance(finding, StuckTask) and finding.wait:
+            yield finding.wait.function
+
+
+def table(rows: Sequence[Row], markdown: bool = False) -> list[str]:
+    """Lines: aligned columns, or a table of Markdown."""
+    cells = [HEAD, *(row.cells for row in rows)]
+    if markdown:
+        lines = ["| " + " | ".join(line) + " |" for line in cells]
+        return [lines[0].lower(), "|" + "---|" * len(HEAD), *lines[1:]]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
