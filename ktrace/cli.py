@@ -15,6 +15,7 @@ _COMMANDS = {
     "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
+    "compare": ("ktrace.commands.compare", "compare_traces"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "lab": ("ktrace.commands.lab", "lab"),
