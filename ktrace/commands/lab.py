@@ -36,6 +36,30 @@ def list_scenarios() -> None:
 @click.option(
     "--modules", type=EXISTING_DIRECTORY, help="Its modules: lib/modules/RELEASE of its package."
 )
+@click.option(
+    "--module",
+    "own",
+    type=EXISTING_FILE,
+    multiple=True,
+    metavar="FILE.ko",
+    help="A module to have instead of the kernel's own of that name.",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 1000),
+    default=1,
+    help="Runs in a row; the traces get -1, -2, ... in their names.",
+)
+@click.option("--memory", "memory_mb", type=click.IntRange(64, 3000), metavar="MB")
+@click.option(
+    "--processes", type=click.IntRange(1, 500), help="squashfs-oom: programs that want memory."
+)
+@click.option(
+    "--disk-rate", type=click.IntRange(1), metavar="KB/S", help="squashfs-oom: of their disk."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), help="squashfs-oom: how long memory is short."
+)
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.pass_context
 def run(
@@ -45,6 +69,12 @@ def run(
     output: Path | None,
     kernel: Path | None,
     modules: Path | None,
+    own: tuple[Path, ...],
+    repeat: int,
+    memory_mb: int | None,
+    processes: int | None,
+    disk_rate: int | None,
+    seconds: float | None,
     keep: bool,
 ) -> None:
     """Run SCENARIO and bring the trace out.
@@ -55,24 +85,35 @@ def run(
     # Here, so that the other commands need not load the lab.
     from ktrace.lab.errors import LabError
     from ktrace.lab.packages import Kernel
-    from ktrace.lab.runner import run_scenario
+    from ktrace.lab.runner import LabResult, run_scenario
+    from ktrace.lab.series import kernel_with, outputs, run_series, scenario_with
     from ktrace.views.safe_text import safe
 
     if (kernel is None) != (modules is None):
         raise UsageError("--kernel and --modules go together")
+    chosen = scenario_with(
+        scenario,
+        memory_mb=memory_mb,
+        other_kernel=bool(kernel or own),
+        processes=processes,
+        disk_kb=disk_rate,
+        seconds=seconds,
+    )
+
+    def run_once(trace: Path) -> LabResult:
+        booted = kernel_with(Kernel(kernel, modules) if kernel and modules else None, own)
+        return run_scenario(chosen, output=trace, screen=screen, keep=keep, kernel=booted)
+
+    def tell(result: LabResult) -> None:
+        click.echo(f"trace: {result.trace_path} ({result.trace_path.stat().st_size} bytes)")
+        if result.logs is not None:
+            click.echo(f"logs: {result.logs}")
+
     try:
-        result = run_scenario(
-            scenario,
-            output=output or Path(f"{scenario}.ktrace"),
-            screen=screen,
-            keep=keep,
-            kernel=Kernel(kernel, modules) if kernel and modules else None,
-        )
+        traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
+        code = run_series(traces, run_once, tell)
     except LabError as error:
         for line in error.details.splitlines():
             click.echo(f"  {safe(line)}", err=True)
         raise
-    click.echo(f"trace: {result.trace_path} ({result.trace_path.stat().st_size} bytes)")
-    if result.logs is not None:
-        click.echo(f"logs: {result.logs}")
-    context.exit(result.exit_code)
+    context.exit(code)

@@ -25,6 +25,7 @@ class Kernel:
 
     image: Path
     modules: Path
+    replaced: tuple[Path, ...] = ()  # module files that stand in for those of the same name
 
     @property
     def release(self) -> str:

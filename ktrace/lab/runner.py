@@ -68,7 +68,7 @@ def find_scenario(name: str) -> Scenario:
 
 
 def run_scenario(
-    name: str,
+    name: str | Scenario,
     *,
     output: Path,
     screen: bool = False,
@@ -82,7 +82,7 @@ def run_scenario(
     `command` replaces the scenario's ktrace command line in the guest, `view` what the user
     sees. Logs are kept if asked for, and after a failure.
     """
-    scenario = find_scenario(name)
+    scenario = name if isinstance(name, Scenario) else find_scenario(name)
     size = None
     if view is None:
         view, size = _choose_view(screen)
