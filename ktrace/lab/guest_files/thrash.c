@@ -22,9 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MEGABYTE = 1024 * 1024, PAUSE_NS = 2 * 1000 * 1000 };
-
-static volatile sig_atomic_t ending;
+enum { PAGE = 4096, MEGABYTE = 1024 * 1024, STEP_PAGES = 64, PAUSE_NS = 2 * 1000 * 1000 };
 
 static void fail(const char *what)
 {
@@ -35,7 +33,19 @@ static void fail(const char *what)
 static void end(int signal_number)
 {
 	(void)signal_number;
-	ending = 1;
+	_exit(0);
+}
+
+/* Blocked from the supervisor's start on, so that no SIGTERM comes too early. */
+static void end_at_sigterm(void)
+{
+	struct sigaction action = { .sa_handler = end };
+	sigset_t term;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	if (sigaction(SIGTERM, &action, NULL) || sigprocmask(SIG_UNBLOCK, &term, NULL))
+		fail("SIGTERM");
 }
 
 static _Noreturn void grow(size_t megabytes)
@@ -53,8 +63,9 @@ static _Noreturn void grow(size_t megabytes)
 	if (file == MAP_FAILED || memory == MAP_FAILED)
 		fail("mmap");
 	srandom(getpid());
+	end_at_sigterm();
 	for (;;) {
-		for (int i = 0; i < 16 && grown < size; i++, grown += PAGE)
+		for (int i = 0; i < STEP_PAGES && grown < size; i++, grown += PAGE)
 			memory[grown] = 1;
 		(void)file[random() % (facts.st_size / PAGE) * PAGE];
 		nanosleep(&pause, NULL);
@@ -78,25 +89,36 @@ static pid_t start(const char *directory, int programs, const char *megabytes)
 	_exit(1);
 }
 
+static int reap(void)
+{
+	int dead = 0;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		dead++;
+	return dead;
+}
+
 static int supervise(const char *directory, int programs, int processes, const char *megabytes)
 {
-	struct sigaction action = { .sa_handler = end };
+	sigset_t signals;
+	int alive = 0;
 
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		fail("mlockall");
-	if (setpgid(0, 0) || sigaction(SIGTERM, &action, NULL))
+	if (setpgid(0, 0))
 		fail("setpgid");
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	srandom(1);
-	for (int alive = 0; !ending;) {
-		for (; alive < processes && !ending; alive++)
-			if (start(directory, programs, megabytes) < 0)
-				break;
-		if (wait(NULL) > 0)
-			alive--;
-	}
-	signal(SIGTERM, SIG_IGN);
+	do {
+		alive -= reap();
+		while (alive < processes && start(directory, programs, megabytes) > 0)
+			alive++;
+	} while (sigwaitinfo(&signals, NULL) == SIGCHLD);
 	kill(0, SIGTERM);
-	while (wait(NULL) > 0 || errno == EINTR)
+	while (wait(NULL) > 0)
 		;
 	return 0;
 }
