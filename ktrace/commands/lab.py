@@ -96,7 +96,7 @@ def run(
         memory_mb=memory_mb,
         other_kernel=bool(kernel or own),
         processes=processes,
-        disk_kb=disk_rate,
+        disk_rate=disk_rate,
         seconds=seconds,
     )
 

@@ -30,6 +30,10 @@ class Measure:
         return statistics.p_higher(self.before, self.after)
 
     @property
+    def decreased(self) -> bool:
+        return self.p_fewer <= statistics.ALPHA
+
+    @property
     def increased(self) -> bool:
         return self.p_more <= statistics.ALPHA
 
@@ -51,6 +55,7 @@ class Comparison:
     after: tuple[Run, ...]
     function: str | None  # where the bug is; None: bad pages, or nothing was found in BEFORE
     target: Measure
+    elsewhere: Measure | None  # victims stuck in other functions, which it must not have moved to
     guards: tuple[Measure, ...]  # what must not have become more
     verdict: str
     why: str
@@ -82,21 +87,23 @@ def compare(
     """Judge the runs by `function`, else by the one in which most of BEFORE's victims were stuck,
     else by bad pages. Neither side may be empty."""
     function = function or _worst_function(before)
-    guards: tuple[Measure, ...]
-    if function is None and any(run.bad_pages for run in before):
-        target, guards = _bad_pages(before, after), (_stuck_anywhere(before, after),)
-    elif function is None:
-        target, guards = _stuck_anywhere(before, after), (_bad_pages(before, after),)
-    else:
-        target = _stuck_in(function, before, after)
-        guards = (_stuck_elsewhere(function, before, after), _bad_pages(before, after))
-    verdict, why = _judge(target, guards, after)
+    anywhere, bad_pages = _stuck_anywhere(before, after), _bad_pages(before, after)
+    target = anywhere
+    elsewhere: Measure | None = None
+    guards: tuple[Measure, ...] = (bad_pages,)
+    if function is not None:
+        target, elsewhere = _stuck_in(function, before, after), _elsewhere(function, before, after)
+        guards = (anywhere, bad_pages)
+    elif any(run.bad_pages for run in before):
+        target, guards = bad_pages, (anywhere,)
+    verdict, why = _judge(target, elsewhere, guards, after)
     missing = statistics.runs_missing(target.before, target.after)
     return Comparison(
         before=tuple(before),
         after=tuple(after),
         function=function,
         target=target,
+        elsewhere=elsewhere,
         guards=guards,
         verdict=verdict,
         why=why,
@@ -105,28 +112,37 @@ def compare(
     )
 
 
-def _judge(target: Measure, guards: Sequence[Measure], after: Sequence[Run]) -> tuple[str, str]:
+def _judge(
+    target: Measure, elsewhere: Measure | None, guards: Sequence[Measure], after: Sequence[Run]
+) -> tuple[str, str]:
     """The verdict and its reason. One stuck victim refutes "fixed"; only a test affirms it."""
-    if target.increased:
-        return WORSE, f"more {target.what} than before (p = {target.p_more:.2g})"
-    for guard in guards:
-        if guard.increased:
-            return WORSE, f"more {guard.what} than before (p = {guard.p_more:.2g})"
+    for measure in (target, *guards):
+        if measure.increased:
+            return WORSE, f"more {measure.what} than before (p = {measure.p_more:.2g})"
+    if not target.before:
+        return NOT_ENOUGH, "no run of BEFORE killed anything: nothing was measured"
     if not any(target.before):
-        if not target.before:
-            return NOT_ENOUGH, "no run of BEFORE killed anything: nothing was measured"
         return NOT_ENOUGH, f"BEFORE has no {target.what}: there is nothing to be fixed"
     if any(target.after):
-        fewer = target.p_fewer <= statistics.ALPHA
-        degree = f"fewer than before (p = {target.p_fewer:.2g}), but" if fewer else "as before,"
-        return NOT_FIXED, f"AFTER has {target.what}: {degree} not none"
+        return NOT_FIXED, f"AFTER has {target.what}: {_degree(target)}"
     if target.p_fewer > statistics.ALPHA:
         return NOT_ENOUGH, _how_many_more(target)
+    if elsewhere is not None and elsewhere.increased and not guards[0].decreased:
+        return NOT_FIXED, (
+            f"AFTER has no {target.what}, but more {elsewhere.what} "
+            f"(p = {elsewhere.p_more:.2g}): the hang has moved"
+        )
     doubtful = next((run for run in after if run.doubts), None)
     if doubtful is not None:
         doubt = doubtful.doubts[0]
         return NOT_ENOUGH, f"AFTER has no {target.what}, but {doubtful.file} is in doubt: {doubt}"
     return FIXED, f"AFTER has no {target.what} any more (p = {target.p_fewer:.2g})"
+
+
+def _degree(target: Measure) -> str:
+    if target.decreased:
+        return f"fewer than before (p = {target.p_fewer:.2g}), but not none"
+    return f"as before, as far as these runs can tell (p = {target.p_fewer:.2g})"
 
 
 def _how_many_more(target: Measure) -> str:
@@ -156,7 +172,7 @@ def _stuck_in(function: str, before: Sequence[Run], after: Sequence[Run]) -> Mea
     )
 
 
-def _stuck_elsewhere(function: str, before: Sequence[Run], after: Sequence[Run]) -> Measure:
+def _elsewhere(function: str, before: Sequence[Run], after: Sequence[Run]) -> Measure:
     return _share(
         "stuck-elsewhere",
         f"victims stuck elsewhere than in {function}",

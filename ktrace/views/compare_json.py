@@ -33,6 +33,7 @@ def _comparison(comparison: Comparison, code: ExitCode) -> dict[str, Any]:
             "unit": "run",
             "alpha": statistics.ALPHA,
             "target": _measure(comparison.target),
+            "elsewhere": _measure(comparison.elsewhere) if comparison.elsewhere else None,
             "guards": [_measure(guard) for guard in comparison.guards],
         },
         "before": _side(comparison.before),

@@ -199,7 +199,8 @@ def _test(comparison: Comparison) -> list[str]:
         "so a run counts once, with the share of its victims. Fixed: none in AFTER, and fewer by "
         "the test.",
     ]
-    return [*lines, *(_values(measure) for measure in (comparison.target, *comparison.guards))]
+    measures = (comparison.target, comparison.elsewhere, *comparison.guards)
+    return [*lines, *(_values(measure) for measure in measures if measure is not None)]
 
 
 def _values(measure: Measure) -> str:

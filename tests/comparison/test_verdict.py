@@ -56,10 +56,17 @@ def test_worse(tmp_path: Path) -> None:
     assert judged(tmp_path, [CLEAN] * 3, [hang()] * 3, "squashfs_cache_get").verdict == WORSE
 
 
-def test_a_hang_that_has_only_moved_is_worse(tmp_path: Path) -> None:
+def test_a_hang_that_has_only_moved_is_not_fixed(tmp_path: Path) -> None:
     comparison = judged(tmp_path, [hang(False)] * 3, [MOVED] * 3)
-    assert comparison.verdict == WORSE
-    assert "elsewhere than in squashfs_cache_get" in comparison.why
+    assert comparison.verdict == NOT_FIXED
+    assert comparison.why.endswith("(p = 0.05): the hang has moved")
+
+
+def test_what_the_fix_uncovers_elsewhere_is_told_and_no_move(tmp_path: Path) -> None:
+    before = [event for pid in range(20, 26) for event in stuck(victim(pid))]
+    after = [event for pid in range(20, 25) for event in quick(victim(pid), 101.0 + pid)]
+    after += stuck(victim(30), 128.0, stack=FILLER_STACK)
+    assert judged(tmp_path, [before] * 3, [after] * 3).verdict == FIXED
 
 
 def test_bad_pages_that_come_with_the_fix_are_worse(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ static _Noreturn void grow(size_t megabytes)
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (file == MAP_FAILED || memory == MAP_FAILED)
 		fail("mmap");
+	prctl(PR_SET_NAME, "grower"); /* exec has named it as its file, a number */
 	srandom(getpid());
 	end_at_sigterm();
 	for (;;) {

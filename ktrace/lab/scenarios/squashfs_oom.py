@@ -21,7 +21,7 @@ from ktrace.lab.tracer import ktrace_command
 
 MEMORY_MB = 192
 PROCESSES = 32
-DISK_KB = 2000
+DISK_RATE = 2000
 SECONDS = 60.0
 PROGRAMS = 64
 PROGRAM_KIB = 875  # two of them do not fit into a block of 1 MiB
@@ -38,9 +38,9 @@ def mount(stage: Stage) -> None:
     stage.guest.check("cp /workload/thrash /run/thrash")
 
 
-def start(stage: Stage, processes: int, disk_kb: int) -> None:
+def start(stage: Stage, processes: int, disk_rate: int) -> None:
     """Make the disk slow, then start the supervisor."""
-    stage.guest.throttle("workload", disk_kb * 1000)
+    stage.guest.throttle("workload", disk_rate * 1000)
     command = f"/run/thrash supervise /workload {PROGRAMS} {processes} {GROWN_MB}"
     # busybox's shell may be killed; the supervisor inherits that it may not
     answer = stage.guest.check(f"{command} >/dev/console 2>&1 & echo $!")
@@ -67,10 +67,10 @@ def disks(cache: Path) -> tuple[Disk, ...]:
 def squashfs_oom(
     memory_mb: int = MEMORY_MB,
     processes: int = PROCESSES,
-    disk_kb: int = DISK_KB,
+    disk_rate: int = DISK_RATE,
     seconds: float = SECONDS,
 ) -> Scenario:
-    """disk_kb: kilobytes a second; seconds: for how long the guest has no memory."""
+    """disk_rate: kB/s; seconds: for how long the guest has no memory."""
     return Scenario(
         name="squashfs-oom",
         summary="the natural hang: OOM kills on a slow squashfs, no stall (parameters: see run -h)",
@@ -80,8 +80,8 @@ def squashfs_oom(
         steps=(
             Step("load squashfs and mount the workload", mount),
             Step(
-                f"slow the disk to {disk_kb} kB/s, start {processes} programs",
-                partial(start, processes=processes, disk_kb=disk_kb),
+                f"slow the disk to {disk_rate} kB/s, start {processes} programs",
+                partial(start, processes=processes, disk_rate=disk_rate),
             ),
             Step(f"run out of memory for {seconds:g} s", partial(suffer, seconds=seconds)),
             Step("speed the disk up, end the programs", end),
