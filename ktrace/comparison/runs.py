@@ -123,17 +123,23 @@ class _Reader:
         self.deaths.finish(ended)
         why = self.analysis.end().why
         victims = tuple(victim for victim in self.deaths.victims if victim.seen)
+        stuck_after = self.stuck_after or self.session.stuck_after
         bad_page = self.analysis.probes.get(_BAD_PAGE)
         traced = bad_page is not None and bad_page.state == "attached"
         return Run(
             file=self.path,
             session=self.session,
             duration_s=round(ended - self.session.t, 6),
-            stuck_after=self.stuck_after or self.session.stuck_after,
+            stuck_after=stuck_after,
             victims=victims,
             unseen=len(self.deaths.victims) - len(victims),
             oom_invocations=self.analysis.oom.invocations,
             oom_kills=self.analysis.oom.total,
             bad_pages=self.bad_pages if traced or self.bad_pages else None,
-            doubts=(*([why] if why else []), *damage),
+            doubts=(*([why] if why else []), *_undecided(victims, stuck_after), *damage),
         )
+
+
+def _undecided(victims: Iterable[Victim], stuck_after: float) -> list[str]:
+    early = sum(victim.alive and victim.after_s < stuck_after for victim in victims)
+    return [f"it ended less than {stuck_after:g} s after {early} kills"] if early else []

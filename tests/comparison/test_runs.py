@@ -8,6 +8,7 @@ from ktrace.comparison.runs import read_runs
 from ktrace.errors import UsageError
 from ktrace.events import Lost
 from tests.comparison.runs import bad_page, fixed, hang, head, quick, runs, trace, victim
+from tests.factories import kill, state, walk
 from tests.sources.trace_samples import write
 
 pytestmark = pytest.mark.unit
@@ -59,6 +60,13 @@ def test_a_run_that_comes_twice_counts_once(tmp_path: Path) -> None:
 def test_what_could_have_been_missed_is_a_doubt(tmp_path: Path) -> None:
     (run,) = runs(tmp_path, "a", [*hang(), Lost(t=118.0, what="fatal_signal", count=3)])
     assert run.doubts == ("3 events lost",)
+
+
+def test_a_victim_that_had_no_time_to_die_is_a_doubt(tmp_path: Path) -> None:
+    events = [*hang(), kill(119.5), state(119.6), walk(119.6005)]
+    (run,) = runs(tmp_path, "a", events)
+    assert (len(run.victims), len(run.stuck)) == (5, 4)
+    assert run.doubts == ("it ended less than 1 s after 1 kills",)
 
 
 def test_a_probe_for_something_else_is_no_doubt(tmp_path: Path) -> None:
