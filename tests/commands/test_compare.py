@@ -72,7 +72,7 @@ def test_real_tasks_stuck_before_and_not_after(tmp_path: Path) -> None:
         frozen.thaw()
         running.finding("resolved", pid)
         running.stop()
-    with tracer("--record", str(patched)) as running, stuck_tasks.killable_sleeper() as sleeper:
+    with tracer("--record", str(patched)) as running, stuck_tasks.sleeper() as sleeper:
         stuck_tasks.kill(sleeper.pid)
         sleeper.wait(20)
         running.stop()
