@@ -15,6 +15,7 @@ from ktrace.sources.trace_file import Record, TraceFile
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"
 _BAD_PAGE = "bad_page"
+_SUFFIXES = (".ktrace", ".ktrace.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def function_of_victim(victim: Victim) -> str:
 
 
 def read_runs(paths: Iterable[str], stuck_after: float | None) -> tuple[list[Run], list[str]]:
-    """The runs of traces, directories of traces (*.ktrace), and what to warn of.
+    """The runs of traces, directories of traces, and what to warn of.
 
     stuck_after None: what each was recorded with. A run that comes twice is taken once.
     Raises UsageError where a path is not a trace.
@@ -73,9 +74,9 @@ def read_runs(paths: Iterable[str], stuck_after: float | None) -> tuple[list[Run
 def _files(path: str) -> list[str]:
     if not Path(path).is_dir():
         return [path]
-    found = sorted(str(file) for file in Path(path).glob("*.ktrace"))
+    found = sorted(str(file) for suffix in _SUFFIXES for file in Path(path).glob(f"*{suffix}"))
     if not found:
-        raise UsageError(f"no trace (*.ktrace) is in the directory {path}")
+        raise UsageError(f"no trace ({', '.join(_SUFFIXES)}) is in the directory {path}")
     return found
 
 

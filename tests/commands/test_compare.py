@@ -7,6 +7,41 @@ import pytest
 from tests import stuck_tasks
 from tests.comparison.runs import fixed, hang, trace
 from tests.tracer import ktrace, tracer
+from tests.views.golden import Golden
+
+RECORDED = "examples/validate-a-fix/recorded"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.unit
+def test_recorded_on_debians_kernel(golden: Golden) -> None:
+    done = ktrace("compare", f"{RECORDED}/stock", f"{RECORDED}/patched", cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    golden.check("compare.txt", done.stdout)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "code"),
+    [
+        (["stock/1", "stock/2"], ["stock/3"], "not fixed", 1),
+        (["stock/1"], ["patched/1"], "not enough data", 4),
+        (["patched/1", "patched/2", "patched/3"], ["stock"], "worse", 1),
+        (["patched/1"], ["patched/2"], "not fixed", 1),  # the filler
+    ],
+)
+def test_recorded_otherwise(before: list[str], after: list[str], verdict: str, code: int) -> None:
+    sides = [
+        [f"{RECORDED}/{name}" + (".ktrace.gz" if "/" in name else "") for name in side]
+        for side in (before, after)
+    ]
+    done = ktrace("compare", *sides[0], "vs", *sides[1], cwd=ROOT)
+    assert (done.stdout.splitlines()[0], done.returncode) == (f"verdict: {verdict}", code)
+
+
+@pytest.fixture
+def golden() -> Golden:
+    return Golden()
 
 
 @pytest.fixture
