@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ktrace.errors import UsageError
 from ktrace.lab.errors import LabError
 
 _DEPENDS = re.compile(rb"(?:^|\0)depends=([^\0]*)\0")
@@ -18,7 +19,7 @@ _SUFFIXES = (".ko", ".ko.xz")
 
 class ModuleTree:
     """The modules of one kernel, as they are in lib/modules/RELEASE, some of them `replaced` by
-    files of the same name. Raises LabError for one that this kernel would not load."""
+    files of the same name. Raises UsageError for one that this kernel would not load."""
 
     def __init__(self, root: Path, replaced: Iterable[Path] = ()) -> None:
         self.root = root
@@ -45,10 +46,10 @@ class ModuleTree:
     def _replace(self, path: Path) -> None:
         name = module_name(path)
         if name not in self._files:
-            raise LabError(f"the kernel of {self.root} has no module {name} that {path} could be")
+            raise UsageError(f"the kernel of {self.root} has no module {name} that {path} could be")
         wanted, found = version_magic(self.content(name)), version_magic(_read(path))
         if wanted != found:
-            raise LabError(
+            raise UsageError(
                 f"{path} is not for this kernel: its vermagic is {found!r}, not {wanted!r}",
                 hint="build it with this kernel's headers",
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.errors import UsageError
 from ktrace.lab.errors import LabError
 from ktrace.lab.modules import ModuleTree, dependencies, module_name
 
@@ -80,11 +81,11 @@ def test_a_module_of_the_users_replaces_the_kernels(squashfs: tuple[Path, Path])
 def test_a_module_for_another_kernel_is_refused(squashfs: tuple[Path, Path]) -> None:
     modules, own = squashfs
     own.write_bytes(magic("6.2"))
-    with pytest.raises(LabError, match=r"'6\.2 SMP mod_unload', not '6\.1 SMP mod_unload'"):
+    with pytest.raises(UsageError, match=r"'6\.2 SMP mod_unload', not '6\.1 SMP mod_unload'"):
         ModuleTree(modules, [own])
 
 
 def test_a_module_that_the_kernel_does_not_have(squashfs: tuple[Path, Path]) -> None:
     modules, own = squashfs
-    with pytest.raises(LabError, match="has no module erofs"):
+    with pytest.raises(UsageError, match="has no module erofs"):
         ModuleTree(modules, [own.rename(own.with_name("erofs.ko"))])
