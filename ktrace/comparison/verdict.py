@@ -146,7 +146,7 @@ def _degree(target: Measure) -> str:
 
 
 def _how_many_more(target: Measure) -> str:
-    counts = f"{len(target.before)} and {len(target.after)} runs that killed"
+    counts = f"{len(target.before)} and {len(target.after)} runs that count"
     text = f"AFTER has no {target.what}, but with {counts} that may be luck"
     text += f" (p = {target.p_fewer:.2g}, to be at most {statistics.ALPHA})"
     missing = statistics.runs_missing(target.before, target.after)
