@@ -149,7 +149,7 @@ def _places(before: Side, after: Side) -> list[str]:
     keys = list(dict.fromkeys([*by_place[0], *by_place[1]]))
     if not keys:
         return ["No victim was stuck.", ""]
-    rows = [("STUCK IN", "PRIMITIVE", "BEFORE", "AFTER")]
+    rows = [("STUCK IN", "PRIMITIVE", "BEFORE: median time", "AFTER: median time")]
     for function, primitive in keys:
         cells = [_at_place(places.get((function, primitive))) for places in by_place]
         rows.append((safe(function) or "(no stack)", safe(primitive) or "-", cells[0], cells[1]))
@@ -160,7 +160,7 @@ def _at_place(place: AtPlace | None) -> str:
     if place is None:
         return "-"
     times = place.times
-    return f"{place.stuck}, {words.seconds(times.median_s)} to {words.seconds(times.max_s)}"
+    return f"{place.stuck}: {words.seconds(times.median_s)}, at most {words.seconds(times.max_s)}"
 
 
 def _name(place: AtPlace) -> str:

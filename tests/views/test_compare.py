@@ -44,8 +44,8 @@ def test_text_says_it_all(is_fixed: Comparison) -> None:
         "stuck victims                12 (100%)           3 (25%)",
         "died by                      12 SIGKILL          12 SIGKILL",
         "  median   10.0s   20 ms",
-        "squashfs_cache_get  wait_event           9, 10.0s to 10.0s  -",
-        "submit_bio_wait     wait_for_completion  3, 10.0s to 10.0s  3, 10.0s to 10.0s",
+        "squashfs_cache_get  wait_event           9: 10.0s, at most 10.0s  -",
+        "submit_bio_wait     wait_for_completion  3: 10.0s, at most 10.0s  3: 10.0s, at most 10.0s",
         "  victims stuck in squashfs_cache_get: 0.75 0.75 0.75 and 0 0 0; p fewer 0.05, p more 1",
     ):
         assert line.split() in [shown.split() for shown in text.splitlines()]
