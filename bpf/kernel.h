@@ -104,7 +104,7 @@ struct mm_struct___v62 {
 
 typedef struct {
 	unsigned long sig[1];
-} sigset_t;
+} KERNEL_TYPE sigset_t;
 
 struct sigpending {
 	sigset_t signal;

@@ -15,29 +15,30 @@ def blockers(waiter: TaskState, others: Iterable[TaskState]) -> tuple[Blocker, .
     (entry->wait_queue), or else the entries of a full cache (cache->wait_queue); both waits are
     in fs/squashfs/cache.c."""
     wait = wait_of(waiter)
-    if wait is None or wait.function != CACHE_GET or waiter.squashfs is None:
+    if wait is None or wait.function != CACHE_GET:
         return ()
-    holders = [other for other in others if _holds_entry(other, waiter)]
-    fillers = [other for other in holders if _block(other) == waiter.squashfs.block]
-    if fillers:
-        return tuple(_blocker(other, "reads the block that it waits for") for other in fillers)
-    name = waiter.squashfs.name or "squashfs"
-    return tuple(_blocker(other, f"holds an entry of the full {name} cache") for other in holders)
+    inside = [other for other in others if _is_beneath_cache_get(other)]
+    call = waiter.squashfs
+    same_cache = [o for o in inside if call and o.squashfs and o.squashfs.cache == call.cache]
+    readers = [o for o in same_cache if call and o.squashfs and o.squashfs.block == call.block]
+    if readers:
+        return _because(readers, "reads the block that it waits for")
+    if same_cache and call:
+        return _because(same_cache, f"holds an entry of the full {call.name or 'squashfs'} cache")
+    unknown = [other for other in inside if call is None or other.squashfs is None]
+    return _because(unknown, "reads into a squashfs cache, not known which one")
 
 
-def _holds_entry(other: TaskState, waiter: TaskState) -> bool:
-    """other went through squashfs_cache_get() of the same cache and sleeps beneath it."""
-    if other.task.tid == waiter.task.tid or other.squashfs is None or waiter.squashfs is None:
-        return False
-    if other.squashfs.cache != waiter.squashfs.cache:
-        return False
-    wait = wait_of(other)
-    inside = any(function_of(frame).startswith("squashfs_") for frame in other.stack)
+def _is_beneath_cache_get(sample: TaskState) -> bool:
+    """It sleeps in squashfs, but not in the waits of squashfs_cache_get() itself: it may have
+    an entry of a cache."""
+    wait = wait_of(sample)
+    inside = any(function_of(frame).startswith("squashfs_") for frame in sample.stack)
     return inside and wait is not None and wait.function != CACHE_GET
 
 
-def _block(sample: TaskState) -> int | None:
-    return sample.squashfs.block if sample.squashfs else None
+def _because(samples: list[TaskState], why: str) -> tuple[Blocker, ...]:
+    return tuple(_blocker(sample, why) for sample in samples)
 
 
 def _blocker(sample: TaskState, why: str) -> Blocker:

@@ -59,7 +59,7 @@ def _tracefs() -> Fact:
 
 
 def _lockdown() -> Fact:
-    text = _read("/sys/kernel/security/lockdown")
+    text = _read("/sys/kernel/security/lockdown")  # "none integrity [confidentiality]"
     if text is None:
         return Fact("lockdown", "not known: securityfs has no lockdown file", None)
     mode = text.partition("[")[2].partition("]")[0]

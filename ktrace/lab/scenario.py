@@ -1,10 +1,14 @@
 """What a scenario is: a name, a machine, and steps that are run in order."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ktrace.lab.errors import GuestTimeout
 from ktrace.lab.guest import Disk, Guest
+
+_POLL_S = 0.1
 
 
 @dataclass
@@ -13,6 +17,14 @@ class Stage:
 
     guest: Guest
     pids: dict[str, list[int]] = field(default_factory=dict)
+
+    def wait_traced(self, text: bytes, timeout_s: float) -> None:
+        """Wait until ktrace has recorded a line with this text."""
+        deadline = time.monotonic() + timeout_s
+        while text not in self.guest.machine.trace.read_bytes():
+            if time.monotonic() > deadline:
+                raise GuestTimeout(f"ktrace recorded no {text.decode()} in {timeout_s:.0f} s")
+            time.sleep(_POLL_S)
 
 
 @dataclass(frozen=True)

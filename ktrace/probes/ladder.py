@@ -17,7 +17,12 @@ KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type
 _TRACE_FENTRY = 24  # enum bpf_attach_type
+_PROG_TYPE_RAW_TRACEPOINT = 17
 _RETURN_0 = bytes.fromhex("b7000000000000009500000000000000")  # r0 = 0; exit
+# bpf_probe_read_kernel(r10 - 8, 8, 0); return 0
+_READ_KERNEL = bytes.fromhex(
+    "bfa1000000000000 07010000f8ffffff b702000008000000 b703000000000000 8500000071000000"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,11 @@ class KernelHooks:
         if type_id is None:
             # a module's function has its BTF id in the module's own BTF: libbpf finds it
             return "" if purpose(function).module else "the function is not in the kernel's BTF"
-        options = _ProgLoadOptions(
-            sz=ctypes.sizeof(_ProgLoadOptions),
+        program = _load(
+            _PROG_TYPE_TRACING,
+            _RETURN_0,
             expected_attach_type=_TRACE_FENTRY,
             attach_btf_id=type_id,
-        )
-        program = lib().bpf_prog_load(
-            _PROG_TYPE_TRACING, b"ktrace_trial", b"GPL", _RETURN_0, 2, ctypes.byref(options)
         )
         if program < 0:
             return f"the kernel refuses to load it: {os.strerror(ctypes.get_errno())}"
@@ -105,6 +108,26 @@ class KernelHooks:
             if fd >= 0:
                 os.close(fd)
         return why
+
+
+def may_read_kernel_memory() -> bool:
+    """Not under lockdown=confidentiality: bpf_tracing_func_proto() of kernel/trace/bpf_trace.c
+    then knows no bpf_probe_read_kernel()."""
+    program = _load(_PROG_TYPE_RAW_TRACEPOINT, _READ_KERNEL + _RETURN_0)
+    if program >= 0:
+        os.close(program)
+    return program >= 0
+
+
+def _load(program_type: int, instructions: bytes, **options: int) -> int:
+    """The descriptor of a program made of these instructions, or negative, errno set."""
+    settings = _ProgLoadOptions(sz=ctypes.sizeof(_ProgLoadOptions), **options)
+    count = len(instructions) // 8
+    return int(
+        lib().bpf_prog_load(
+            program_type, b"ktrace_trial", b"GPL", instructions, count, ctypes.byref(settings)
+        )
+    )
 
 
 class _ProgLoadOptions(ctypes.Structure):

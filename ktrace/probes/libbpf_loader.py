@@ -9,7 +9,7 @@ from ktrace.findings import Probe
 from ktrace.kernel.btf import VMLINUX, Btf
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
-from ktrace.probes.ladder import KernelHooks, module_instance
+from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.probes.loader import RawEvent
 
@@ -41,11 +41,7 @@ class LibbpfLoader:
         for name in OBJECTS:
             probes += self._attach_object(name)
         if "events" not in self._maps:
-            reasons = {probe.why for probe in probes if probe.state == "missing"}
-            raise CannotTrace(
-                f"no BPF program could be loaded: {'; '.join(sorted(reasons))[:300]}",
-                hint="see `ktrace doctor`",
-            )
+            raise _nothing_loaded(probes)
         self._ring = check(
             lib().ring_buffer__new(self._maps["events"], self._callback, None, None),
             "open the ring buffer",
@@ -165,6 +161,19 @@ def _kernel_btf() -> Btf:
             f"this kernel's BTF cannot be read from {VMLINUX}: {error}",
             hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed",
         ) from None
+
+
+def _nothing_loaded(probes: list[Probe]) -> CannotTrace:
+    if not may_read_kernel_memory():
+        return CannotTrace(
+            "this kernel lets no BPF program read its memory: it is locked down",
+            hint="boot without lockdown=confidentiality; Secure Boot may set it",
+        )
+    reasons = {probe.why for probe in probes if probe.state == "missing"}
+    return CannotTrace(
+        f"no BPF program could be loaded: {'; '.join(sorted(reasons))[:300]}",
+        hint="see `ktrace doctor`",
+    )
 
 
 def _require_privilege() -> None:

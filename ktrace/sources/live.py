@@ -15,7 +15,8 @@ from ktrace.sources.decode import Decoder
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
-CHECK_S = 1.0  # losses, modules
+LOSS_CHECK_S = 1.0
+MODULE_CHECK_S = 0.2  # what happens in a module before its probe is attached is not seen
 
 
 def now() -> float:
@@ -46,7 +47,8 @@ class LiveSource:
         self.loader: Loader = loader
         self._stuck_after = stuck_after
         self._next_walk = now()
-        self._next_check = now() + CHECK_S
+        self._next_loss_check = now() + LOSS_CHECK_S
+        self._next_module_check = now() + MODULE_CHECK_S
         self._lost: dict[str, int] = {}
 
     def load_symbols(self) -> int:
@@ -57,20 +59,20 @@ class LiveSource:
 
     def read(self, timeout_s: float) -> list[Event]:
         """What happened since the last call; waits for something at most timeout_s."""
-        wait = min(timeout_s, self._next_walk - now(), self._next_check - now())
+        due = min(self._next_walk, self._next_loss_check, self._next_module_check)
+        wait = min(timeout_s, due - now())
         found = self._decoded(self.loader.read(max(0.0, wait)))
         if any(isinstance(event, FatalSignal | OomVictim) for event in found):
             self._next_walk = min(self._next_walk, now() + self._stuck_after)
         if now() >= self._next_walk:
             found += self._walk()
-        if now() >= self._next_check:
-            found += self.check()
+        if now() >= self._next_loss_check:
+            self._next_loss_check = now() + LOSS_CHECK_S
+            found += self._new_losses()
+        if now() >= self._next_module_check:
+            self._next_module_check = now() + MODULE_CHECK_S
+            found += self._module_changes()
         return found
-
-    def check(self) -> list[Event]:
-        """Losses that are new, modules that came or went."""
-        self._next_check = now() + CHECK_S
-        return [*self._new_losses(), *self._module_changes()]
 
     def finish(self) -> list[Event]:
         """What is still to come, with a last walk: then the verdict knows it all."""

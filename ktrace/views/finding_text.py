@@ -21,5 +21,4 @@ def detail_lines(finding: Finding) -> list[str]:
     lines = []
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
-    lines += [f"in the way: {words.in_the_way(blocker)}" for blocker in finding.blocked_by[:4]]
-    return lines
+    return lines + words.in_the_way(finding)

@@ -60,7 +60,10 @@ class ReportView:
     def _stuck(self) -> list[str]:
         if not self._newest:
             return ["No thread was stuck after SIGKILL.", ""]
-        lines = [f"{len(self._newest)} threads did not die when they were killed:", *self._table()]
+        lines = [
+            f"{words.count(len(self._newest), 'thread')} did not die when killed:",
+            *self._table(),
+        ]
         for finding, names in self._by_stack():
             lines += ["", *self._describe(finding, names)]
         return [*lines, ""]
@@ -101,7 +104,7 @@ class ReportView:
         lines = [f"{shown}: {words.killed_by(finding.killed)}"]
         lines += [f"    {safe(frame)}" for frame in finding.stack]
         lines.append(f"  {words.meaning(finding)}")
-        lines += [f"  in the way: {words.in_the_way(blocker)}" for blocker in finding.blocked_by]
+        lines += [f"  {line}" for line in words.in_the_way(finding)]
         return lines
 
     def _kills(self) -> list[str]:

@@ -138,15 +138,14 @@ def _detail(finding: StuckTask, age: float, width: int) -> list[RenderableType]:
     head.append(f"  {words.killed_by(finding.killed)}, {words.stuck_for(finding, age)} ago")
     lines: list[RenderableType] = [head]
     lines += [Text("  " + line, no_wrap=True) for line in _wrap(finding.stack, width - 2)[:3]]
-    console = Console(width=width)
-    lines += list(Text(words.meaning(finding), style="yellow").wrap(console, width))
-    for blocker in finding.blocked_by[:2]:
-        text = f"in the way: {words.in_the_way(blocker)}"
-        lines.append(Text(text, no_wrap=True, overflow="ellipsis"))
-    more = len(finding.blocked_by) - 2
-    if more > 0:
-        lines.append(Text(f"  and {more} more", style="dim"))
+    lines += _wrapped(words.meaning(finding), width, "yellow")
+    for line in words.in_the_way(finding):
+        lines += _wrapped(line, width, "")
     return lines
+
+
+def _wrapped(text: str, width: int, style: str) -> list[Text]:
+    return list(Text(text, style=style).wrap(Console(width=width), width))
 
 
 def _wrap(stack: Iterable[str], width: int) -> list[str]:

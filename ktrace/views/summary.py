@@ -9,7 +9,7 @@ from ktrace.views.safe_text import safe
 def probe_count(analysis: Analysis) -> str:
     """ "12 probes, 2 missing"."""
     states = [probe.state for probe in analysis.probes.values()]
-    text = f"{states.count('attached')} probes"
+    text = words.count(states.count("attached"), "probe")
     for state in ("waiting", "missing"):
         if state in states:
             text += f", {states.count(state)} {state}"
@@ -35,13 +35,15 @@ def summary_lines(analysis: Analysis, end: End) -> list[str]:
     """What came of it, the verdict last."""
     stuck, oom = analysis.stuck, analysis.oom
     lines = [
-        f"{oom.total} OOM kills; {stuck.total} threads stuck after SIGKILL, "
+        f"{words.count(oom.total, 'OOM kill')}; "
+        f"{words.count(stuck.total, 'thread')} stuck after SIGKILL, "
         f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
     ]
     if stuck.zombies:
-        lines.append(f"{len(stuck.zombies)} killed threads are zombies: dead, not stuck")
+        zombies = words.count(len(stuck.zombies), "killed thread")
+        lines.append(f"{zombies} left as a zombie: dead, not stuck")
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
-        lines.append(f"{end.lost} events were lost ({by})")
+        lines.append(f"{words.count(end.lost, 'event')} lost ({by})")
     lines.append(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
     return lines

@@ -5,7 +5,7 @@ from signal import SIGKILL
 
 from ktrace.detectors.oom_kills import Kill
 from ktrace.events import Task
-from ktrace.findings import Blocker, Killed, StuckTask
+from ktrace.findings import Killed, StuckTask
 from ktrace.kernel.task_state import MEANING
 from ktrace.views.safe_text import safe
 
@@ -29,6 +29,11 @@ def seconds(value: float) -> str:
     if value < 100:
         return f"{value:.1f}s"
     return f"{int(value) // 60}m{int(value) % 60:02d}s"
+
+
+def count(number: int, thing: str) -> str:
+    """ "1 OOM kill", "2 OOM kills"."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def clock(value: float) -> str:
@@ -99,11 +104,21 @@ def meaning(finding: StuckTask) -> str:
     return text
 
 
-def in_the_way(blocker: Blocker) -> str:
-    """ "filler[301] (uninterruptible in submit_bio_wait): reads the block that it waits for"."""
-    where = f" in {safe(blocker.function)}" if blocker.function else ""
-    name = task_name(blocker.comm, blocker.pid, blocker.tid)
-    return f"{name} ({blocker.state}{where}): {safe(blocker.why)}"
+def in_the_way(finding: StuckTask) -> list[str]:
+    """One line for all that are in the way for the same reason: "in the way: filler[301],
+    filler[302] (uninterruptible in submit_bio_wait): each holds an entry of ..."."""
+    groups: dict[tuple[str, str | None, str], list[str]] = {}
+    for blocker in finding.blocked_by:
+        name = task_name(blocker.comm, blocker.pid, blocker.tid)
+        groups.setdefault((blocker.state, blocker.function, blocker.why), []).append(name)
+    return [_way(names, *group) for group, names in groups.items()]
+
+
+def _way(names: list[str], state: str, function: str | None, why: str) -> str:
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    where = f" in {safe(function)}" if function else ""
+    each = "each " if len(names) > 1 else ""
+    return f"in the way: {shown} ({state}{where}): {each}{safe(why)}"
 
 
 def stuck_for(finding: StuckTask, age: float) -> str:

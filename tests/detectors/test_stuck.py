@@ -237,6 +237,14 @@ def test_who_holds_a_full_caches_entries_is_in_the_way() -> None:
     assert all("full fragment cache" in blocker.why for blocker in finding.blocked_by)
 
 
+def test_a_filler_that_began_before_ktrace_looked() -> None:
+    filler = state(103, Task(30, 30, "filler"), killed=(), stack=FILLER_STACK, squashfs=None)
+    (finding,) = found(kill(101), state(103, squashfs=call(4096)), filler, walk(103.001))
+    assert [b.why for b in finding.blocked_by] == [
+        "reads into a squashfs cache, not known which one"
+    ]
+
+
 def test_waiters_are_not_in_each_others_way() -> None:
     other = Task(30, 30, "reader")
     first, second = found(

@@ -31,6 +31,7 @@ READY = "/run/ready"
 CGROUP = "/sys/fs/cgroup/lab"
 WAITS_IN = "squashfs_cache_get"
 FILLER_WAITS_IN = "submit_bio_wait"
+NOTICE_S = 30.0
 GROW_S = 60.0
 OOM_S = 120.0
 DEATH_S = 60.0
@@ -46,6 +47,7 @@ DIRECT = "direct"
 def mount(stage: Stage) -> None:
     """Load squashfs only now: ktrace has to notice a module that comes later."""
     stage.guest.check("insmod /modules/squashfs.ko")
+    stage.wait_traced(b'"event":"probe_change"', NOTICE_S)
     stage.guest.check("mount -t squashfs -o ro /dev/disk/workload /workload")
 
 

@@ -1,0 +1,77 @@
+"""Kernels that refuse: locked down, without BTF. One clear line, and the right exit code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ktrace.lab import guest as guests
+from ktrace.lab import image
+from ktrace.lab.cache import cache_dir
+from ktrace.lab.guest import Disk, Guest, Machine
+from ktrace.lab.packages import debian_kernel
+
+pytestmark = pytest.mark.vm
+
+KTRACE = "PYTHONPATH=/ktrace python3 -m ktrace"
+
+
+@contextmanager
+def booted(tmp_path: Path, modules: tuple[str, ...] = ()) -> Iterator[Guest]:
+    cache = cache_dir()
+    kernel = debian_kernel(cache)
+    machine = Machine(
+        kernel=kernel.image,
+        initramfs=image.initramfs(cache, kernel, modules),
+        disks=(
+            Disk("system", image.system_disk(cache)),
+            Disk("ktrace", image.ktrace_disk(cache)),
+        ),
+        trace=tmp_path / "trace",
+        console=tmp_path / "console.log",
+    )
+    with Guest(machine) as guest:
+        guest.boot()
+        yield guest
+
+
+def test_lockdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = f"{guests.KERNEL_ARGUMENTS} lockdown=confidentiality"
+    monkeypatch.setattr(guests, "KERNEL_ARGUMENTS", arguments)
+    with booted(tmp_path) as guest:
+        answer = guest.run(f"{KTRACE} oom-hang --duration 1 2>&1", 60)
+        assert answer.status == 3
+        assert "locked down" in answer.output
+        assert "Traceback" not in answer.output
+        guest.check("mount -t securityfs none /sys/kernel/security")
+        doctor = guest.run(f"{KTRACE} doctor 2>&1", 60)
+        assert doctor.status == 3
+        assert "confidentiality" in doctor.output
+
+
+def test_without_btf(tmp_path: Path) -> None:
+    with booted(tmp_path) as guest:
+        guest.check("mount -t tmpfs none /sys/kernel/btf")
+        answer = guest.run(f"{KTRACE} oom-hang --duration 1 2>&1", 60)
+        assert answer.status == 3
+        assert "CONFIG_DEBUG_INFO_BTF" in answer.output
+
+
+def test_a_module_that_comes_goes_and_comes_again(tmp_path: Path) -> None:
+    with booted(tmp_path, ("squashfs",)) as guest:
+        guest.check(
+            f"{KTRACE} oom-hang >/run/lines 2>&1 & echo $! >/run/pid; "
+            "until grep -q tracing /run/lines; do usleep 100000; done",
+            60,
+        )
+        attached = "probe squashfs_cache_get: attached"
+        for times in (1, 2):
+            guest.check("insmod /modules/squashfs.ko")
+            guest.wait(f"[ $(grep -c '{attached}' /run/lines) -eq {times} ]", 60)
+            guest.check("rmmod squashfs")  # a probe must not hold the module
+            waiting = "probe squashfs_cache_get: waiting"
+            guest.wait(f"[ $(grep -c '{waiting}' /run/lines) -eq {times} ]", 60)
+        guest.check("kill -INT $(cat /run/pid)")
+        guest.wait("grep -q verdict: /run/lines", 60)
+        assert "verdict: clean" in guest.check("cat /run/lines")
