@@ -26,6 +26,7 @@ SECONDS = 60.0
 PROGRAMS = 64
 PROGRAM_KIB = 875  # two of them do not fit into a block of 1 MiB
 GROWN_MB = 16
+NOTICE_S = 30.0
 PATIENCE_S = 120.0  # the guest crawls
 
 
@@ -33,6 +34,7 @@ def mount(stage: Stage) -> None:
     """The lab's own shell must outlive the shortage."""
     stage.guest.check("echo -1000 >/proc/$$/oom_score_adj")
     stage.guest.check("insmod /modules/squashfs.ko")
+    stage.wait_traced(b'"event":"probe_change"', NOTICE_S)  # later there is no memory for it
     stage.guest.check("mount -t squashfs -o ro /dev/disk/workload /workload")
     # Not on the disk that will be slow.
     stage.guest.check("cp /workload/thrash /run/thrash")
