@@ -1,6 +1,8 @@
 """Each kill, its time to death, and where the victim was."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ktrace.detectors.deaths import Deaths, Place, Victim
 from ktrace.events import Event, Task
@@ -117,3 +119,24 @@ def test_the_leader_says_by_which_signal() -> None:
 def test_exiting_has_no_primitive() -> None:
     victim = only(kill(101), state(102, state="exiting", stack=("exit_mmap+0x1",)), dead(104))
     assert victim.place == Place("exit_mmap", "<exiting>")
+
+
+TIMES = st.floats(min_value=0, max_value=50)
+TASKS = st.builds(Task, st.integers(1, 3), st.integers(1, 4), st.just("t"))
+STATES = st.sampled_from(["uninterruptible", "running", "exiting", "zombie"])
+ANY_EVENT = st.one_of(
+    st.builds(kill, TIMES, TASKS),
+    st.builds(lambda t, task, name: state(t, task, state=name), TIMES, TASKS, STATES),
+    st.builds(dead, TIMES, TASKS),
+    st.builds(walk, TIMES, TIMES),
+    st.builds(oom_victim, TIMES, st.integers(1, 4)),
+)
+
+
+@given(st.lists(ANY_EVENT, max_size=30))
+def test_a_damaged_trace_gives_no_impossible_victim(events: list[Event]) -> None:
+    for victim in victims(*events, end=60.0):
+        assert 0.0 <= victim.after_s <= 60.0
+        assert all(spent >= 0.0 for spent in victim.spent.values())
+        assert not (victim.alive and victim.exact)
+        assert victim.place is None or victim.place in victim.spent
