@@ -63,6 +63,7 @@ def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, 
         ("runs", lambda side: str(side.runs)),
         ("duration", lambda side: words.seconds(side.duration_s)),
         ("kills", lambda side: str(side.kills)),
+        ("  per minute", lambda side: _number(_per_minute(side))),
         ("  of them by the OOM killer", lambda side: str(side.kills_by_oom)),
         ("  killed tasks", lambda side: _names(side.names)),
         ("stuck victims", lambda side: _share(side.stuck, side.kills)),
@@ -78,6 +79,10 @@ def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, 
 
 def _sides(comparison: Comparison) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
     return comparison.before, comparison.after
+
+
+def _per_minute(side: Side) -> float | None:
+    return side.kills / side.duration_s * 60 if side.duration_s else None
 
 
 def _names(names: dict[str, int]) -> str:
