@@ -21,6 +21,14 @@ def test_recorded_on_debians_kernel(golden: Golden) -> None:
 
 
 @pytest.mark.unit
+def test_the_natural_hang_recorded_on_debians_kernel() -> None:
+    done = ktrace("compare", f"{RECORDED}-oom/stock", f"{RECORDED}-oom/patched", cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "AFTER has no victims stuck in squashfs_cache_get any more" in done.stdout
+    assert "not covered" not in done.stdout
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("before", "after", "verdict", "code"),
     [
