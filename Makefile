@@ -10,7 +10,7 @@ DEMO   := demo/squashfs-stall.ktrace
 .PHONY: help
 help: ## list the targets
 	@echo 'ktrace: make TARGET'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: venv
 venv: $(STAMP) ## install ktrace into .venv: .venv/bin/ktrace
@@ -39,6 +39,17 @@ demo: venv bpf deps-lab ## reproduce the squashfs hang in a guest, watch it, rep
 	@$(KTRACE) report $(DEMO) || [ $$? -eq 1 ]
 	@echo
 	@echo 'The trace is $(DEMO). See it again: $(KTRACE) replay $(DEMO)'
+
+# As for the demo: finding the bad cell (exit status 1) is what must happen.
+.PHONY: lab-bad-ram
+lab-bad-ram: venv bpf deps-lab ## one bad RAM cell in a guest, found over three boots
+	@mkdir -p demo && rm -f demo/bad-ram-*.ktrace
+	@$(KTRACE) lab run bad-ram -o demo/bad-ram.ktrace; status=$$?; \
+	if [ $$status -ne 1 ]; then \
+		echo "make lab-bad-ram: the cell should have been found (exit status 1), but the exit status is $$status" >&2; \
+		exit 1; \
+	fi
+	@echo 'The traces are demo/bad-ram-*.ktrace. See all: $(KTRACE) report demo/bad-ram-*.ktrace'
 
 .PHONY: test
 test: venv bpf deps-lab ## run every kind of test that this machine can run

@@ -146,6 +146,7 @@ struct squashfs_call {
 enum state_source {
 	FROM_WALK, /* iter/task */
 	FROM_SWITCH, /* sched_switch */
+	FROM_PROC, /* /proc, sampled by the bcc loader */
 };
 
 /* one look at a task: killed and not yet dead, or asleep uninterruptibly */
@@ -183,6 +184,8 @@ struct bad_page {
 	struct event event;
 	struct task by;
 	__u64 page; /* address of the struct page */
+	__u64 page_phys; /* its physical address; 0: not known */
+	__s64 pfn; /* of the page that it describes; -1: not known */
 	__u64 words[PAGE_WORDS]; /* its first 64 bytes */
 	char reason[REASON_LEN]; /* the kernel's own, the last of its tests */
 	__u32 __pad;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Pages in a state that cannot be: bad_page() of mm/page_alloc.c */
 #include "ktrace.bpf.h"
+#include "memory_map.h"
 
 const struct bad_page *unused_bad_page __attribute__((unused));
 
@@ -15,6 +16,8 @@ static __always_inline int handle_bad_page(void *ctx, struct page *page, const c
 		return 0;
 	read_current(&event->by);
 	event->page = (__u64)page;
+	event->pfn = page_to_pfn(page);
+	event->page_phys = kernel_to_phys((__u64)page);
 	bpf_probe_read_kernel(event->words, sizeof(event->words), page);
 	bpf_probe_read_kernel_str(event->reason, sizeof(event->reason), reason);
 	len = bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);

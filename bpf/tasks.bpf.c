@@ -3,6 +3,7 @@
 #include "ktrace.bpf.h"
 
 #define SIGKILL 9
+#define TOP_PIECE 16 /* pt_regs, 21 words on x86, end the stack: no function is lost */
 #define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h, never moved */
 #define TASK_UNINTERRUPTIBLE 2 /* include/linux/sched.h, never moved; as TASK_RUNNING, 0 */
 
@@ -161,8 +162,15 @@ static __always_inline void read_top(struct task_state *event, struct task_struc
 {
 	__u64 sp = saved_sp(task);
 
-	if (sp && !event->on_cpu)
-		bpf_probe_read_kernel(event->top, sizeof(event->top), (void *)sp);
+	if (!sp || event->on_cpu)
+		return;
+	/* in pieces: a shallow stack ends before TOP_LEN words, and a read that faults gives
+	 * nothing */
+	for (int i = 0; i < TOP_LEN; i += TOP_PIECE) {
+		if (bpf_probe_read_kernel(event->top + i, TOP_PIECE * sizeof(__u64),
+					  (void *)(sp + i * sizeof(__u64))))
+			break;
+	}
 }
 
 SEC("tp_btf/signal_generate")

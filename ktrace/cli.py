@@ -12,10 +12,12 @@ from ktrace.errors import ExitCode, KtraceError
 
 _COMMANDS = {
     "oom-hang": ("ktrace.commands.oom_hang", "oom_hang"),
+    "bad-page": ("ktrace.commands.bad_page", "bad_page"),
     "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
     "compare": ("ktrace.commands.compare", "compare_traces"),
+    "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "lab": ("ktrace.commands.lab", "lab"),

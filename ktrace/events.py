@@ -160,15 +160,93 @@ class TaskHung(Event):
     task: Task
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One of the tests that the page failed; all of them are here, not only the kernel's last."""
+
+    what: str  # flags, mapping, mapcount, refcount, memcg, page_pool
+    bits: str  # the offending bits or value, hexadecimal; empty: unknown
+    names: tuple[str, ...]  # of the bits; empty where they have none
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadPage(Event):
-    """bad_page() was called."""
+    """bad_page() was called (mm/page_alloc.c), or a log has its report. None: not known."""
 
     name: ClassVar[str] = "bad_page"
-    by: Task
-    page: str  # address of the struct page
-    words: tuple[str, ...]  # its first 64 bytes
-    reason: str
+    boot: str  # boot id, or "boot N of the log"
+    kernel: str = ""  # release; of a log: with the build's number where it is told
+    by: Task  # whose context; of a log, pid and tid are 0 where it does not say
+    pfn: int | None
+    page: str | None  # virtual address of the struct page; None: hashed or absent in the log
+    page_phys: str | None  # its physical address
+    flags: str
+    flag_names: tuple[str, ...]
+    fields: tuple[str, ...]  # "zone=1", "node=0"
+    refcount: int | None
+    mapcount: int | None
+    mapping: str | None
+    memcg: str | None
+    triggered: tuple[Trigger, ...]
+    path: str  # alloc, free; empty: unknown
+    reason: str  # in the kernel's own words
+    stack: Stack
+    words: tuple[str, ...]  # the struct page, word by word; empty: unknown
+    owner: tuple[str, ...] = ()  # what page_owner=on tells, line by line: who had the page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierBadPage(Event):
+    """What `ktrace bad-page --state` kept of a bad page of an earlier run or boot: it is told at
+    the start, so that the recording leads to the same verdicts. t is now."""
+
+    name: ClassVar[str] = "earlier_bad_page"
+    seen_t: float  # CLOCK_BOOTTIME of that boot
+    boot: str
+    kernel: str
+    comm: str
+    pfn: int | None
+    word: str | None  # physical address of the flags word
+    bits: str  # offending bits of the flags
+    others: tuple[str, ...]
+    path: str
+    pattern: str
+    stack: Stack
+    owner: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomReport(Event):
+    """A report of the OOM killer in a kernel log. None: the log does not say. Sizes are KiB."""
+
+    name: ClassVar[str] = "oom_report"
+    boot: str
+    kernel: str
+    by: Task | None  # pid and tid are 0 where the log does not say
+    victim: Task | None  # None: nobody could be killed, or the log ends before
+    order: int | None
+    gfp: str | None
+    gfp_mask: str | None
+    constraint: str | None
+    cgroup: str | None  # the victim's
+    uid: int | None
+    oom_score_adj: int | None
+    total_vm_kib: int | None
+    anon_rss_kib: int | None
+    file_rss_kib: int | None
+    shmem_rss_kib: int | None
+    pgtables_kib: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungReport(Event):
+    """khungtaskd's report in a kernel log: the task slept uninterruptibly for so long."""
+
+    name: ClassVar[str] = "hung_report"
+    boot: str
+    kernel: str
+    task: Task
+    blocked_s: int | None
     stack: Stack
 
 
@@ -214,6 +292,9 @@ EVENTS: dict[str, type[Event]] = {
         TaskState,
         TaskHung,
         BadPage,
+        EarlierBadPage,
+        OomReport,
+        HungReport,
         Walk,
         Lost,
         ProbeChange,

@@ -16,9 +16,11 @@ import ktrace
 from ktrace import survival
 from ktrace.child import Child, check_startable, run_action
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.bad_page import earlier_event, sighting_of
 from ktrace.errors import ExitCode
-from ktrace.events import Event
+from ktrace.events import BadPage, Event
 from ktrace.findings import End, Finding, Session, finding_to_json
+from ktrace.kernel.boot import boot_id
 from ktrace.sources.live import LiveSource, now
 from ktrace.sources.trace_format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
@@ -26,6 +28,7 @@ from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
+    from ktrace.sources.bad_page_keeper import BadPageKeeper
     from ktrace.sources.trace_writer import TraceWriter
 
 _TICK_S = 1.0
@@ -39,8 +42,10 @@ class Options:
     duration: float | None = None
     record: str | None = None
     stuck_after: float = 1.0
+    state: str | None = None  # a file that keeps bad pages over boots
     on_finding: str | None = None  # "stop", or "shell:CMD"
     run: tuple[str, ...] = ()
+    loader: str = "auto"
 
 
 @dataclass(slots=True)
@@ -74,14 +79,17 @@ def run(options: Options, view: View) -> ExitCode:
         signal.signal(number, stop.signalled)
     setup = survival.child_setup()
     writer = _open_writer(options.record)
-    source = LiveSource(options.stuck_after)
+    state = _open_state(options.state)
+    source = LiveSource(options.stuck_after, options.loader)
     try:
         symbols = source.load_symbols()
-        return _Run(options, view, source, writer, setup, stop, symbols).trace()
+        return _Run(options, view, source, writer, state, setup, stop, symbols).trace()
     finally:
         with suppress(OSError):
             view.close()
         source.close()
+        if state is not None:
+            state.close()
         if writer is not None:
             writer.close()
 
@@ -94,6 +102,14 @@ def _open_writer(path: str | None) -> "TraceWriter | None":
     return TraceWriter(path)
 
 
+def _open_state(path: str | None) -> "BadPageKeeper | None":
+    if path is None:
+        return None
+    from ktrace.sources.bad_page_keeper import BadPageKeeper
+
+    return BadPageKeeper(path)
+
+
 class _Run:
     def __init__(
         self,
@@ -101,6 +117,7 @@ class _Run:
         view: View,
         source: LiveSource,
         writer: "TraceWriter | None",
+        state: "BadPageKeeper | None",
         child_setup: Callable[[], None],
         stop: _Stop,
         symbols: int,
@@ -109,6 +126,7 @@ class _Run:
         self._view = view
         self._source = source
         self._writer = writer
+        self._state = state
         self._child_setup = child_setup
         self._stop = stop
         self._told_failure = False
@@ -122,6 +140,7 @@ class _Run:
         if self._writer:
             self._writer.write_session(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
+        self._tell_earlier_pages()
         self._start_command()
         if self._options.duration is not None:
             self._stop.deadline = time.monotonic() + self._options.duration
@@ -130,6 +149,23 @@ class _Run:
             self._tell_failure()
             self._show(partial(self._view.tick, now()))
         return self._finish()
+
+    def _tell_earlier_pages(self) -> None:
+        """Bad pages of earlier runs, from the state file, and of this boot, from its log."""
+        kept = self._state.sightings if self._state else ()
+        self._handle([earlier_event(sighting, now()) for sighting in kept])
+        if self._options.command != "bad-page":
+            return
+        from ktrace.sources.boot_log import earlier_reports
+
+        session = self._analysis.session
+        try:
+            reports = earlier_reports(session.boot_id, session.t)
+        except OSError as error:
+            self._show(partial(self._view.note, f"the boot's log: {error.strerror or error}"))
+            return
+        known = {(sighting.boot, sighting.pfn) for sighting in kept}
+        self._handle([page for page in reports if (page.boot, page.pfn) not in known])
 
     def _wait_s(self) -> float:
         if self._stop.child is not None:
@@ -150,6 +186,8 @@ class _Run:
                 self._writer.write_event(event)
                 for finding in findings:
                     self._writer.write_finding(finding)
+            if self._state and isinstance(event, BadPage):
+                self._state.add(sighting_of(event))
             self._show(partial(self._view.event, event, findings))
             self._act(findings)
 
@@ -183,11 +221,17 @@ class _Run:
     def _finish(self) -> ExitCode:
         self._handle(self._source.finish())
         end = self._analysis.end()
-        end = self._close_recording(end)
+        end = self._close_state(self._close_recording(end))
         self._show(partial(self._view.end, end))
         for line in self._stop.child.last_lines() if self._stop.child else ():
             self._show(partial(print, safe(line)))
         return EXIT_CODES[end.verdict]
+
+    def _close_state(self, end: End) -> End:
+        if self._state is None or self._state.close():
+            return end
+        self._show(partial(self._view.note, f"keeping state fails: {self._state.failure}"))
+        return with_doubt(end, "the state file is not complete")
 
     def _close_recording(self, end: End) -> End:
         """The end, in doubt when not all of the run is in the file that the user asked for."""
@@ -203,15 +247,13 @@ class _Run:
 
 def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:
     """The head of this run."""
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        boot_id = file.read().strip()
     return Session(
         ktrace=ktrace.__version__,
         format=FORMAT,
         command=options.command,
         host=platform.node(),
         kernel=platform.release(),
-        boot_id=boot_id,
+        boot_id=boot_id(),
         machine=platform.machine(),
         t=now(),
         wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -1,10 +1,11 @@
 """A recorded trace through the same detectors and views as a live run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.bad_page import Sighting
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
@@ -15,36 +16,62 @@ from ktrace.views.view import View
 _TICK_S = 0.2
 
 
-def replay(path: str, new_view: Callable[[str], View], speed: float | None) -> ExitCode:
-    """Show each session of the file, in the view for its command.
+def replay(paths: Sequence[str], new_view: Callable[[str], View], speed: float | None) -> ExitCode:
+    """Show each session of the files, in the view for its command.
+
+    Bad pages of earlier sessions count in the verdict on later ones, as with a state file.
 
     speed: times as fast as it happened; 0: at once; None: 1 on a screen, else 0.
 
     Raises UsageError where the file is not a trace. Ctrl-C ends it with the summary.
     """
-    verdicts = []
+    verdicts: list[str] = []
+    seen: list[Sighting] = []
+    for path in paths:
+        if _replay_file(path, new_view, speed, verdicts, seen):
+            break
+    return EXIT_CODES[worst(verdicts)]
+
+
+def _replay_file(
+    path: str,
+    new_view: Callable[[str], View],
+    speed: float | None,
+    verdicts: list[str],
+    seen: list[Sighting],
+) -> bool:
+    """Adds to verdicts and seen; True when the user interrupted it."""
     with TraceFile(path) as trace:
-        run = _Session(trace, trace.session, new_view(trace.session.command), speed)
+        run = _Session(trace, trace.session, new_view(trace.session.command), speed, seen)
         try:
             for record in trace.records():
                 if isinstance(record, Session) and record is not trace.session:
                     verdicts.append(run.end())
-                    run = _Session(trace, record, new_view(record.command), speed)
+                    seen[:] = run.sightings
+                    run = _Session(trace, record, new_view(record.command), speed, seen)
                 run.record(record)
         except KeyboardInterrupt:
             run.interrupted = True
         finally:
             run.close()
         verdicts.append(run.end())
-    return EXIT_CODES[worst(verdicts)]
+        seen[:] = run.sightings
+    return run.interrupted
 
 
 class _Session:
     """One session of the file, shown."""
 
-    def __init__(self, trace: TraceFile, session: Session, view: View, speed: float | None) -> None:
+    def __init__(
+        self,
+        trace: TraceFile,
+        session: Session,
+        view: View,
+        speed: float | None,
+        seen: list[Sighting],
+    ) -> None:
         self._trace = trace
-        self._analysis = Analysis(session)
+        self._analysis = Analysis(session, seen)
         self._view = view
         self._speed = speed if speed is not None else float(view.child_output == "kept")
         self._found: set[tuple[str, str]] = set()
@@ -60,6 +87,10 @@ class _Session:
             self._recorded_end = record
         elif isinstance(record, Finding) and self._trace.damage:
             self._adopt(record)
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        return self._analysis.bad_pages.sightings
 
     def end(self) -> str:
         """Give the verdict to the view, and back."""

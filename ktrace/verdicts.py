@@ -19,6 +19,14 @@ def worst(verdicts: Iterable[str]) -> str:
     return next(verdict for verdict in EXIT_CODES if verdict in given)
 
 
+def worst_exit(codes: Iterable[int]) -> int:
+    """The same for the exit codes of several runs; a code that is no verdict outweighs all."""
+    given = list(codes)
+    verdicts = list(EXIT_CODES.values())
+    odd = [code for code in given if code not in verdicts]
+    return odd[0] if odd else next(code for code in verdicts if code in given)
+
+
 def with_doubt(end: End, *doubts: str) -> End:
     """end, which cannot be clean when there is a doubt."""
     verdict = "inconclusive" if doubts and end.verdict == "clean" else end.verdict

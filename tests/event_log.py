@@ -9,6 +9,7 @@ from typing import Any
 
 from ktrace.findings import Probe
 from ktrace.probes.libbpf_loader import LibbpfLoader
+from ktrace.probes.loader import Loader
 from tests.stuck_tasks import wait_until
 
 KNOBS = {"stuck_after_ns": 10**9, "task_noload": 0x400}
@@ -17,7 +18,7 @@ KNOBS = {"stuck_after_ns": 10**9, "task_noload": 0x400}
 class EventLog:
     """Events read so far, in order: (kind, ctypes structure of bpf/events.h)."""
 
-    def __init__(self, loader: LibbpfLoader, probes: list[Probe]) -> None:
+    def __init__(self, loader: Loader, probes: list[Probe]) -> None:
         self.loader = loader
         self.probes = {probe.function: probe for probe in probes}
         self.events: list[tuple[str, Any]] = []

@@ -18,3 +18,27 @@ def test_squashfs_hang() -> None:
     assert "14 threads did not die when killed:" in done.stdout
     assert "verdict: found\n" in done.stdout
     assert ktrace("replay", "--speed", "0", trace).returncode == 1
+
+
+def test_bad_page_2009() -> None:
+    done = ktrace("dmesg", str(EXAMPLES / "bad-page-2009" / "mail.txt"))
+    assert done.returncode == 1
+    verdict = next(line for line in done.stdout.splitlines() if line.startswith("BAD RAM"))
+    assert verdict in (EXAMPLES / "bad-page-2009" / "README.md").read_text()
+
+
+def test_bad_ram() -> None:
+    traces = sorted(map(str, (EXAMPLES / "bad-ram").glob("*.ktrace")))
+    done = ktrace("report", *traces)
+    assert done.returncode == 1
+    assert "BAD RAM: bit 14 of the word at physical 0x1f6848c0" in done.stdout
+    assert "3 bad pages in 3 boots, confidence high" in done.stdout
+    assert "newer ktrace" not in done.stdout
+
+
+def test_bad_page_bug() -> None:
+    done = ktrace("report", str(EXAMPLES / "bad-page-bug" / "bad-page-bug.ktrace"))
+    assert done.returncode == 1
+    assert "NOT ONE RAM CELL: the kernel's bug, 6 bad pages, confidence high" in done.stdout
+    assert "BAD RAM" not in done.stdout
+    assert done.stdout.count("bad_pages_free+") >= 6

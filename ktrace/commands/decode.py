@@ -1,15 +1,20 @@
 """ktrace decode: what a raw value of the kernel means."""
 
+import platform
+
 import click
 
-from ktrace.errors import CannotTrace
+from ktrace.errors import CannotTrace, UsageError
+from ktrace.kernel.config import running_config
+from ktrace.kernel.page_flag_eras import BY_NAME, page_flags_of
+from ktrace.kernel.page_flags import PageFlags
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 
 
 @click.group("decode")
 def decode() -> None:
-    """Say what a raw value of the running kernel means."""
+    """Say what a raw value of the kernel means."""
 
 
 @decode.command("task-state")
@@ -26,6 +31,48 @@ def task_state(value: str, exit_state: str, flags: str) -> None:
     click.echo(f"state          {name}: {MEANING[name]}")
     click.echo(f"SIGKILL wakes  {wakes}")
     click.echo(f"bits from      {states.origin}")
+
+
+@decode.command("page-flags")
+@click.argument("value")
+@click.option("--btf", type=click.Path(exists=True, dir_okay=False), metavar="FILE")
+@click.option("--era", type=click.Choice(list(BY_NAME)), help="Of a kernel that has no BTF.")
+def page_flags(value: str, btf: str | None, era: str | None) -> None:
+    """Decode page->flags, as in 0xfffffc0004000: of this kernel, or of another one.
+
+    FILE: its vmlinux, or raw BTF as in /sys/kernel/btf/vmlinux.
+    """
+    if btf is not None and era is not None:
+        raise UsageError("--btf and --era are two answers to the same question")
+    flags = _number(value)
+    layout = page_flags_of(BY_NAME[era]) if era else _btf_page_flags(btf)
+    decoded = layout.decode(flags)
+    click.echo(f"{flags:#x}  {'|'.join(decoded.names) or 'no flags'}")
+    for field in decoded.fields:
+        click.echo("{:<14} {}".format(*field.split("=")))
+    for path, mask in (("allocated", layout.at_prep), ("freed", layout.at_free)):
+        bad = layout.bit_names(flags & mask)
+        click.echo(f"when {path:<9} {'BAD: ' + '|'.join(bad) if bad else 'no flag is wrong'}")
+    click.echo(f"bits from      {layout.origin}")
+
+
+def _btf_page_flags(path: str | None) -> PageFlags:
+    """Of the running kernel, or of a file with BTF."""
+    from ktrace.kernel.btf import Btf
+    from ktrace.probes.libbpf import LibbpfError
+
+    origin = path or f"BTF of the running kernel, {platform.release()}"
+    try:
+        btf = Btf.of_file(path) if path else Btf.of_kernel()
+    except LibbpfError as error:
+        hint = "it must be a vmlinux or raw BTF" if path else "try --btf FILE or --era NAME"
+        raise UsageError(f"cannot read {origin}: {error}", hint=hint) from None
+    try:
+        return PageFlags.of_btf(btf, origin, {} if path else running_config())
+    except ValueError as error:
+        raise UsageError(f"{origin}: {error}") from None
+    finally:
+        btf.close()
 
 
 def running_kernel_states() -> TaskStates:

@@ -5,16 +5,19 @@ import time
 import click
 
 from ktrace import __version__
+from ktrace.commands.options import loader_option
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.kernel.features import Fact, facts
 from ktrace.probes.catalog import purpose
+from ktrace.probes.choice import choose
 from ktrace.probes.libbpf import lib
 from ktrace.sources.live import LiveSource
 from ktrace.survival import memory_kib, survive
 
 
 @click.command("doctor")
-def doctor() -> ExitCode:
+@loader_option
+def doctor(loader: str) -> ExitCode:
     """Attach every probe once, say what works and what is lost, and take them out again.
 
     Exit code 0: every verdict can be given; 3: nothing can be traced; 4: some verdicts can't.
@@ -28,7 +31,7 @@ def doctor() -> ExitCode:
         _print_fact(fact)
     click.echo()
     try:
-        return _try_probes()
+        return _try_probes(loader)
     except KtraceError as error:
         click.echo(f"probes         cannot trace here: {error}")
         click.echo(f"               {error.hint}")
@@ -42,9 +45,11 @@ def _print_fact(fact: Fact) -> None:
         click.echo(f"{'':<18} {fact.hint}")
 
 
-def _try_probes() -> ExitCode:
+def _try_probes(loader: str) -> ExitCode:
     started = time.monotonic()
-    source = LiveSource(stuck_after=1.0)
+    chosen = choose(loader)
+    click.echo(f"{'loader':<14} {chosen.name}: {chosen.why}")
+    source = LiveSource(stuck_after=1.0, loader_name=loader)
     attached = time.monotonic()
     try:
         symbols = source.load_symbols()
@@ -54,6 +59,8 @@ def _try_probes() -> ExitCode:
         memory = memory_kib()
     finally:
         source.close()
+    for name, value in source.loader.facts():
+        click.echo(f"{name:<14} {value}")
     click.echo(f"task states    {source.states.origin}")
     click.echo(f"symbols        {symbols}")
     click.echo(

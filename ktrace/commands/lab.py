@@ -60,6 +60,14 @@ def list_scenarios() -> None:
 @click.option(
     "--seconds", type=click.FloatRange(min=1), help="squashfs-oom: how long memory is short."
 )
+@click.option(
+    "--loader",
+    type=click.Choice(["libbpf", "bcc"]),
+    default="libbpf",
+    show_default=True,
+    help="bcc: with bcc and kernel headers in the guest, and BTF hidden.",
+)
+@click.option("--suite", help="Boot the kernel of this Debian suite: trixie, bookworm-backports.")
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.pass_context
 def run(
@@ -75,7 +83,9 @@ def run(
     processes: int | None,
     disk_rate: int | None,
     seconds: float | None,
+    suite: str | None,
     keep: bool,
+    loader: str,
 ) -> None:
     """Run SCENARIO and bring the trace out.
 
@@ -87,27 +97,42 @@ def run(
     from ktrace.lab.packages import Kernel
     from ktrace.lab.runner import LabResult, run_scenario
     from ktrace.lab.series import kernel_with, outputs, run_series, scenario_with
+    from ktrace.lab.verdict import verdict_over
     from ktrace.views.safe_text import safe
 
     if (kernel is None) != (modules is None):
         raise UsageError("--kernel and --modules go together")
+    if kernel is not None and suite is not None:
+        raise UsageError("--kernel and --suite exclude each other")
     chosen = scenario_with(
         scenario,
         memory_mb=memory_mb,
-        other_kernel=bool(kernel or own),
+        other_kernel=bool(kernel or own or suite),
         processes=processes,
         disk_rate=disk_rate,
         seconds=seconds,
     )
 
     def run_once(trace: Path) -> LabResult:
-        booted = kernel_with(Kernel(kernel, modules) if kernel and modules else None, own)
-        return run_scenario(chosen, output=trace, screen=screen, keep=keep, kernel=booted)
+        given = Kernel(kernel, modules) if kernel and modules else None
+        return run_scenario(
+            chosen,
+            output=trace,
+            screen=screen,
+            keep=keep,
+            kernel=kernel_with(given, own, suite or ""),
+            bcc=loader == "bcc",
+        )
 
-    def tell(result: LabResult) -> None:
-        click.echo(f"trace: {result.trace_path} ({result.trace_path.stat().st_size} bytes)")
+    def tell(result: LabResult) -> int:
+        for trace in result.traces:
+            click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
         if result.logs is not None:
             click.echo(f"logs: {result.logs}")
+        if len(result.traces) == 1:
+            return result.exit_code
+        click.echo()
+        return verdict_over(result.traces)
 
     try:
         traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from ktrace.probes.choice import LOADERS
+
 _Command = Callable[..., Any]
 
 
@@ -13,6 +15,14 @@ def _check_action(_ctx: click.Context, _param: click.Parameter, value: str | Non
         return value
     raise click.BadParameter('must be "stop" or "shell:COMMAND"')
 
+
+loader_option = click.option(
+    "--loader",
+    type=click.Choice(LOADERS),
+    default="auto",
+    show_default=True,
+    help="How the probes get into the kernel: libbpf needs BTF, bcc a compiler and headers.",
+)
 
 _OPTIONS = (
     click.option(
@@ -32,13 +42,7 @@ _OPTIONS = (
         metavar="stop|shell:CMD",
         help="Stop at the first finding, or run CMD at each ($KTRACE_FINDING has its JSON).",
     ),
-    click.option(
-        "--loader",
-        type=click.Choice(["auto", "libbpf"]),
-        default="auto",
-        show_default=True,
-        help="How the probes get into the kernel.",
-    ),
+    loader_option,
     click.argument("run", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG...]]"),
 )
 

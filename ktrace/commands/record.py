@@ -15,6 +15,6 @@ from ktrace.views.quiet import QuietView
     "-o", "--output", "record", type=click.Path(), required=True, metavar="FILE", help="The trace."
 )
 @live_options
-def record(loader: str, **options: Any) -> ExitCode:
+def record(**options: Any) -> ExitCode:
     """Record everything into FILE; read it with replay or report, here or elsewhere."""
     return run(Options(command="record", **options), QuietView())

@@ -8,7 +8,7 @@ from ktrace.views.choice import view_for
 
 
 @click.command("replay")
-@click.argument("file", type=click.Path())
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @click.option(
     "--speed",
@@ -16,8 +16,10 @@ from ktrace.views.choice import view_for
     default=None,
     help="Times as fast as it happened; 0: at once. Default: 1 on a terminal, else 0.",
 )
-def replay(file: str, as_json: bool, speed: float | None) -> ExitCode:
-    """Show what was recorded in FILE as it happened."""
-    return replay_trace(
-        file, lambda command: view_for(command, as_json, f"replay of {file}"), speed
-    )
+def replay(files: tuple[str, ...], as_json: bool, speed: float | None) -> ExitCode:
+    """Show what was recorded in FILE as it happened; several, one after the other.
+
+    Bad pages of earlier files count in the verdict on later ones: a bad cell shows over boots.
+    """
+    footer = f"replay of {' '.join(files)}"
+    return replay_trace(files, lambda command: view_for(command, as_json, footer), speed)

@@ -15,6 +15,7 @@ from ktrace.sources.trace_file import Record, TraceFile
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"
 _BAD_PAGE = "bad_page"
+_PAGE_CHECKS = "page checks"  # missing where the kernel does not look at pages
 _SUFFIXES = (".ktrace", ".ktrace.gz")
 
 
@@ -30,7 +31,7 @@ class Run:
     unseen: int  # signals whose target was never seen again
     oom_invocations: int
     oom_kills: int
-    bad_pages: int | None  # None: they were not traced
+    bad_pages: int | None  # None: they were not traced, or the kernel does not check pages
     doubts: tuple[str, ...]  # why a stuck task could have been missed
 
     @property
@@ -115,7 +116,8 @@ class _Reader:
         if isinstance(record, Event):
             self.analysis.feed(record)
             self.deaths.feed(record)
-            self.bad_pages += isinstance(record, BadPage)
+            # Bad pages from before the run are told at its start.
+            self.bad_pages += isinstance(record, BadPage) and record.t > self.session.t
         elif not isinstance(record, Session | Finding):
             self.end_t = record.t
 
@@ -125,8 +127,10 @@ class _Reader:
         why = self.analysis.end().why
         victims = tuple(victim for victim in self.deaths.victims if victim.seen)
         stuck_after = self.stuck_after or self.session.stuck_after
-        bad_page = self.analysis.probes.get(_BAD_PAGE)
+        probes = self.analysis.probes
+        bad_page, checks = probes.get(_BAD_PAGE), probes.get(_PAGE_CHECKS)
         traced = bad_page is not None and bad_page.state == "attached"
+        traced = traced and (checks is None or checks.state != "missing")
         return Run(
             file=self.path,
             session=self.session,

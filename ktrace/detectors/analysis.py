@@ -1,5 +1,8 @@
 """All detectors, fed together: what every command and view looks at."""
 
+from collections.abc import Iterable
+
+from ktrace.detectors.bad_page import BadPages, Sighting
 from ktrace.detectors.oom_kills import OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, Lost, ProbeChange, Walk
@@ -7,17 +10,20 @@ from ktrace.findings import End, Finding, Probe, Session
 from ktrace.probes.catalog import purpose
 
 # What each command reports and gives its verdict by; others, such as record, do by all.
-REPORTED = {"oom-hang": ("stuck-task",)}
+_BAD_PAGES = ("bad-page", "ram-cell", "page-corruption")
+REPORTED = {"oom-hang": ("stuck-task",), "bad-page": _BAD_PAGES, "dmesg": _BAD_PAGES}
 
 
 class Analysis:
     """State of one run, live or replayed: the same events give the same findings."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, bad_pages: Iterable[Sighting] = ()) -> None:
+        """bad_pages: of earlier boots."""
         self.session = session
         self.probes = {probe.function: probe for probe in session.probes}
         self.stuck = StuckTasks(session.stuck_after)
         self.oom = OomKills()
+        self.bad_pages = BadPages(bad_pages)
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0
@@ -39,7 +45,8 @@ class Analysis:
                 self.walks += 1
                 self.incomplete_walks += not event.complete
         self.oom.feed(event)
-        found = [finding for finding in self.stuck.feed(event) if self._reports(finding)]
+        findings: list[Finding] = [*self.stuck.feed(event), *self.bad_pages.feed(event)]
+        found = [finding for finding in findings if self._reports(finding)]
         self.findings += sum(finding.status == "open" for finding in found)
         return found
 

@@ -15,9 +15,17 @@ def wait_of(sample: TaskState) -> Wait | None:
     function, primitive = _look_beneath((*sample.top, *sample.stack))
     return Wait(
         function=function,
-        primitive=(primitive or "wait_event") + _suffixes(sample, primitive),
+        primitive=_primitive(sample, primitive),
         sigkill_wakes=bool(SIGKILL_WAKES.get(sample.state)),
     )
+
+
+def _primitive(sample: TaskState, named: str | None) -> str:
+    """wait_event, where no frame names another; "unknown" where none of the frames above the
+    stack were seen, in which the kernel would have named it."""
+    if named is None and sample.source == "sampled" and not sample.top:
+        return "unknown"
+    return (named or "wait_event") + _suffixes(sample, named)
 
 
 def _look_beneath(stack: Stack) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ import ctypes
 import errno
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from ktrace.probes.libbpf import LibbpfError, check, lib
 
@@ -46,7 +46,7 @@ class Btf:
         self._owned = owned
 
     @classmethod
-    def of_kernel(cls) -> "Btf":
+    def of_kernel(cls) -> Self:
         """The running kernel's. Raises LibbpfError where it has none."""
         return cls(check(lib().btf__load_vmlinux_btf(), "load the kernel's BTF"))
 
@@ -101,6 +101,48 @@ class Btf:
         return {
             self._name(self._u32(at)): ctypes.c_int32.from_address(at + 4).value for at in offsets
         }
+
+    def has_member(self, structure: str, member: str) -> bool:
+        return self._member(structure, member) is not None
+
+    def array_length(self, structure: str, member: str) -> int | None:
+        """How many elements a struct's array has; None: no such struct, member or array."""
+        found = self._member(structure, member)
+        entry = self._resolve(found) if found is not None else None
+        if entry is None or entry.kind != _ARRAY:
+            return None
+        # struct btf_array { __u32 type; __u32 index_type; __u32 nelems; }
+        return self._u32(entry.tail + 8)
+
+    def _member(self, structure: str, member: str) -> int | None:
+        """The type of a struct's member."""
+        found = self.find(structure, _STRUCT)
+        if found is None:
+            return None
+        entry = self._type(found)
+        for at in range(entry.tail, entry.tail + 12 * entry.vlen, 12):
+            if self._name(self._u32(at)) == member:
+                return self._u32(at + 4)
+        return None
+
+    def member_offset(self, structure: str, member: str) -> int | None:
+        """Where a member is, in bytes, also inside the struct's unnamed structs and unions."""
+        found = self.find(structure, _STRUCT)
+        return None if found is None else self._offset_in(self._type(found), member)
+
+    def _offset_in(self, entry: _Type, member: str) -> int | None:
+        for at in range(entry.tail, entry.tail + 12 * entry.vlen, 12):
+            # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
+            name, type_id, bits = struct.unpack("=3I", self._bytes(at, 12))
+            offset: int = (bits & 0xFFFFFF) // 8  # with bitfields the top byte is a size
+            if self._name(name) == member:
+                return offset
+            inner = self._resolve(type_id)
+            if not name and inner.kind in (_STRUCT, _UNION):
+                within = self._offset_in(inner, member)
+                if within is not None:
+                    return offset + within
+        return None
 
     def structure(self, name: str) -> type[ctypes.Structure]:
         """The struct's layout as a ctypes class. Raises LibbpfError where it is unknown."""

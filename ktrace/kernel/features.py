@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ktrace.kernel.btf import VMLINUX
+from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.tracefs import MOUNTS
 
 
@@ -26,6 +27,7 @@ def facts() -> list[Fact]:
         _lockdown(),
         _kptr_restrict(),
         _swap(),
+        _page_checks(),
     ]
 
 
@@ -76,6 +78,12 @@ def _kptr_restrict() -> Fact:
 def _swap() -> Fact:
     lines = (_read("/proc/swaps") or "").splitlines()[1:]
     return Fact("swap", f"{len(lines)} areas" if lines else "none", None)
+
+
+def _page_checks() -> Fact:
+    checks = page_checks()
+    state = {True: "on", False: "off", None: "not known"}[checks.on]
+    return Fact("page checks", f"{state}: {checks.why}", checks.on, HOW)
 
 
 def _read(path: str) -> str | None:

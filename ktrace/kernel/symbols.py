@@ -3,10 +3,21 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 KALLSYMS = "/proc/kallsyms"
+MODULES = "/proc/modules"
 _LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into a sleep
 _TEXT = (b"t", b"T", b"w", b"W")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A loaded module. Since v6.4 (ac3b43283923 "module: replace module_layout with
+    module_memory") its parts may lie apart: end is then beyond its text."""
+
+    name: str
+    end: int
 
 
 class Symbols:
@@ -16,7 +27,8 @@ class Symbols:
     functions. kallsyms is not sorted (modules and BPF programs follow the kernel), so it is here.
     """
 
-    def __init__(self, lines: Iterable[bytes]) -> None:
+    def __init__(self, lines: Iterable[bytes], modules: Iterable["Module"] = ()) -> None:
+        self._ends = {f"[{module.name}]": module.end for module in modules}
         addresses, starts = array("Q"), array("I")
         self._names = bytearray()  # "name\n", or "name\t[module]\n"
         for line in lines:
@@ -35,7 +47,7 @@ class Symbols:
         """The running kernel's; empty where it cannot be read."""
         try:
             with open(KALLSYMS, "rb") as file:
-                return cls(file)
+                return cls(file, loaded_modules())
         except OSError:
             return cls(())
 
@@ -57,5 +69,22 @@ class Symbols:
         start = self._starts[index]
         line = bytes(self._names[start : self._names.index(b"\n", start)])
         name, _, module = line.decode(errors="replace").partition("\t")
+        if address >= self._ends.get(module, 1 << 64):
+            return hex(address)  # of a module that is not in here: not the one below it
         offset = f"{name}+{address - self._addresses[index]:#x}"
         return f"{offset} {module}" if module else offset
+
+
+def loaded_modules() -> frozenset[Module]:
+    """All that are loaded now; none where the kernel hides addresses."""
+    try:
+        with open(MODULES, "rb") as file:
+            # "virtio 16384 4 virtio_blk,virtio_pci, Live 0xffffffffc0200000"
+            lines = [line.split() for line in file]
+    except OSError:
+        return frozenset()
+    return frozenset(
+        Module(parts[0].decode(errors="replace"), int(parts[5], 16) + int(parts[1]))
+        for parts in lines
+        if len(parts) > 5 and int(parts[5], 16)
+    )

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from ktrace.lab import python_tree
+from ktrace.lab import bcc_tree, python_tree
 from ktrace.lab.cache import work_dir
 from ktrace.lab.cpio import Archive
 from ktrace.lab.errors import LabError
 from ktrace.lab.fingerprint import fingerprint
 from ktrace.lab.modules import ModuleTree
-from ktrace.lab.packages import Kernel
+from ktrace.lab.packages import Kernel, debian_headers
 from ktrace.lab.tools import find_tool, run_tool
 
 GUEST_FILES = Path(__file__).parent / "guest_files"
@@ -25,15 +25,21 @@ _BUILD_S = 300.0
 _KEPT = 2
 
 
-def initramfs(cache: Path, kernel: Kernel, later: tuple[str, ...]) -> Path:
-    """Busybox, the lab's scripts, and the modules: loaded at boot, or `later` by the scenario."""
+def initramfs(
+    cache: Path, kernel: Kernel, later: tuple[str, ...], own: tuple[Path, ...] = ()
+) -> Path:
+    """Busybox, the lab's scripts, and the modules: loaded at boot, or `later` by the scenario.
+
+    `own` are module files that the lab has compiled, NAME-ANYTHING.ko.
+    """
     busybox = Path(find_tool("busybox"))
-    inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir()]
+    inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
     inputs += kernel.replaced
     name = f"initramfs-{fingerprint(inputs, kernel.release, *later)}.cpio"
 
     def build(path: Path) -> None:
-        path.write_bytes(_initramfs(busybox, ModuleTree(kernel.modules, kernel.replaced), later))
+        modules = ModuleTree(kernel.modules, kernel.replaced)
+        path.write_bytes(_initramfs(busybox, modules, later, own))
 
     return _cached(cache, name, build)
 
@@ -45,6 +51,21 @@ def system_disk(cache: Path) -> Path:
     def build(path: Path) -> None:
         tree = path.parent / "usr"
         python_tree.build(tree)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def bcc_system_disk(cache: Path, kernel: Kernel) -> Path:
+    """The guest's /usr as system_disk() makes it, with bcc and the kernel's headers."""
+    headers = debian_headers(cache, kernel).parents[2]
+    inputs = [*python_tree.sources(), *bcc_tree.sources()]
+    name = f"bccsystem-{fingerprint(inputs, kernel.release)}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "usr"
+        python_tree.build(tree)
+        bcc_tree.build(tree, headers)
         _ext4(tree, path)
 
     return _cached(cache, name, build)
@@ -112,6 +133,25 @@ def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
     return _cached(cache, name, build)
 
 
+def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
+    """guest_files/NAME.c, compiled for that kernel with its headers."""
+    source = GUEST_FILES / f"{name}.c"
+
+    def build(path: Path) -> None:
+        scratch = path.parent
+        (scratch / source.name).write_bytes(source.read_bytes())
+        (scratch / "Makefile").write_text(f"obj-m := {name}.o\n")
+        run_tool(
+            ["make", "-C", str(debian_headers(cache, kernel)), f"M={scratch}", "CC=gcc"]
+            # its BTF would need pahole, and vmlinux, which the headers do not have
+            + ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
+            timeout=_BUILD_S,
+        )
+        (scratch / f"{name}.ko").rename(path)
+
+    return _cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
+
+
 def _cached(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
     """The image of that name, built if it is missing; older ones of its kind are dropped."""
     directory = cache / "images"
@@ -132,7 +172,9 @@ def _drop_old(directory: Path, newest: Path) -> None:
         image.unlink(missing_ok=True)
 
 
-def _initramfs(busybox: Path, modules: ModuleTree, later: tuple[str, ...]) -> bytes:
+def _initramfs(
+    busybox: Path, modules: ModuleTree, later: tuple[str, ...], own: tuple[Path, ...]
+) -> bytes:
     archive = Archive()
     for directory in _DIRECTORIES:
         archive.directory(directory)
@@ -146,6 +188,8 @@ def _initramfs(busybox: Path, modules: ModuleTree, later: tuple[str, ...]) -> by
     at_boot = modules.load_order(BOOT_MODULES)
     for name in modules.load_order([*at_boot, *later]):
         archive.file(f"modules/{name}.ko", modules.content(name))
+    for path in own:
+        archive.file(f"modules/{path.name.partition('-')[0]}.ko", path.read_bytes())
     archive.file("modules/at-boot", "".join(f"{name}\n" for name in at_boot).encode())
     return archive.data()
 

@@ -49,7 +49,7 @@ def build(usr: Path) -> None:
     (usr / "bin" / "python3").symlink_to(interpreter.name)
     copied = usr / "lib" / library.name
     shutil.copytree(library, copied, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    _copy_shared_libraries(usr, [interpreter, _libbpf(), *copied.glob("lib-dynload/*.so")])
+    copy_shared_libraries(usr, [interpreter, _libbpf(), *copied.glob("lib-dynload/*.so")])
     packages = usr / "lib" / "python3" / "dist-packages"
     packages.mkdir(parents=True)
     _copy_dependencies(packages)
@@ -87,17 +87,17 @@ def shared_libraries(ldd: str) -> list[Path]:
     return [Path(path) for path in _SHARED_LIBRARY.findall(ldd)]
 
 
-def _copy_shared_libraries(usr: Path, users: Iterable[Path]) -> None:
+def copy_shared_libraries(usr: Path, users: Iterable[Path]) -> None:
     needed: set[Path] = {_libbpf()}
     for user in users:
         needed.update(shared_libraries(run_tool(["ldd", str(user)], timeout=60)))
     for path in sorted(needed):
-        target = _place_of_library(usr, path)
+        target = place_of_library(usr, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
 
 
-def _place_of_library(usr: Path, path: Path) -> Path:
+def place_of_library(usr: Path, path: Path) -> Path:
     """Where a library goes: /lib/x/y and /usr/lib/x/y are one place on a merged /usr."""
     parent = path.parent.resolve()
     if parent.is_relative_to("/usr"):

@@ -4,13 +4,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ktrace.errors import UsageError
-from ktrace.lab import image
+from ktrace.lab import bcc_tree, image
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest import Disk, Guest, Machine
@@ -18,8 +19,9 @@ from ktrace.lab.packages import Kernel, debian_kernel
 from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
 from ktrace.lab.scenarios import SCENARIOS
-from ktrace.lab.tracer import Tracer
+from ktrace.lab.tracer import START_S, Tracer
 from ktrace.lab.views import LineView, ScreenView, Size, View, terminal_size
+from ktrace.verdicts import worst_exit
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,17 @@ class StepTime:
 
 @dataclass(frozen=True)
 class LabResult:
-    """What a run left: ktrace's exit code in the guest, its trace, and where the logs are.
+    """What a run left: ktrace's exit code in the guest, its traces, and where the logs are.
 
     `logs` (console.log, screen.log) is there only if they were to be kept.
     """
 
-    exit_code: int
+    exit_code: int  # of several boots the worst, as ktrace.verdicts has it
     kernel: str
-    trace_path: Path
+    traces: tuple[Path, ...]  # one for each boot
     steps: tuple[StepTime, ...]
     logs: Path | None
+    kept: dict[str, int] = field(default_factory=dict)  # what the scenario's steps noted
 
 
 @dataclass
@@ -76,21 +79,30 @@ def run_scenario(
     kernel: Kernel | None = None,
     command: Sequence[str] | None = None,
     view: View | None = None,
+    bcc: bool = False,
 ) -> LabResult:
     """Run a scenario and leave its trace in `output`, also when the run fails.
 
+    Where the scenario boots several times there is a trace for each: see trace_paths().
+
     `command` replaces the scenario's ktrace command line in the guest, `view` what the user
-    sees. Logs are kept if asked for, and after a failure.
+    sees. Logs are kept if asked for, and after a failure. With `bcc` the guest has bcc and the
+    kernel's headers, and BTF is hidden from ktrace.
     """
     scenario = name if isinstance(name, Scenario) else find_scenario(name)
+    if bcc:
+        command = bcc_tree.without_btf(tuple(command or scenario.command))
     size = None
     if view is None:
         view, size = _choose_view(screen)
-    _check_writable(output)
+    traces = trace_paths(output, len(scenario.boots))
+    for path in traces:
+        _check_writable(path)
     steps = _Steps(view)
+    kept: dict[str, int] = {}
     logs = Path(tempfile.mkdtemp(prefix="ktrace-lab-"))
     try:
-        exit_code, release = _run(scenario, steps, output, logs, kernel, command, size)
+        exit_code, release = _run(scenario, steps, traces, logs, kernel, command, size, kept, bcc)
     except LabError as error:
         keep = True
         error.hint = error.hint or f"the guest's logs are in {logs}"
@@ -99,7 +111,16 @@ def run_scenario(
         view.close()
         if not keep:
             shutil.rmtree(logs)
-    return LabResult(exit_code, release, output, tuple(steps.done), logs if keep else None)
+    return LabResult(exit_code, release, traces, tuple(steps.done), logs if keep else None, kept)
+
+
+def trace_paths(output: Path, boots: int) -> tuple[Path, ...]:
+    """`output`; of several boots NAME-1.ktrace, NAME-2.ktrace, ..."""
+    if boots == 1:
+        return (output,)
+    return tuple(
+        output.with_name(f"{output.stem}-{number}{output.suffix}") for number in range(1, boots + 1)
+    )
 
 
 def _choose_view(screen: bool) -> tuple[View, Size | None]:
@@ -122,59 +143,88 @@ def _check_writable(output: Path) -> None:
 def _run(
     scenario: Scenario,
     steps: _Steps,
-    output: Path,
+    traces: tuple[Path, ...],
     logs: Path,
     kernel: Kernel | None,
     command: Sequence[str] | None,
     size: Size | None,
+    kept: dict[str, int],
+    bcc: bool,
 ) -> tuple[int, str]:
     cache = cache_dir()
     with steps.step("get a kernel"):
         kernel = kernel or debian_kernel(cache)
     with steps.step("build the guest's disks"):
-        machine = _machine(scenario, cache, kernel, output, logs, tty=size is not None)
+        machine = _machine(scenario, cache, kernel, logs, tty=size is not None, bcc=bcc)
+    start_s = bcc_tree.START_S if bcc else START_S
+    codes = []
+    for number, (arguments, trace) in enumerate(zip(scenario.boots, traces, strict=True)):
+        boot = replace(machine, arguments=arguments, trace=trace.absolute())
+        if len(traces) > 1:
+            boot = replace(boot, console=logs / f"console-{number + 1}.log")
+            steps.view.step(f"boot {number + 1} of {len(traces)}: {arguments}")
+        stage_at = partial(Stage, boot=number, kept=kept)
+        start = partial(Tracer, command=command or scenario.command, size=size, start_s=start_s)
+        codes.append(_boot(scenario, steps, boot, stage_at, start))
+    return worst_exit(codes), kernel.release
+
+
+def _boot(
+    scenario: Scenario,
+    steps: _Steps,
+    machine: Machine,
+    stage_at: Callable[[Guest], Stage],
+    new_tracer: Callable[[Guest, Relay], Tracer],
+) -> int:
+    """One boot, from power-on to power-off; ktrace's exit code."""
+    screen_log = machine.console.with_name(machine.console.name.replace("console", "screen"))
     with Guest(machine) as guest:
-        relay = Relay(guest.screen, steps.view, logs / "screen.log")
+        relay = Relay(guest.screen, steps.view, screen_log)
         relay.start()
-        tracer = Tracer(guest, relay, command or scenario.command, size)
+        tracer = new_tracer(guest, relay)
         try:
-            return _play(scenario, steps, guest, tracer), kernel.release
+            return _play(scenario, steps, stage_at(guest), tracer)
         finally:
             guest.kill()
             relay.join()
+            if machine.memory is not None:
+                machine.memory.unlink(missing_ok=True)
 
 
-def _play(scenario: Scenario, steps: _Steps, guest: Guest, tracer: Tracer) -> int:
+def _play(scenario: Scenario, steps: _Steps, stage: Stage, tracer: Tracer) -> int:
     with steps.step("boot"):
-        guest.boot()
+        stage.guest.boot()
     with steps.step("start ktrace"):
         tracer.start()
-    stage = Stage(guest)
     for step in scenario.steps:
         with steps.step(step.name):
             step.action(stage)
     with steps.step("stop ktrace"):
         exit_code = tracer.stop()
     with steps.step("power off"):
-        guest.power_off()
+        stage.guest.power_off()
     return exit_code
 
 
 def _machine(
-    scenario: Scenario, cache: Path, kernel: Kernel, output: Path, logs: Path, *, tty: bool
+    scenario: Scenario, cache: Path, kernel: Kernel, logs: Path, *, tty: bool, bcc: bool
 ) -> Machine:
+    system = image.bcc_system_disk(cache, kernel) if bcc else image.system_disk(cache)
+    own = tuple(image.own_module(cache, kernel, name) for name in scenario.own_modules)
     disks = (
-        Disk("system", image.system_disk(cache)),
+        Disk("system", system),
         Disk("ktrace", image.ktrace_disk(cache)),
         *scenario.disks(cache),
     )
     return Machine(
         kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, scenario.modules),
+        initramfs=image.initramfs(cache, kernel, scenario.modules, own),
         disks=disks,
-        trace=output.absolute(),
+        trace=logs / "trace",
         console=logs / "console.log",
         tty=tty,
-        memory_mb=scenario.memory_mb,
+        memory_mb=scenario.memory_mb + (bcc_tree.MORE_MEMORY_MB if bcc else 0),
         cpus=scenario.cpus,
+        five_levels=scenario.five_levels,
+        memory=logs / "memory" if scenario.memory_file else None,
     )

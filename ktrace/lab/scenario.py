@@ -1,4 +1,4 @@
-"""What a scenario is: a name, a machine, and steps that are run in order."""
+"""What a scenario is: a name, a machine, and steps that are run in order, in each of its boots."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +13,15 @@ _POLL_S = 0.1
 
 @dataclass
 class Stage:
-    """What the steps of one run share: the guest, and the pids of the workload by their part."""
+    """What the steps of one boot share: the guest, and the pids of the workload by their part.
+
+    `kept` goes on from boot to boot of a run.
+    """
 
     guest: Guest
     pids: dict[str, list[int]] = field(default_factory=dict)
+    boot: int = 0  # the first is 0
+    kept: dict[str, int] = field(default_factory=dict)
 
     def wait_traced(self, text: bytes, timeout_s: float) -> None:
         """Wait until ktrace has recorded a line with this text."""
@@ -37,7 +42,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A kernel bug on demand. `modules` are put into the guest, but not loaded at boot."""
+    """A kernel bug on demand.
+
+    `modules` are put into the guest, but not loaded at boot; so are `own_modules`, which the lab
+    compiles from guest_files/NAME.c. The steps are run once in each of `boots`, which are what is
+    added to the kernel's command line; ktrace records one trace in each. `memory_file`: the
+    guest's memory is a file, so that it can be changed from outside.
+    """
 
     name: str
     summary: str
@@ -47,5 +58,9 @@ class Scenario:
     steps: Sequence[Step]
     memory_mb: int = 256
     cpus: int = 2
+    boots: tuple[str, ...] = ("",)
+    own_modules: tuple[str, ...] = ()
+    memory_file: bool = False
+    five_levels: bool = False  # of page tables
     # Instead of steps, for a kernel that may not have the bug: they prove nothing by the bug.
     steps_elsewhere: Sequence[Step] = ()

@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ktrace.errors import ExitCode, UsageError
+from ktrace.errors import UsageError
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.packages import Kernel, debian_kernel
 from ktrace.lab.runner import LabResult, find_scenario
 from ktrace.lab.scenario import Scenario
 from ktrace.lab.scenarios.squashfs_oom import squashfs_oom
-
-# Of several exit codes the first in this order counts: a failure, something found, a doubt.
-_GRAVITY = (ExitCode.USAGE, ExitCode.CANNOT_TRACE, ExitCode.FOUND, ExitCode.INCONCLUSIVE)
+from ktrace.verdicts import worst_exit
 
 
 def scenario_with(
@@ -40,8 +38,13 @@ def scenario_with(
     return scenario
 
 
-def kernel_with(kernel: Kernel | None, modules: Sequence[Path]) -> Kernel | None:
-    """The kernel, else Debian's, with modules of the user's instead of its own."""
+def kernel_with(kernel: Kernel | None, modules: Sequence[Path], suite: str = "") -> Kernel | None:
+    """The kernel, else that of a suite of Debian, with modules of the user's instead of its own.
+
+    None, for the lab's own choice, where nothing is asked for.
+    """
+    if suite:
+        kernel = debian_kernel(cache_dir(), suite=suite)
     if not modules:
         return kernel
     return replace(kernel or debian_kernel(cache_dir()), replaced=tuple(modules))
@@ -58,12 +61,7 @@ def outputs(output: Path, repeat: int) -> list[Path]:
 
 
 def run_series(
-    traces: Sequence[Path], run: Callable[[Path], LabResult], done: Callable[[LabResult], None]
+    traces: Sequence[Path], run: Callable[[Path], LabResult], tell: Callable[[LabResult], int]
 ) -> int:
-    """Run once for each trace; the gravest exit code."""
-    codes = []
-    for trace in traces:
-        result = run(trace)
-        done(result)
-        codes.append(result.exit_code)
-    return next((code for code in _GRAVITY if code in codes), max(codes))
+    """Run once for each trace; the worst of the exit codes that `tell` gives for each result."""
+    return worst_exit([tell(run(trace)) for trace in traces])

@@ -16,6 +16,7 @@ DEBIAN_PACKAGE = {
     "dpkg-deb": "dpkg",
     "gcc": "gcc and libc6-dev",
     "ldd": "libc-bin",
+    "make": "make",
     "mke2fs": "e2fsprogs",
     "mksquashfs": "squashfs-tools",
     "qemu-system-x86_64": "qemu-system-x86",

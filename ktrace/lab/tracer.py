@@ -35,11 +35,13 @@ class Tracer:
         relay: Relay,
         command: Sequence[str],
         size: Size | None,
+        start_s: float = START_S,
     ) -> None:
         self._guest = guest
         self._relay = relay
         self._command = command
         self._size = size
+        self._start_s = start_s
 
     @property
     def trace(self) -> Path:
@@ -55,12 +57,12 @@ class Tracer:
             rows, columns = map(str, self._size)
             command[3:3] = ["with-size", rows, columns]
         self._guest.check(shlex.join(command))
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + self._start_s
         # The first line of a trace is the session, which names the probes that are attached.
         while b"\n" not in self.trace.read_bytes():
             self.check_alive()
             if time.monotonic() > deadline:
-                raise GuestTimeout(f"ktrace recorded nothing within {START_S:.0f} s")
+                raise GuestTimeout(f"ktrace recorded nothing within {self._start_s:.0f} s")
             time.sleep(_POLL_S)
 
     def stop(self) -> int:

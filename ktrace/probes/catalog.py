@@ -50,7 +50,16 @@ PURPOSES: dict[str, Purpose] = {
     "start_task_reaping": Purpose("the OOM reaper begins", "that step is missing"),
     "finish_task_reaping": Purpose("the OOM reaper is done", "that step is missing"),
     "skip_task_reaping": Purpose("the OOM reaper had nothing to do", "that step is missing"),
-    "bad_page": Purpose("pages in a state that cannot be", "bad pages are only in the kernel log"),
+    "bad_page": Purpose(
+        "pages in a state that cannot be",
+        "bad pages are only in the kernel log: `ktrace dmesg`",
+        verdicts=("bad-page",),
+    ),
+    "page checks": Purpose(
+        "the kernel's own look at each page that it hands out or takes back",
+        "the kernel reports no bad page",
+        verdicts=("bad-page",),
+    ),
     "squashfs_cache_get": Purpose(
         "which cache and block a thread waits for, so who is in its way",
         "waits in it still show in the stacks; who is in the way is unknown",

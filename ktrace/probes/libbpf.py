@@ -12,6 +12,8 @@ from typing import Any
 from ktrace.errors import CannotTrace
 
 SAMPLE_CALLBACK = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+PERF_CALLBACK = CFUNCTYPE(None, c_void_p, c_int, c_void_p, c_uint)
+LOST_CALLBACK = CFUNCTYPE(None, c_void_p, c_int, ctypes.c_uint64)
 _PRINT_CALLBACK = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 
 _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
@@ -35,12 +37,20 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "bpf_map__reuse_fd": (c_int, [c_void_p, c_int]),
     "bpf_map__initial_value": (c_void_p, [c_void_p, POINTER(c_size_t)]),
     "bpf_map_lookup_elem": (c_int, [c_int, c_void_p, c_void_p]),
+    "bpf_map_update_elem": (c_int, [c_int, c_void_p, c_void_p, ctypes.c_uint64]),
     "bpf_prog_load": (c_int, [c_int, c_char_p, c_char_p, c_void_p, c_size_t, c_void_p]),
     "bpf_raw_tracepoint_open": (c_int, [c_char_p, c_int]),
     "ring_buffer__new": (c_void_p, [c_int, SAMPLE_CALLBACK, c_void_p, c_void_p]),
     "ring_buffer__poll": (c_int, [c_void_p, c_int]),
     "ring_buffer__consume": (c_int, [c_void_p]),
     "ring_buffer__free": (None, [c_void_p]),
+    "perf_buffer__new": (
+        c_void_p,
+        [c_int, c_size_t, PERF_CALLBACK, LOST_CALLBACK, c_void_p, c_void_p],
+    ),
+    "perf_buffer__poll": (c_int, [c_void_p, c_int]),
+    "perf_buffer__consume": (c_int, [c_void_p]),
+    "perf_buffer__free": (None, [c_void_p]),
     "btf__load_vmlinux_btf": (c_void_p, []),
     "btf__parse": (c_void_p, [c_char_p, c_void_p]),
     "btf__free": (None, [c_void_p]),

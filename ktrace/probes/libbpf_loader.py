@@ -35,6 +35,20 @@ class LibbpfLoader:
         self._received: list[RawEvent] = []
         self._callback = SAMPLE_CALLBACK(self._receive)
 
+    def has_function(self, name: str) -> bool:
+        """Does the kernel have a function of that name? Before attach()."""
+        return self.btf.function(name) is not None
+
+    def enum(self, name: str) -> dict[str, int] | None:
+        """The kernel's enum of that name. Before attach()."""
+        return self.btf.enum(name)
+
+    def kernel_btf(self) -> Btf:
+        return self.btf
+
+    def facts(self) -> list[tuple[str, str]]:
+        return []
+
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when not even the task walk can be."""
         probes = []
@@ -159,7 +173,7 @@ def _kernel_btf() -> Btf:
     except LibbpfError as error:
         raise CannotTrace(
             f"this kernel's BTF cannot be read from {VMLINUX}: {error}",
-            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed",
+            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed, or --loader bcc",
         ) from None
 
 

@@ -4,6 +4,7 @@ import ctypes
 from typing import Protocol
 
 from ktrace.findings import Probe
+from ktrace.kernel.btf import Btf
 
 RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
 
@@ -12,6 +13,18 @@ class Loader(Protocol):
     """Puts the probes into the kernel and hands out what they send."""
 
     name: str
+
+    def has_function(self, name: str) -> bool:
+        """Does the kernel have a function of that name? Before attach()."""
+
+    def enum(self, name: str) -> dict[str, int] | None:
+        """Enumerators of the kernel's enum of that name, None where unknown. Before attach()."""
+
+    def kernel_btf(self) -> Btf | None:
+        """The running kernel's, where this loader reads it. Before attach()."""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Names and values that doctor shows of this loader. After attach()."""
 
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when nothing can."""

@@ -11,10 +11,11 @@ from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.wait_functions import function_of, is_scheduler, primitive_name
 from ktrace.probes.loader import RawEvent
+from ktrace.sources.decode_pages import PageDecoder
 
 _KIB_PER_PAGE = mmap.PAGESIZE // 1024
 _KILL_MARKS = {1: "pending", 2: "shared", 4: "group"}  # enum kill_mark
-_STATE_SOURCES = ("walk", "switch")  # enum state_source
+_STATE_SOURCES = ("walk", "switch", "sampled")  # enum state_source
 _REAP_STEPS = ("wake", "start", "finish", "skip")  # enum reap_step
 
 # Frames of the tracer itself, with which a stack taken in sched_switch begins
@@ -26,11 +27,16 @@ class Decoder:
     """Decodes with the facts of the kernel that sent the events."""
 
     def __init__(
-        self, states: TaskStates, gfp: GfpFlags, constraints: dict[str, int] | None
+        self,
+        states: TaskStates,
+        gfp: GfpFlags,
+        constraints: dict[str, int] | None,
+        pages: PageDecoder,
     ) -> None:
         self._states = states
         self._gfp = gfp
         self._constraints = {number: name for name, number in (constraints or {}).items()}
+        self._pages = pages
         self._symbols = Symbols(())
         self._stacks: dict[bytes, events.Stack] = {}
         self._decoders: dict[str, Callable[[Any], events.Event]] = {
@@ -137,33 +143,29 @@ class Decoder:
         return events.TaskHung(t=_seconds(raw.event.t), task=_task(raw.task))
 
     def _bad_page(self, raw: Any) -> events.BadPage:
-        return events.BadPage(
-            t=_seconds(raw.event.t),
-            by=_task(raw.by),
-            page=hex(raw.page),
-            words=tuple(hex(word) for word in raw.words),
-            reason=_text(raw.reason),
-            stack=self._stack(raw),
-        )
+        return self._pages.decode(raw, _seconds(raw.event.t), _task(raw.by), self._stack(raw))
 
     def _top(self, raw: Any) -> events.Stack:
         """Return addresses of __sched functions between the stack pointer and the first frame.
 
         A scan: a word that an earlier call left behind may be among them.
         """
-        if not raw.stack_len or not raw.state:
+        frames = getattr(raw, "frames", None)
+        if not (frames or raw.stack_len) or not raw.state:
             return ()
         names: list[str] = []
         for word in raw.top:
-            if word == raw.stack[0]:
-                return tuple(names)
             name = self._symbols.return_address(word)
+            if name == frames[0] if frames else word == raw.stack[0]:
+                return tuple(names)
             function = function_of(name or "")
             if name and (is_scheduler(function) or primitive_name(function)):
                 names.append(name)
         return ()  # the first frame is further away: this is not its stack
 
     def _stack(self, raw: Any) -> events.Stack:
+        if hasattr(raw, "frames"):  # from /proc: already names
+            return tuple(raw.frames)
         addresses = bytes(raw.stack)[: raw.stack_len * ctypes.sizeof(ctypes.c_uint64)]
         if addresses not in self._stacks:
             names = [self._symbols.name(address) for address in raw.stack[: raw.stack_len]]

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
-from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.page_checks import HOW, page_checks
+from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
-from ktrace.probes.libbpf_loader import LibbpfLoader
+from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.decode import Decoder
+from ktrace.sources.decode_pages import PageDecoder
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -31,16 +33,18 @@ class LiveSource:
     while a killed thread lives, and every ten seconds otherwise.
     """
 
-    def __init__(self, stuck_after: float) -> None:
+    def __init__(self, stuck_after: float, loader_name: str = "auto") -> None:
         switch_format = tracepoint_format("sched", "sched_switch")
-        loader = LibbpfLoader({"stuck_after_ns": int(stuck_after * 1e9)})
+        knobs = {"stuck_after_ns": int(stuck_after * 1e9)}
+        self.choice = choose(loader_name)
+        loader = make_loader(self.choice.name, knobs)
         try:
-            self.states = TaskStates.from_format(
-                switch_format, loader.btf.function("frozen") is not None
-            )
+            self.states = TaskStates.from_format(switch_format, loader.has_function("frozen"))
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
-            self._decoder = Decoder(self.states, gfp, loader.btf.enum("oom_constraint"))
-            self.probes = loader.attach()
+            pages = PageDecoder.of_kernel(loader.kernel_btf())
+            constraints = loader.enum("oom_constraint")
+            self._decoder = Decoder(self.states, gfp, constraints, pages)
+            self.probes = [*loader.attach(), *_page_checks()]
         except BaseException:
             loader.close()
             raise
@@ -50,9 +54,11 @@ class LiveSource:
         self._next_loss_check = now() + LOSS_CHECK_S
         self._next_module_check = now() + MODULE_CHECK_S
         self._lost: dict[str, int] = {}
+        self._modules = frozenset[Module]()
 
     def load_symbols(self) -> int:
         """Name addresses from now on; how many symbols the kernel shows."""
+        self._modules = loaded_modules()
         symbols = Symbols.of_kernel()
         self._decoder.use_symbols(symbols)
         return len(symbols)
@@ -94,6 +100,8 @@ class LiveSource:
         return [*found, Walk(t=now(), started_t=started, complete=complete)]
 
     def _decoded(self, raw: list[RawEvent]) -> list[Event]:
+        if any(kind == "BAD_PAGE" for kind, _ in raw) and loaded_modules() != self._modules:
+            self.load_symbols()  # its stack may name a module that ktrace does not know yet
         events = [self._decoder.decode(item) for item in raw]
         events.sort(key=lambda event: event.t)
         return events
@@ -110,6 +118,15 @@ class LiveSource:
             self.load_symbols()
         for probe in changes:
             yield _change(probe)
+
+
+def _page_checks() -> list[Probe]:
+    """Where the kernel does not look at pages, it reports none: as if a probe was missing."""
+    checks = page_checks()
+    if checks.on:
+        return []
+    lead = "not known: " if checks.on is None else ""
+    return [Probe("page checks", "", "missing", f"{lead}{checks.why}; {HOW}")]
 
 
 def _change(probe: Probe) -> ProbeChange:

@@ -27,6 +27,10 @@ def view_for(command: str, as_json: bool, footer: str = "") -> View:
 
 def _body(command: str) -> "Body":
     """The body of the command's screen; a recording of everything shows as oom-hang does."""
+    if command == "bad-page":
+        from ktrace.views.screen_bad_page import BadPageBody
+
+        return BadPageBody()
     from ktrace.views.screen_oom_hang import OomHangBody
 
     return OomHangBody()

@@ -1,12 +1,25 @@
 """Findings as plain text: a line for each change, and the details when it is new."""
 
-from ktrace.findings import Finding
-from ktrace.views import words
+from ktrace.findings import Finding, StuckTask
+from ktrace.views import bad_page_text, words
 from ktrace.views.safe_text import safe
 
 
 def finding_line(finding: Finding) -> str:
     """One line for a change of a finding."""
+    if isinstance(finding, StuckTask):
+        return _stuck_line(finding)
+    return bad_page_text.finding_line(finding)
+
+
+def detail_lines(finding: Finding) -> list[str]:
+    """What else to say of a new finding."""
+    if isinstance(finding, StuckTask):
+        return _stuck_details(finding)
+    return bad_page_text.detail_lines(finding)
+
+
+def _stuck_line(finding: StuckTask) -> str:
     name = words.task_name(finding.comm, finding.pid, finding.tid)
     if finding.status == "resolved":
         return f"resolved: {name} {words.outcome(finding)}"
@@ -16,8 +29,8 @@ def finding_line(finding: Finding) -> str:
     return f"{lead}: {name} {finding.state}{where}, {words.killed_by(finding.killed)} {age} ago"
 
 
-def detail_lines(finding: Finding) -> list[str]:
-    """What else to say of a new finding: the stack in a line, who is in the way."""
+def _stuck_details(finding: StuckTask) -> list[str]:
+    """The stack in a line, who is in the way."""
     lines = []
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))

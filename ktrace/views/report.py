@@ -6,6 +6,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding, StuckTask
 from ktrace.views import words
+from ktrace.views.bad_page_report import BadPageReport
 from ktrace.views.lines import kill_line
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
@@ -22,10 +23,14 @@ class ReportView:
         self._analysis = analysis
         self._first: dict[str, StuckTask] = {}
         self._newest: dict[str, StuckTask] = {}
+        self._bad_pages = BadPageReport()
         self._notes: list[str] = []
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         for finding in findings:
+            if not isinstance(finding, StuckTask):
+                self._bad_pages.add(finding)
+                continue
             self._first.setdefault(finding.id, finding)
             self._newest[finding.id] = finding
 
@@ -36,11 +41,19 @@ class ReportView:
         self._notes.append(text)
 
     def end(self, end: End) -> None:
-        for line in [*self._head(), *self._stuck(), *self._kills(), *self._foot(end)]:
+        for line in self._lines(end):
             print(line)
 
     def close(self) -> None:
         pass
+
+    def _lines(self, end: End) -> list[str]:
+        bad_pages = self._bad_pages.lines()
+        about_pages = self._analysis.session.command in ("bad-page", "dmesg")
+        if about_pages and not bad_pages:
+            bad_pages = ["No page was bad.", ""]
+        stuck = [] if about_pages else self._stuck()
+        return [*self._head(), *bad_pages, *stuck, *self._kills(), *self._foot(end)]
 
     def _head(self) -> list[str]:
         session = self._analysis.session
@@ -125,4 +138,7 @@ class ReportView:
         return [*lines, *([f"  and {more} before these"] if more else []), ""]
 
     def _foot(self, end: End) -> list[str]:
-        return [*summary_lines(self._analysis, end), *(f"note: {safe(n)}" for n in self._notes)]
+        return [
+            *summary_lines(self._analysis, end, True),
+            *(f"note: {safe(n)}" for n in self._notes),
+        ]

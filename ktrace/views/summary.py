@@ -3,6 +3,7 @@
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import End
 from ktrace.views import words
+from ktrace.views.bad_page_text import finding_line
 from ktrace.views.safe_text import safe
 
 
@@ -31,14 +32,19 @@ def head_lines(analysis: Analysis) -> list[str]:
     return lines
 
 
-def summary_lines(analysis: Analysis, end: End) -> list[str]:
-    """What came of it, the verdict last."""
-    stuck, oom = analysis.stuck, analysis.oom
-    lines = [
-        f"{words.count(oom.total, 'OOM kill')}; "
-        f"{words.count(stuck.total, 'thread')} stuck after SIGKILL, "
-        f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
-    ]
+def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list[str]:
+    """What came of it, the verdict last. explained: what caused bad pages has been told."""
+    stuck, oom, pages = analysis.stuck, analysis.oom, analysis.bad_pages
+    lines = []
+    if analysis.session.command != "bad-page":
+        lines.append(
+            f"{words.count(oom.total, 'OOM kill')}; "
+            f"{words.count(stuck.total, 'thread')} stuck after SIGKILL, "
+            f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
+        )
+    if pages.total or not lines:
+        lines.append(words.count(pages.total, "bad page"))
+    lines += [finding_line(verdict) for verdict in pages.current if not explained]
     if stuck.zombies:
         zombies = words.count(len(stuck.zombies), "killed thread")
         lines.append(f"{zombies} left as a zombie: dead, not stuck")

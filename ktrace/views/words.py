@@ -89,8 +89,10 @@ def wakes(finding: StuckTask) -> str:
 def meaning(finding: StuckTask) -> str:
     """What an open finding means, in a sentence or two."""
     if finding.state == "uninterruptible" and finding.wait:
+        named = finding.wait.primitive != "unknown"
+        what = f"{primitive(finding)}()" if named else "its sleep"
         text = (
-            f"SIGKILL cannot end {primitive(finding)}() in {waits_in(finding)}(): "
+            f"SIGKILL cannot end {what} in {waits_in(finding)}(): "
             "it sleeps until what it waits for happens."
         )
     elif finding.state == "exiting":

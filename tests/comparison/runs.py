@@ -34,7 +34,26 @@ def quick(task: Task, t: float = 101.0, after_s: float = 0.02, exit_code: int = 
 
 
 def bad_page(t: float) -> BadPage:
-    return BadPage(t=t, by=SHELL, page="0x1", words=(), reason="", stack=())
+    return BadPage(
+        t=t,
+        boot="",
+        by=SHELL,
+        pfn=None,
+        page="0x1",
+        page_phys=None,
+        flags="0x0",
+        flag_names=(),
+        fields=(),
+        refcount=None,
+        mapcount=None,
+        mapping=None,
+        memcg=None,
+        triggered=(),
+        path="",
+        reason="",
+        stack=(),
+        words=(),
+    )
 
 
 def hang(filler_killed: bool = True) -> list[Event]:

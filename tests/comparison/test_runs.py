@@ -7,6 +7,7 @@ import pytest
 from ktrace.comparison.runs import read_runs
 from ktrace.errors import UsageError
 from ktrace.events import Lost
+from ktrace.findings import Probe
 from tests.comparison.runs import bad_page, fixed, hang, head, quick, runs, trace, victim
 from tests.factories import kill, state, walk
 from tests.sources.trace_samples import write
@@ -73,3 +74,17 @@ def test_a_probe_for_something_else_is_no_doubt(tmp_path: Path) -> None:
     probes = tuple(probe for probe in head(1).probes if probe.function != "bad_page")
     (run,) = runs(tmp_path, "a", hang(), command="record", probes=probes)
     assert (run.doubts, run.bad_pages) == ((), None)
+
+
+def test_bad_pages_are_not_known_where_the_kernel_does_not_check(tmp_path: Path) -> None:
+    attached = tuple(probe for probe in head(1).probes if probe.function != "page checks")
+    unchecked = Probe("page checks", "", "missing", "off")
+    (run,) = runs(tmp_path, "a", hang(), probes=(*attached, unchecked))
+    assert (run.doubts, run.bad_pages) == ((), None)
+    (run,) = runs(tmp_path, "b", hang(), probes=attached)
+    assert run.bad_pages == 0
+
+
+def test_a_bad_page_from_before_the_run_is_not_of_the_run(tmp_path: Path) -> None:
+    (run,) = runs(tmp_path, "a", [bad_page(head(1).t - 50), *hang()])
+    assert run.bad_pages == 0

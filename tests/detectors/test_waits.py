@@ -1,11 +1,25 @@
 """Function and primitive of a wait, on stacks that real kernels gave."""
 
+from dataclasses import replace
+
 import pytest
 
 from ktrace.detectors.waits import wait_of
 from tests.factories import CACHE_STACK, FILLER_STACK, SLEEP, state
 
 pytestmark = pytest.mark.unit
+
+
+def test_a_sampled_sleep_of_which_no_frame_was_seen_is_not_guessed() -> None:
+    """/proc/TID/stack leaves __sched functions out: then it may be a mutex as well."""
+    beneath = ("fdget_pos+0x82", "ksys_write+0x28")
+    sampled = state(1.0, stack=beneath, source="sampled")
+    wait = wait_of(sampled)
+    assert wait is not None
+    assert (wait.function, wait.primitive) == ("fdget_pos", "unknown")
+    seen = wait_of(replace(sampled, top=SLEEP))
+    assert seen is not None
+    assert seen.primitive == "wait_event"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 
 # Not sorted: modules and BPF programs follow the kernel, wherever they lie.
 KALLSYMS = b"""\
@@ -109,3 +109,25 @@ def test_functions_of_this_kernel() -> None:
 def test_unreadable_kallsyms_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ktrace.kernel.symbols.KALLSYMS", os.devnull + "/none")
     assert len(Symbols.of_kernel()) == 0
+
+
+@pytest.mark.unit
+def test_an_address_behind_a_module_is_not_that_modules() -> None:
+    squashfs = Module("squashfs", 0xFFFFFFFFC0A53000)
+    symbols = Symbols(KALLSYMS.splitlines(keepends=True), [squashfs])
+    assert symbols.name(0xFFFFFFFFC0A52FFF) == "squashfs_cache_get+0xfff [squashfs]"
+    assert symbols.name(0xFFFFFFFFC0A53000) == "0xffffffffc0a53000"
+
+
+@pytest.mark.unit
+def test_modules_of_the_kernel_that_hides_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = tmp_path / "modules"
+    monkeypatch.setattr("ktrace.kernel.symbols.MODULES", str(listing))
+    listing.write_text("virtio 16384 4 virtio_blk,virtio_pci, Live 0x0000000000000000\n")
+    assert loaded_modules() == frozenset()
+    listing.write_text("virtio 16384 4 virtio_blk,virtio_pci, Live 0xffffffffc0200000 (E)\n")
+    assert loaded_modules() == {Module("virtio", 0xFFFFFFFFC0204000)}
+    listing.unlink()
+    assert loaded_modules() == frozenset()

@@ -27,10 +27,14 @@ def test_the_gravest_exit_code(codes: list[int], code: int) -> None:
     told: list[Path] = []
 
     def run(trace: Path) -> LabResult:
-        return LabResult(next(left), "6.1", trace, (), None)
+        return LabResult(next(left), "6.1", (trace,), (), None)
+
+    def tell(result: LabResult) -> int:
+        told.extend(result.traces)
+        return result.exit_code
 
     traces = [Path(f"{number}.ktrace") for number in range(len(codes))]
-    assert run_series(traces, run, lambda result: told.append(result.trace_path)) == code
+    assert run_series(traces, run, tell) == code
     assert told == traces
 
 

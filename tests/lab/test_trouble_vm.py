@@ -55,7 +55,8 @@ def test_without_btf(tmp_path: Path) -> None:
         guest.check("mount -t tmpfs none /sys/kernel/btf")
         answer = guest.run(f"{KTRACE} oom-hang --duration 1 2>&1", 60)
         assert answer.status == 3
-        assert "CONFIG_DEBUG_INFO_BTF" in answer.output
+        assert "python3-bpfcc" in answer.output  # the loader for such kernels is not there
+        assert "Traceback" not in answer.output
 
 
 def test_a_module_that_comes_goes_and_comes_again(tmp_path: Path) -> None:

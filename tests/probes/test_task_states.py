@@ -11,9 +11,12 @@ import pytest
 
 from ktrace.events import TaskState
 from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.page_flags import PageFlags
+from ktrace.kernel.page_struct import PageStruct
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.sources.decode import Decoder
+from ktrace.sources.decode_pages import PageDecoder
 from tests import stuck_tasks
 from tests.event_log import EventLog, comm, event_log, stack
 
@@ -265,7 +268,8 @@ def test_preempted_loop_is_reported_without_the_tracers_frames(
         sent = log.of("FATAL_SIGNAL", process.pid)[0]
     if not reports:
         pytest.skip("this kernel does not preempt a long system call")
-    decoder = Decoder(states, GfpFlags(()), None)
+    pages = PageDecoder(PageFlags("", {}, (), 0, 0), PageStruct({}), "", "")
+    decoder = Decoder(states, GfpFlags(()), None, pages)
     decoder.use_symbols(symbols)
     for found in reports:
         assert found.source == FROM_SWITCH

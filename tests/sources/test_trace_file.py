@@ -482,7 +482,7 @@ def test_new_records_are_counted_apart_from_damage(trace: Path) -> None:
     lines = trace.read_bytes().splitlines(keepends=True)
     new = [
         encode_line({"kind": "event", "event": "page\u202e_moved", "t": 1}),
-        encode_line({"kind": "finding", "finding": "bad-page"}),
+        encode_line({"kind": "finding", "finding": "bad-weather"}),
         encode_line({"kind": "weather"}),
     ]
     trace.write_bytes(b"".join([*lines[:2], *new, *lines[2:]]))

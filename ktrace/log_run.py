@@ -1,0 +1,147 @@
+"""A kernel log through the same detectors as a live run."""
+
+import os
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import ktrace
+from ktrace.detectors.analysis import Analysis
+from ktrace.errors import CannotTrace, ExitCode, UsageError
+from ktrace.findings import End, Finding, PageCorruption, RamCell, Session
+from ktrace.sources.kernel_log import KernelLogSource
+from ktrace.sources.log_input import KernelLog, open_log
+from ktrace.sources.trace_format import FORMAT
+from ktrace.verdicts import EXIT_CODES, with_doubt
+from ktrace.views.progress import Progress
+from ktrace.views.view import View
+
+_BINARY_SHARE = 0.1  # of bytes that no console prints: such a file is no log
+_CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r\x1b")
+
+
+def run(path: str | None, view: View) -> ExitCode:
+    """Show what the log tells. path: "-" is stdin, None the running kernel's log.
+
+    Raises UsageError where it cannot be read, CannotTrace where the kernel keeps its log secret.
+    """
+    try:
+        stream, size = _open(path)
+    except OSError as error:
+        raise _refusal(path, error) from None
+    with closing(stream):
+        watched = _Watched(stream, Progress(size))
+        source = KernelLogSource(watched, _boot_id() if path is None else "")
+        try:
+            end = _follow(source, watched, view, Analysis(_session(path)))
+        except BrokenPipeError:
+            raise  # whoever reads what is shown has left
+        except (OSError, EOFError) as error:  # EOFError: a gzip file that is cut off
+            raise UsageError(f"cannot read {path or '/dev/kmsg'}: {error}") from None
+        finally:
+            watched.progress.clear()
+            view.close()
+    return EXIT_CODES[end.verdict]
+
+
+def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: Analysis) -> End:
+    """All events to the view as they are read, the verdicts when the whole log is known."""
+    verdicts: dict[str, RamCell | PageCorruption] = {}
+    view.start(analysis)
+    for event in source.events():
+        shown: list[Finding] = []
+        for finding in analysis.feed(event):
+            if isinstance(finding, RamCell | PageCorruption):
+                verdicts[finding.id] = finding
+            else:
+                shown.append(finding)
+        watched.progress.clear()
+        view.event(event, shown)
+    watched.progress.clear()
+    final: list[Finding] = [
+        replace(verdict, status="open")
+        for verdict in verdicts.values()
+        if verdict.status != "resolved"
+    ]
+    if final:
+        view.event(None, final)
+    if source.suppressed:
+        view.note(f"{source.suppressed} more bad pages were not reported: 60 a minute at most are")
+    end = analysis.end()
+    found = analysis.bad_pages.total + len(final)
+    end = with_doubt(End(t=end.t, lost=0, findings=found, verdict=end.verdict), *watched.doubts())
+    view.end(end)
+    return end
+
+
+class _Watched:
+    """The stream, with a progress bar, and an eye on what kind of bytes it has."""
+
+    def __init__(self, stream: Any, progress: Progress) -> None:
+        self.progress = progress
+        self._stream = stream
+        self._bytes = 0
+        self._first = 0  # bytes of the first block, and how many of them are no text
+        self._binary = 0
+
+    def read(self, size: int, /) -> bytes:
+        block: bytes = self._stream.read(size)
+        if not self._bytes:
+            self._first = len(block)
+            self._binary = len(block) - len(block.translate(None, _CONTROLS))
+        self._bytes += len(block)
+        self.progress.update(self._bytes)
+        return block
+
+    def doubts(self) -> list[str]:
+        """Why finding nothing in it would mean nothing."""
+        if not self._bytes:
+            return ["the log is empty"]
+        if self._binary > _BINARY_SHARE * self._first:
+            return ["this is binary data, not a kernel log"]
+        return []
+
+
+def _open(path: str | None) -> tuple[Any, int]:
+    """The stream, and its size in bytes; 0: not known. Raises OSError."""
+    if path is None:
+        return KernelLog(), 0
+    if path == "-":
+        return sys.stdin.buffer, 0
+    stream = open_log(path)
+    return stream, os.path.getsize(path) if hasattr(stream, "fileno") else 0
+
+
+def _refusal(path: str | None, error: OSError) -> Exception:
+    if path is not None:
+        return UsageError(f"cannot read {path}: {error.strerror or error}")
+    return CannotTrace(
+        f"cannot read the kernel's log: {error.strerror or error}",
+        hint="sudo dmesg | ktrace dmesg -   or   ktrace dmesg FILE",
+    )
+
+
+def _session(path: str | None) -> Session:
+    own = os.uname() if path is None else None
+    return Session(
+        ktrace=ktrace.__version__,
+        format=FORMAT,
+        command="dmesg",
+        host=own.nodename if own else path or "",
+        kernel=own.release if own else "",
+        boot_id=_boot_id() if own else "",
+        machine=own.machine if own else "",
+        clock="the log's time stamps",
+        t=0.0,
+        wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        loader="kernel log",
+        stuck_after=0.0,
+        probes=(),
+    )
+
+
+def _boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()

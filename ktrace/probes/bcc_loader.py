@@ -1,0 +1,356 @@
+"""The loader for kernels without BTF: bcc compiles the probes on the machine that is traced.
+
+Kernels from v4.17 on: raw tracepoints (c4f6699dfcb8) and kprobes by perf_event_open().
+"""
+
+import ctypes
+import os
+import platform
+import signal
+import time
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from ktrace.errors import CannotTrace
+from ktrace.findings import Probe
+from ktrace.kernel.btf import Btf
+from ktrace.probes import kprobe
+from ktrace.probes.bcc_build import Built, build
+from ktrace.probes.bcc_headers import Headers, find_headers
+from ktrace.probes.bcc_program import (
+    KPROBES,
+    RAW_TRACEPOINTS,
+    definitions,
+    kernel_functions,
+    program_of,
+    text,
+    wanted_functions,
+)
+from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.ladder import KPROBE_PMU, module_instance
+from ktrace.probes.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
+from ktrace.probes.loader import RawEvent
+from ktrace.probes.proc_walk import Look, walk
+
+_OBJECTS = ("tasks", "oom", "pages")  # prebuilt objects, whose BTF describes the events
+_MAPS = ("events", "lost", "killed_switches", "killed_sleeps", "squashfs_calls", "watched")
+_PAGES_PER_CPU = 64  # of the perf buffer
+_TOP_LEN = 96  # bpf/events.h
+_FROM_WALK = 0  # enum state_source
+_FROM_PROC = 2
+_TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
+_SELF_TEST_S = 5.0
+# enum oom_constraint of include/linux/oom.h: its order never changed
+_CONSTRAINTS = {
+    name: number
+    for number, name in enumerate(
+        (
+            "CONSTRAINT_NONE",
+            "CONSTRAINT_CPUSET",
+            "CONSTRAINT_MEMORY_POLICY",
+            "CONSTRAINT_MEMCG",
+        )
+    )
+}
+
+
+class _LastSwitch(ctypes.Structure):
+    """struct last_switch of bpf/bcc/tasks.c."""
+
+    _fields_ = (("asleep_t", ctypes.c_uint64), ("running_t", ctypes.c_uint64))
+
+
+class _KilledSleep(ctypes.Structure):
+    """struct killed_sleep of bpf/bcc/tasks.c."""
+
+    _fields_ = (
+        ("switches", ctypes.c_uint64),
+        ("state", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
+        ("top", ctypes.c_uint64 * _TOP_LEN),
+    )
+
+
+class BccLoader:
+    """Compiles and attaches every probe; gives raw events in the order in which they come."""
+
+    name = "bcc"
+
+    def __init__(self, knobs: Mapping[str, int]) -> None:
+        if os.geteuid() != 0:
+            raise CannotTrace("tracing needs root", hint="run it with sudo")
+        self._knobs = dict(knobs)
+        self._functions = kernel_functions(wanted_functions())
+        self._kinds: dict[str, int] = {}
+        self._structs: dict[int, type[ctypes.Structure]] = {}
+        self._names: dict[int, str] = {}
+        self._call: type[ctypes.Structure] | None = None
+        self._built: Built | None = None
+        self._origin = ""
+        self._facts: list[tuple[str, str]] = []
+        self._links: dict[str, int] = {}
+        self._modules: dict[str, int | None] = {}
+        self._buffer = 0
+        self._received: list[RawEvent] = []
+        self._callback = PERF_CALLBACK(self._receive)
+        self._on_lost = LOST_CALLBACK(lambda _context, _cpu, _count: None)  # counted in BPF
+
+    def has_function(self, name: str) -> bool:
+        """Of bcc_program.wanted_functions(): does the kernel have it?"""
+        return name in self._functions
+
+    def enum(self, name: str) -> dict[str, int] | None:
+        return _CONSTRAINTS if name == "oom_constraint" else None
+
+    def kernel_btf(self) -> None:
+        return None
+
+    def facts(self) -> list[tuple[str, str]]:
+        """For doctor, after attach()."""
+        return self._facts
+
+    def attach(self) -> list[Probe]:
+        """Hook what can be hooked. Raises CannotTrace when nothing can."""
+        headers = find_headers(platform.release())
+        try:
+            self._load(headers)
+        finally:
+            headers.drop()
+        self._learn_layouts()
+        assert self._built is not None
+        self._buffer = check(
+            lib().perf_buffer__new(
+                self._built.maps["events"],
+                _PAGES_PER_CPU,
+                self._callback,
+                self._on_lost,
+                None,
+                None,
+            ),
+            "open the perf buffer",
+        )
+        probes = [self._attach(function) for function in PURPOSES]
+        if not self._links:
+            reasons = {probe.why for probe in probes if probe.state == "missing"}
+            raise CannotTrace(
+                f"no BPF program could be attached: {'; '.join(sorted(reasons))[:300]}",
+                hint="see `ktrace doctor --loader bcc`",
+            )
+        self._test_headers()
+        return probes
+
+    def read(self, timeout_s: float) -> list[RawEvent]:
+        """Events of the buffer; waits for the first at most timeout_s."""
+        if timeout_s > 0:
+            lib().perf_buffer__poll(self._buffer, int(timeout_s * 1000))
+        # poll passes over a CPU whose wake-up is still on its way: a death would come too late
+        lib().perf_buffer__consume(self._buffer)
+        received, self._received = self._received, []
+        return received
+
+    def walk(self) -> tuple[list[RawEvent], bool]:
+        """A look at every task through /proc; False when it could not be made."""
+        if self._built is None:
+            return [], False
+        try:
+            return [("TASK_STATE", self._state(look)) for look in walk()], True
+        except OSError:
+            return [], False
+
+    def lost(self) -> dict[str, int]:
+        """Events that did not reach the buffer since the start, by kind; only those above 0."""
+        counts = {}
+        for name, number in self._kinds.items():
+            value = ctypes.c_uint64()
+            if self._look_up("lost", ctypes.c_uint32(number), value) and value.value:
+                counts[name.lower()] = value.value
+        return counts
+
+    def follow_modules(self) -> list[Probe]:
+        """Attach to modules that came (again), let go of those that went. What changed."""
+        changed = [m for m, known in self._modules.items() if module_instance(m) != known]
+        probes = []
+        for function, purpose in PURPOSES.items():
+            if purpose.module in changed:
+                if function in self._links:
+                    os.close(self._links.pop(function))
+                probes.append(self._attach(function))
+        return probes
+
+    def close(self) -> None:
+        for link in self._links.values():
+            os.close(link)
+        self._links.clear()
+        if self._buffer:
+            lib().perf_buffer__free(self._buffer)
+            self._buffer = 0
+        if self._built is not None:
+            self._built.close()
+            self._built = None
+
+    def _load(self, headers: Headers) -> None:
+        self._origin = headers.origin
+        programs = {program_of(name): "raw_tracepoint" for name in RAW_TRACEPOINTS}
+        if os.path.exists(KPROBE_PMU):
+            programs |= {program_of(name): "kprobe" for name in KPROBES}
+        request = {
+            "text": text(),
+            "flags": definitions(headers.macros, self._knobs, self._functions),
+            "programs": programs,
+            "maps": _MAPS,
+        }
+        self._built = build(request, headers.kernel_source)
+        self._facts = [
+            ("headers", headers.origin),
+            (
+                "compiler",
+                f"{self._built.seconds:.3f} s, {self._built.peak_kib / 1024:.1f} MiB at its peak, "
+                "in a process that has ended: none of it stays",
+            ),
+        ]
+
+    def _learn_layouts(self) -> None:
+        for name in _OBJECTS:
+            described = Btf.of_file(os.fspath(files("ktrace") / "bpf" / f"{name}.bpf.o"))  # type: ignore[call-overload]
+            try:
+                self._kinds |= described.enum("event_kind") or {}
+                for kind, number in self._kinds.items():
+                    if described.has_struct(kind.lower()):
+                        self._structs[number] = described.structure(kind.lower())
+                if described.has_struct("squashfs_call"):
+                    self._call = described.structure("squashfs_call")
+            finally:
+                described.close()
+        self._names = {number: name for name, number in self._kinds.items()}
+
+    def _attach(self, function: str) -> Probe:
+        assert self._built is not None
+        if function == "task":
+            why = "iter: bcc has no task iterator, /proc is sampled"
+            return Probe(function, "proc", "attached", why)
+        if function in RAW_TRACEPOINTS:
+            return self._hook(function, "raw_tp")
+        if function not in KPROBES:
+            return Probe(function, "", "missing", "bcc: ktrace has no program for it here")
+        if not os.path.exists(KPROBE_PMU):
+            return Probe(function, "", "missing", "kprobe: this kernel has no kprobes")
+        module = PURPOSES[function].module
+        if module:
+            self._modules[module] = module_instance(module)
+            if self._modules[module] is None and function not in self._functions:
+                return Probe(function, "", "waiting", "its module is not loaded")
+        return self._hook(function, "kprobe")
+
+    def _hook(self, function: str, hook: str) -> Probe:
+        assert self._built is not None
+        program = program_of(function)
+        if program not in self._built.programs:
+            why = self._built.refused.get(program, "not compiled")
+            return Probe(function, "", "missing", f"{hook}: cannot load: {why}")
+        descriptor = self._built.programs[program]
+        try:
+            if hook == "kprobe":
+                self._links[function] = kprobe.attach(descriptor, function)
+            else:
+                self._links[function] = _open_tracepoint(descriptor, function)
+        except OSError as error:
+            return Probe(function, "", "missing", f"{hook}: cannot attach: {error.strerror}")
+        return Probe(function, hook, "attached")
+
+    def _test_headers(self) -> None:
+        """What a program reads about this very process must be what /proc says: else the headers
+        are not this kernel's. Raises CannotTrace."""
+        if "signal_generate" not in self._links:
+            return  # then its absence makes the run inconclusive
+        number = self._kinds["TASK_STATE"]
+        me = os.getpid()
+        os.kill(me, signal.SIGURG)  # ignored, but generated
+        end = time.monotonic() + _SELF_TEST_S
+        kept: list[RawEvent] = []
+        seen = None
+        while seen is None and time.monotonic() < end:
+            for kind, event in self.read(0.1):
+                if kind == self._names[number] and event.source == _FROM_WALK:
+                    seen = event
+                else:
+                    kept.append((kind, event))
+        self._received[:0] = kept
+        if seen is None or not agrees(seen, own_facts()):
+            raise CannotTrace(
+                f"the headers ({self._origin}) are not those of the running kernel: "
+                "what bcc's programs read about ktrace itself is wrong",
+                hint="install the headers of the running kernel, built from its configuration",
+            )
+
+    def _state(self, look: Look) -> Any:
+        """A struct task_state with the stack's names beside it, as /proc has no addresses."""
+        layout = self._structs[self._kinds["TASK_STATE"]]
+        tid = ctypes.c_int32(look.tid)
+        state: Any = layout()
+        state.event.t = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        state.event.kind = self._kinds["TASK_STATE"]
+        state.event.size = ctypes.sizeof(layout)
+        state.task.pid, state.task.tid = look.pid, look.tid
+        ctypes.memmove(state.task.comm, look.comm[:15], min(15, len(look.comm)))
+        state.source = _FROM_PROC
+        state.start_t = look.start_ticks * _TICK_NS
+        for name in ("ppid", "switches", "state", "exit_state", "flags", "killed"):
+            setattr(state, name, getattr(look, name))
+        state.group_exit_code = look.group_exit_code
+        state.frames = look.frames
+        self._look_up("squashfs_calls", tid, state.squashfs)
+        if look.killed and not look.exit_state:
+            self._join_kill(state, tid)
+        return state
+
+    def _join_kill(self, state: Any, tid: ctypes.c_int32) -> None:
+        """What BPF saw of a killed thread, and its death to be reported."""
+        last, sleep = _LastSwitch(), _KilledSleep()
+        if state.state == 2 and self._look_up("killed_switches", tid, last):
+            state.asleep_t = last.asleep_t
+        if self._look_up("killed_sleeps", tid, sleep) and sleep.switches == state.switches:
+            if state.state == 2:
+                state.state = sleep.state
+            state.top = sleep.top
+        assert self._built is not None
+        lib().bpf_map_update_elem(
+            self._built.maps["watched"], ctypes.byref(tid), ctypes.byref(ctypes.c_uint8(1)), 0
+        )
+
+    def _look_up(self, name: str, key: ctypes.c_int32 | ctypes.c_uint32, value: Any) -> bool:
+        if self._built is None:
+            return False
+        found: int = lib().bpf_map_lookup_elem(
+            self._built.maps[name], ctypes.byref(key), ctypes.byref(value)
+        )
+        return found == 0
+
+    def _receive(self, _context: int, _cpu: int, data: int, size: int) -> None:
+        kind = ctypes.c_uint32.from_address(data + 8).value  # struct event of bpf/events.h
+        layout = self._structs.get(kind)
+        if layout is not None and size >= ctypes.sizeof(layout):
+            copied = layout.from_buffer_copy(ctypes.string_at(data, size))
+            self._received.append((self._names[kind], copied))
+
+
+def _open_tracepoint(program: int, name: str) -> int:
+    link: int = lib().bpf_raw_tracepoint_open(name.encode(), program)
+    if link < 0:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno))
+    return link
+
+
+def own_facts() -> tuple[int, int, bytes, int]:
+    """This process's pid, its parent's, comm, and birth in clock ticks, as /proc has them."""
+    with open("/proc/self/stat", "rb") as file:
+        head, _, tail = file.read().rpartition(b")")
+    fields = tail.split()
+    return os.getpid(), os.getppid(), head.partition(b"(")[2], int(fields[19])
+
+
+def agrees(event: Any, facts: tuple[int, int, bytes, int]) -> bool:
+    """Whether a TASK_STATE, read by means of the headers, is of the process of these facts."""
+    comm = bytes(event.task.comm).partition(b"\0")[0]
+    return (event.task.pid, event.ppid, comm, event.start_t // _TICK_NS) == facts

@@ -1,0 +1,42 @@
+"""Which loader puts the probes into the kernel, and why."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ktrace.kernel.btf import VMLINUX
+from ktrace.probes.loader import Loader
+
+LOADERS = ("auto", "libbpf", "bcc")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """name: "libbpf" or "bcc"."""
+
+    name: str
+    why: str
+
+
+def choose(wanted: str = "auto", vmlinux: str = VMLINUX) -> Choice:
+    """libbpf wherever the kernel has BTF, else bcc; or what the user wants."""
+    if wanted != "auto":
+        return Choice(wanted, f"--loader {wanted}")
+    try:
+        has_btf = os.stat(vmlinux).st_size > 0
+    except OSError:
+        has_btf = False
+    if has_btf:
+        return Choice("libbpf", "this kernel has BTF")
+    return Choice("bcc", f"this kernel shows no BTF in {vmlinux}")
+
+
+def make_loader(name: str, knobs: Mapping[str, int]) -> Loader:
+    """The loader of a Choice; only its own code is imported. Raises CannotTrace."""
+    if name == "bcc":
+        from ktrace.probes.bcc_loader import BccLoader
+
+        return BccLoader(knobs)
+    from ktrace.probes.libbpf_loader import LibbpfLoader
+
+    return LibbpfLoader(knobs)

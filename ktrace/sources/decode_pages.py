@@ -1,0 +1,85 @@
+"""struct bad_page of bpf/events.h as a typed event: the struct page taken apart."""
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+from ktrace.events import BadPage, Stack, Task
+from ktrace.kernel.boot import boot_id
+from ktrace.kernel.config import running_config
+from ktrace.kernel.page_flags import PageFlags
+from ktrace.kernel.page_struct import Counts, PageStruct, path_of
+
+if TYPE_CHECKING:
+    from ktrace.kernel.btf import Btf
+
+_POOL_REASON = "page_pool"  # what page_bad_reason() says begins with, where it has that test
+
+
+class PageDecoder:
+    """Decodes with the facts of the running kernel."""
+
+    def __init__(self, flags: PageFlags, layout: PageStruct, boot: str, kernel: str) -> None:
+        self._flags = flags
+        self._layout = layout
+        self._boot = boot
+        self._kernel = kernel
+
+    @classmethod
+    def of_kernel(cls, btf: "Btf | None") -> "PageDecoder":
+        """By the running kernel's BTF; without one only raw words are told."""
+        if btf is None:
+            flags = PageFlags("unknown: no BTF is read", {}, (), 0, 0)
+            return cls(flags, PageStruct({}), boot_id(), platform.release())
+        try:
+            flags = PageFlags.of_btf(btf, "the running kernel's BTF", running_config())
+        except ValueError:
+            flags = PageFlags("unknown: this kernel's BTF has no enum pageflags", {}, (), 0, 0)
+        return cls(flags, PageStruct.of_btf(btf), boot_id(), platform.release())
+
+    def decode(self, raw: Any, t: float, by: Task, stack: Stack) -> BadPage:
+        """raw: a struct bad_page."""
+        words = tuple(raw.words)
+        flags = words[0]
+        names = self._flags.decode(flags)
+        counts = self._layout.counts(words)
+        reason = bytes(raw.reason).partition(b"\0")[0].decode(errors="backslashreplace")
+        path = path_of(reason, stack)
+        return BadPage(
+            t=t,
+            boot=self._boot,
+            kernel=self._kernel,
+            by=by,
+            pfn=raw.pfn if raw.pfn >= 0 else None,
+            page=hex(raw.page),
+            page_phys=hex(raw.page_phys) if raw.page_phys else None,
+            flags=hex(flags),
+            flag_names=names.names,
+            fields=names.fields,
+            refcount=counts.refcount,
+            mapcount=counts.mapcount,
+            mapping=_hex(counts.mapping),
+            memcg=_hex(counts.memcg),
+            triggered=self._flags.triggers(
+                path,
+                flags,
+                refcount=counts.refcount,
+                mapcount=counts.mapcount,
+                mapping=counts.mapping,
+                memcg=counts.memcg,
+                page_pool=_pool(counts, reason),
+            ),
+            path=path,
+            reason=reason,
+            stack=stack,
+            words=tuple(hex(word) for word in words),
+        )
+
+
+def _pool(counts: Counts, reason: str) -> int | None:
+    """pp_magic, when the kernel itself says that a page_pool still has the page: other uses of a
+    page have something else in the same place."""
+    return counts.pp_magic if reason.startswith(_POOL_REASON) else None
+
+
+def _hex(value: int | None) -> str | None:
+    return None if value is None else hex(value)

@@ -1,0 +1,144 @@
+"""What a kernel log tells, as lines or as JSON."""
+
+import json
+import os
+import sys
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.events import BadPage, Event, HungReport, OomReport, to_json
+from ktrace.findings import BadPageFinding, End, Finding
+from ktrace.views import words
+from ktrace.views.bad_page_text import trigger_text
+from ktrace.views.finding_text import detail_lines, finding_line
+from ktrace.views.json_lines import JsonLinesView
+from ktrace.views.safe_text import safe
+from ktrace.views.view import View
+
+_STACK_SHOWN = 8
+_RED, _PLAIN = "\x1b[1;31m", "\x1b[m"
+
+
+def log_view(as_json: bool) -> View:
+    """The view for `ktrace dmesg`; colours only on a terminal."""
+    if as_json:
+        return LogJsonView()
+    return LogLinesView(sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb")
+
+
+class LogLinesView:
+    """A paragraph for each report, the verdicts last."""
+
+    child_output = "inherited"
+
+    def __init__(self, colours: bool = False) -> None:
+        self._colours = colours
+
+    def start(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._oom = 0
+        self._hung = 0
+        self._boot: tuple[str, str] | None = None
+
+    def event(self, event: Event | None, findings: list[Finding]) -> None:
+        if isinstance(event, BadPage | OomReport | HungReport):
+            self._tell_boot(event)
+        match event:
+            case OomReport():
+                self._oom += 1
+                self._say(event.t, oom_line(event))
+            case HungReport():
+                self._hung += 1
+                self._say(event.t, hung_line(event))
+                self._details([" < ".join(map(safe, event.stack[:_STACK_SHOWN]))])
+        for finding in findings:
+            line = finding_line(finding)
+            if event is None:
+                print()
+            self._say(finding.t if event else None, self._coloured(line, finding))
+            self._details(detail_lines(finding))
+            if isinstance(event, BadPage) and event.owner:
+                self._details([safe(line) for line in event.owner])
+
+    def tick(self, t: float) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        print(f"note: {safe(text)}")
+
+    def end(self, end: End) -> None:
+        pages = self._analysis.bad_pages.total
+        print(
+            f"\n{_count(pages, 'bad page')}, {_count(self._oom, 'OOM report')}, "
+            f"{_count(self._hung, 'hung-task report')}"
+        )
+        print(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
+
+    def close(self) -> None:
+        pass
+
+    def _tell_boot(self, event: BadPage | OomReport | HungReport) -> None:
+        boot = (event.boot, event.kernel)
+        if boot != self._boot:
+            self._boot = boot
+            print(f"-- {safe(event.boot)}, Linux {safe(event.kernel or 'of unknown release')} --")
+
+    def _coloured(self, line: str, finding: Finding) -> str:
+        """The offending bits stand out."""
+        if not self._colours:
+            return line
+        if not isinstance(finding, BadPageFinding):
+            return f"{_RED}{line}{_PLAIN}"
+        for trigger in map(trigger_text, finding.triggered):
+            line = line.replace(trigger, f"{_RED}{trigger}{_PLAIN}")
+        return line
+
+    def _say(self, t: float | None, text: str) -> None:
+        print(f"{'' if t is None else f'{t:12.6f}  '}{text}", flush=True)
+
+    def _details(self, lines: list[str]) -> None:
+        for line in filter(None, lines):
+            print(f"{'':14}{line}")
+
+
+class LogJsonView(JsonLinesView):
+    """Events too: a log is read for what is in it."""
+
+    def event(self, event: Event | None, findings: list[Finding]) -> None:
+        if event is not None:
+            print(json.dumps(to_json(event), separators=(",", ":")))
+        super().event(event, findings)
+
+
+def oom_line(event: OomReport) -> str:
+    """ "OOM kill: appd[377], anon 41 MiB, order 0 GFP_KERNEL, asked by sh[388]"."""
+    parts = []
+    if event.victim:
+        parts.append(f"OOM kill: {words.name_of(event.victim)}")
+    else:
+        parts.append("OOM: nobody killed, or the log does not say whom")
+    for label, kib in (
+        ("anon", event.anon_rss_kib),
+        ("file", event.file_rss_kib),
+        ("shmem", event.shmem_rss_kib),
+    ):
+        if kib is not None:
+            parts.append(f"{label} {words.mebibytes(kib)}")
+    if event.order is not None:
+        parts.append(f"order {event.order} {safe(event.gfp or event.gfp_mask or '')}".rstrip())
+    if event.constraint:
+        parts.append(safe(event.constraint))
+    if event.cgroup:
+        parts.append(f"cgroup {safe(event.cgroup)}")
+    if event.by:
+        asker = words.task_name(event.by.comm, event.by.pid or None)
+        parts.append(f"asked by {asker}")
+    return ", ".join(parts)
+
+
+def hung_line(event: HungReport) -> str:
+    """ "HUNG: app[377] blocked for more than 120 s"."""
+    return f"HUNG: {words.name_of(event.task)} blocked for more than {event.blocked_s} s"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

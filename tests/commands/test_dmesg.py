@@ -1,0 +1,173 @@
+"""`ktrace dmesg`: findings from a kernel log, and what it says of what is no log."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ktrace.views.progress import bar
+from tests.sources.log_samples import HUNG, LOGS, OOM_6_1, V4_9, V6_1, stamped
+from tests.tracer import KTRACE
+from tests.views.golden import Golden
+
+pytestmark = pytest.mark.unit
+
+
+def dmesg(*arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[str]:
+    run = subprocess.run(
+        [*KTRACE, "dmesg", *arguments], input=text, capture_output=True, check=False, timeout=60
+    )
+    return subprocess.CompletedProcess(
+        run.args, run.returncode, run.stdout.decode(), run.stderr.decode()
+    )
+
+
+SEED = str(LOGS / "bad-page-2.6.31.txt")
+
+
+def test_the_three_reports_of_2009_are_one_bad_cell() -> None:
+    run = dmesg("--json", SEED)
+    assert run.returncode == 1, run.stderr
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    assert records[0]["kind"] == "session"
+    assert records[-1]["verdict"] == "found"
+    cells = [record for record in records if record.get("finding") == "ram-cell"]
+    assert len(cells) == 1
+    assert cells[0]["cell"] == {
+        "word": "0x28fc260",
+        "bit": 14,
+        "byte": "0x28fc261",
+        "byte_bit": 6,
+    }
+    assert (cells[0]["events"], cells[0]["boots"], cells[0]["confidence"]) == (3, 3, "high")
+    reasoning = " ".join(cells[0]["reasoning"])
+    assert "2 kernels (2.6.31-rc5, 2.6.31-rc7)" in reasoning
+    assert "a1293, a1093, a0e93" in reasoning
+    assert "tar, lzma, python" in reasoning
+    pages = [record for record in records if record.get("finding") == "bad-page"]
+    assert [page["comm"] for page in pages] == ["tar", "lzma", "python"]
+    assert not [record for record in records if record.get("finding") == "page-corruption"]
+
+
+def test_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    from ktrace.log_run import run
+    from ktrace.views.log_view import LogLinesView
+
+    run(SEED, LogLinesView())
+    Golden().check("dmesg-bad-page.txt", capsys.readouterr().out)
+
+
+def test_stdin() -> None:
+    run = dmesg("-", text=Path(SEED).read_bytes())
+    assert run.returncode == 1
+    assert "BAD RAM: bit 14 of the word at physical 0x28fc260" in run.stdout
+
+
+def test_a_hashed_address_cannot_tell_the_cell() -> None:
+    run = dmesg("-", text=stamped(V6_1).encode())
+    assert run.returncode == 1
+    assert "CAUSE NOT KNOWN" in run.stdout
+    assert "no_hash_pointers" in run.stdout
+    assert "ktrace bad-page" in run.stdout
+
+
+def test_oom_and_hung_tasks_are_told_but_no_findings() -> None:
+    run = dmesg("-", text=(stamped(OOM_6_1) + stamped(HUNG, 200)).encode())
+    assert run.returncode == 0
+    assert "OOM kill: app,d[377], anon 41 MiB, file 100 KiB, shmem 0 KiB" in run.stdout
+    assert "asked by sh[388]" in run.stdout
+    assert "HUNG: squashfs-read[377] blocked for more than 120 s" in run.stdout
+    assert "verdict: clean" in run.stdout
+
+
+def test_json_has_the_events_too() -> None:
+    run = dmesg("--json", "-", text=stamped(OOM_6_1).encode())
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [event["kind"] for event in events] == ["session", "event", "end"]
+    assert events[1]["event"] == "oom_report"
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    log = V6_1.replace("process dd", "process \x1b[2Jx\u202e").replace("Comm: dd", "Comm: \x1b[2J")
+    run = dmesg("-", text=stamped(log).encode())
+    assert run.returncode == 1
+    assert all(character.isprintable() or character == "\n" for character in run.stdout)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(b"", "the log is empty"), (bytes(range(256)) * 400, "binary data")],
+)
+def test_what_is_no_log_is_not_called_clean(data: bytes, why: str) -> None:
+    run = dmesg("-", text=data)
+    assert run.returncode == 4
+    assert why in run.stdout
+
+
+def test_a_log_with_zeros_where_the_machine_crashed_is_read() -> None:
+    run = dmesg("-", text=stamped(V4_9).encode() + bytes(1 << 20) + b"\n")
+    assert run.returncode == 1
+    assert "[lru|private]" in run.stdout
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing"):
+        run = dmesg(str(path))
+        assert run.returncode == 2
+        assert "cannot read" in run.stderr
+        assert not run.stdout
+
+
+def test_a_gzip_file_that_is_cut_off(tmp_path: Path) -> None:
+    import gzip
+
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(os.urandom(1000) + stamped(V6_1).encode())[:-20])
+    run = dmesg(str(path))
+    assert run.returncode == 2
+    assert "cannot read" in run.stderr
+
+
+def test_colours_and_the_bar_are_for_terminals(tmp_path: Path) -> None:
+    main, terminal = pty.openpty()
+    subprocess.run(
+        [*KTRACE, "dmesg", SEED], stdout=terminal, env={**os.environ, "TERM": "xterm"}, check=False
+    )
+    os.close(terminal)
+    shown = b""
+    try:
+        while block := os.read(main, 4096):
+            shown += block
+    except OSError:  # EIO: the other end is closed
+        pass
+    os.close(main)
+    assert b"\x1b[1;31mflags 0x4000 [head]\x1b[m" in shown
+    assert "\x1b" not in dmesg(SEED).stdout
+
+
+def test_a_reader_that_leaves_is_no_unreadable_log() -> None:
+    with subprocess.Popen(
+        [*KTRACE, "dmesg", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as run:
+        assert run.stdin
+        assert run.stdout
+        assert run.stderr
+        run.stdout.close()
+        run.stdin.write(stamped(V6_1).encode())
+        run.stdin.close()
+        assert run.wait(20) != 2
+        assert run.stderr.read() == b""
+
+
+def test_bar() -> None:
+    assert bar(600_000_000, 1_000_000_000) == f"[{'#' * 18}{'-' * 12}]  60%  600 of 1000 MB"
+    assert bar(5_000_000, 0) == "5 MB"
+    assert "100%" in bar(2, 1)

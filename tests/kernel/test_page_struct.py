@@ -1,0 +1,68 @@
+"""ktrace.kernel.page_struct: what a struct page counts, and on which path it was looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from ktrace.kernel.btf import Btf
+from ktrace.kernel.page_struct import PageStruct, path_of
+
+V61 = PageStruct({"_refcount": 52, "_mapcount": 48, "mapping": 24, "memcg_data": 56, "pp_magic": 8})
+FREE = (0xFFFFFC0000000, 0xDEAD000000000100, 0xDEAD000000000122, 0, 1, 0, 0xFFFFFFFF, 0)
+
+
+@pytest.mark.unit
+def test_a_free_page_counts_nothing() -> None:
+    counts = V61.counts(FREE)
+    assert (counts.refcount, counts.mapcount, counts.mapping, counts.memcg) == (0, 0, 0, 0)
+
+
+@pytest.mark.unit
+def test_counts_are_signed() -> None:
+    words = [*FREE[:6], 0xFFFFFFFF_00000002, 0xFFFF888003210001]
+    counts = V61.counts(words)
+    assert (counts.refcount, counts.mapcount, counts.memcg) == (-1, 3, 0xFFFF888003210001)
+
+
+@pytest.mark.unit
+def test_what_the_kernel_does_not_have_is_not_known() -> None:
+    counts = PageStruct({}).counts(FREE)
+    assert (counts.refcount, counts.mapcount, counts.mapping, counts.memcg) == (None,) * 4
+    assert PageStruct({"memcg_data": 56}).counts(FREE[:4]).memcg is None
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("reason", "stack", "path"),
+    [
+        ("PAGE_FLAGS_CHECK_AT_PREP flag(s) set", (), "alloc"),
+        ("PAGE_FLAGS_CHECK_AT_FREE flag(s) set", (), "free"),
+        (
+            "nonzero _refcount",
+            ("bad_page+0x1", "check_new_pages+0xab", "rmqueue_bulk+0x2"),
+            "alloc",
+        ),
+        # 6.1 puts a block together while it allocates: the innermost tells
+        ("nonzero mapcount", ("bad_page+0x1", "__free_pages_ok+0x4ba", "rmqueue+0x1"), "free"),
+        ("nonzero mapcount", ("bad_page.cold+0x1", "free_unref_page_prepare.part.0+0x7"), "free"),
+        ("nonzero mapcount", ("bad_page+0x1", "somewhere+0x2"), ""),
+        ("", (), ""),
+    ],
+)
+def test_path(reason: str, stack: tuple[str, ...], path: str) -> None:
+    assert path_of(reason, stack) == path
+
+
+@pytest.mark.kernel
+def test_the_running_kernels_layout() -> None:
+    btf = Btf.of_kernel()
+    try:
+        offsets = PageStruct.of_btf(btf).offsets
+        assert btf.member_offset("page", "flags") == 0
+        assert btf.member_offset("page", "no such member") is None
+        assert btf.member_offset("no such struct", "flags") is None
+    finally:
+        btf.close()
+    # both are in every kernel, in front of memcg_data; mapping is in an unnamed union
+    assert offsets["mapping"] < offsets["_mapcount"] < offsets["_refcount"]
+    assert offsets["_refcount"] == offsets["_mapcount"] + 4

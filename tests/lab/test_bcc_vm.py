@@ -1,0 +1,49 @@
+"""A kernel that shows no BTF: `auto` takes bcc, which finds what libbpf finds."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ktrace.lab.runner import run_scenario
+
+pytestmark = pytest.mark.vm
+
+
+def records(trace: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in trace.read_text().splitlines()]
+
+
+def story(finding: dict[str, Any]) -> str:
+    """What is said of a stuck task, without what differs between two boots: ids and times."""
+    blockers = [
+        {k: b[k] for k in ("comm", "state", "function", "why")} for b in finding["blocked_by"]
+    ]
+    told = {k: finding[k] for k in ("status", "comm", "state", "wait", "stack")}
+    told |= {"by": finding["killed"]["by"], "blocked_by": blockers}
+    if finding["outcome"]:
+        told["exit_signal"] = finding["outcome"]["exit_signal"]
+    return json.dumps(told, sort_keys=True)
+
+
+def run(output: Path, *, bcc: bool) -> tuple[dict[str, Any], Counter[str]]:
+    """The session, and how often each story was told."""
+    result = run_scenario("squashfs-stall", output=output, bcc=bcc)
+    assert result.exit_code == 1
+    session, *rest = records(output)
+    stuck = [r for r in rest if r.get("finding") == "stuck-task"]
+    assert rest[-1]["lost"] == 0
+    return session, Counter(story(f) for f in stuck if f["status"] in ("open", "resolved"))
+
+
+def test_bcc_finds_what_libbpf_finds(tmp_path: Path) -> None:
+    with_btf, by_libbpf = run(tmp_path / "libbpf.ktrace", bcc=False)
+    without, by_bcc = run(tmp_path / "bcc.ktrace", bcc=True)
+    assert (with_btf["loader"], without["loader"]) == ("libbpf", "bcc")
+    hooks = {probe["function"]: probe["hook"] for probe in without["probes"]}
+    assert hooks["oom_kill_process"] == "kprobe"
+    assert hooks["sched_switch"] == "raw_tp"
+    assert len(list(by_bcc.elements())) == 28  # 14 tasks, stuck and dead
+    assert by_bcc == by_libbpf
