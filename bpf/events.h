@@ -30,6 +30,7 @@ enum event_kind {
 	TASK_STATE,
 	TASK_HUNG,
 	BAD_PAGE,
+	OOM_ADJUST,
 	EVENT_KINDS,
 };
 
@@ -98,6 +99,70 @@ struct oom_reap {
 	struct event event;
 	__u32 step; /* enum reap_step */
 	__s32 tid;
+	__s64 rss; /* pages of the victim's mm at this step; -1: the mm is not known */
+};
+
+/* oom:oom_score_adj_update: by has written the task's oom_score_adj (and that of whoever shares
+ * its mm, without an event for those) */
+struct oom_adjust {
+	struct event event;
+	struct task by;
+	struct task task;
+	__s32 oom_score_adj;
+	__u32 __pad;
+};
+
+/* What is counted instead of being sent one by one, in the maps oom_domains and oom_callers */
+enum oom_call {
+	CALL_OUT_OF_MEMORY,
+	CALL_RECLAIM_RETRY, /* oom:reclaim_retry_zone: one zone looked at before reclaiming again */
+	CALL_COMPACT_RETRY, /* oom:compact_retry */
+};
+
+/* What came of a call of out_of_memory() */
+enum oom_result {
+	RESULT_KILLED, /* oc->chosen is a task */
+	RESULT_NOBODY, /* returned false: select_bad_process() found nobody */
+	RESULT_WAITS, /* oc->chosen is -1: an earlier victim is not dead */
+	RESULT_OTHER, /* true, and nobody chosen: the caller dies itself, a notifier freed memory */
+	OOM_RESULTS,
+};
+
+struct oom_domain_key {
+	__u64 cgroup; /* kernfs id of the memory cgroup at its limit; 0: the machine */
+	__u32 call; /* enum oom_call */
+	__u32 __pad;
+};
+
+struct oom_domain_counts {
+	__u64 first_t;
+	__u64 last_t;
+	__u64 calls;
+	__u64 results[OOM_RESULTS]; /* all 0 where the return of out_of_memory() is not hooked */
+	__u64 window_t; /* when the second began in which the events were sent that ... */
+	__u64 window_calls; /* ... were counted here */
+	__u32 gfp_mask; /* of the newest call */
+	__s32 order;
+	__u32 constraint; /* enum oom_constraint, of the newest call that returned */
+	__u32 memcg_oom;
+	char memcg[CGROUP_LEN]; /* as out_of_memory.memcg */
+};
+
+struct oom_caller_key {
+	__u64 cgroup;
+	__u32 call;
+	__s32 tid;
+};
+
+struct oom_caller_counts {
+	__u64 first_t;
+	__u64 last_t;
+	__u64 calls;
+	struct task task;
+	__u32 __pad;
+	__u32 stack_len; /* entries of stack that count */
+	__u64 stack[STACK_LEN]; /* of the newest call whose stack was taken, one a second */
+	__u64 stack_t;
 };
 
 /* signal:signal_generate with SIGKILL, or with a signal that now ends the group as SIGKILL would

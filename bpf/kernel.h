@@ -38,6 +38,7 @@ enum bpf_map_type {
 
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 };
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))
@@ -45,6 +46,7 @@ enum {
 struct kernfs_node {
 	const char *name;
 	struct kernfs_node *parent;
+	__u64 id;
 } KERNEL_TYPE;
 
 /* renamed in v6.15 by 633488947ef6 ("kernfs: Use RCU to access kernfs_node::parent") */

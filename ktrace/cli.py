@@ -13,6 +13,7 @@ from ktrace.errors import ExitCode, KtraceError
 _COMMANDS = {
     "oom-hang": ("ktrace.commands.oom_hang", "oom_hang"),
     "bad-page": ("ktrace.commands.bad_page", "bad_page"),
+    "oom-livelock": ("ktrace.commands.oom_livelock", "oom_livelock"),
     "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),

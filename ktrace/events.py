@@ -94,6 +94,99 @@ class OomReap(Event):
     name: ClassVar[str] = "oom_reap"
     step: str
     tid: int
+    rss_kib: int | None = None  # resident memory of the victim at this step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomAdjust(Event):
+    """`by` has set the task's oom_score_adj.
+
+    __set_oom_adj() of fs/proc/base.c sets that of every process that shares the task's mm too,
+    without an event for those: 44a70adec910 ("mm, oom_adj: make sure processes sharing mm have
+    same view of oom_score_adj"), v4.8. A vfork child is left out as long as its parent waits.
+    """
+
+    name: ClassVar[str] = "oom_adjust"
+    by: Task
+    task: Task
+    oom_score_adj: int
+
+
+@dataclass(frozen=True, slots=True)
+class OomCaller:
+    """A thread that asks for memory again and again."""
+
+    task: Task
+    calls: int  # since tracing began
+    first_t: float
+    last_t: float
+    in_fault: bool | None  # from a page fault; None: its stack is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomActivity(Event):
+    """Calls of a domain so far, counted in the kernel; read once a second while there are new ones.
+
+    A domain is a memory cgroup at its limit, or the machine. The results add up to less than
+    calls where what came of them is not known.
+    """
+
+    name: ClassVar[str] = "oom_activity"
+    call: str  # out_of_memory, reclaim_retry_zone, compact_retry
+    memcg: str | None  # path of the memory cgroup; None: the machine
+    first_t: float
+    last_t: float
+    calls: int
+    killed: int  # results: a victim was chosen
+    nobody: int  # there is nobody who may be killed
+    waits: int  # an earlier victim is not dead
+    other: int  # the caller is dying itself, or memory was found elsewhere
+    constraint: str  # of enum oom_constraint; "" while no call has returned
+    order: int  # of the newest call
+    gfp: str
+    callers: tuple[OomCaller, ...]  # the busiest
+    stack: Stack  # of the busiest
+
+
+@dataclass(frozen=True, slots=True)
+class DomainTask:
+    """A process that the OOM killer looks at. Sizes are KiB."""
+
+    pid: int
+    comm: str
+    ppid: int
+    state: str  # the letter of /proc/PID/status
+    threads: int
+    oom_score_adj: int
+    anon_rss_kib: int
+    file_rss_kib: int
+    shmem_rss_kib: int
+    locked_kib: int
+    swap_kib: int
+    cpu_s: float | None  # user and system time of all its threads
+    sharers: tuple[int, ...] | None  # pids of others with the same mm; None: not known
+    protected_by: tuple[Task, ...]  # its unbroken line of ancestors with -1000, nearest first
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCount:
+    """A counter of the domain's memory, by the kernel's own name for it."""
+
+    name: str
+    kib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomDomain(Event):
+    """A look into /proc and the cgroup at a domain that keeps calling out_of_memory()."""
+
+    name: ClassVar[str] = "oom_domain"
+    memcg: str | None
+    processes: int
+    limit_kib: int | None
+    usage_kib: int | None
+    memory: tuple[MemoryCount, ...]
+    tasks: tuple[DomainTask, ...]  # the protected ones first, then the largest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +379,9 @@ EVENTS: dict[str, type[Event]] = {
         OomKill,
         OomVictim,
         OomReap,
+        OomAdjust,
+        OomActivity,
+        OomDomain,
         FatalSignal,
         TaskExit,
         TaskDead,

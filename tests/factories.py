@@ -1,13 +1,21 @@
 """Short ways to make events for tests of detectors and views. Times are seconds."""
 
 from ktrace.events import (
+    DomainTask,
     FatalSignal,
+    MemoryCount,
+    OomActivity,
+    OomAdjust,
+    OomCaller,
+    OomDomain,
     OomKill,
     OomReap,
     OomVictim,
+    OutOfMemory,
     SquashfsCall,
     Task,
     TaskDead,
+    TaskExit,
     TaskState,
     Walk,
 )
@@ -122,3 +130,73 @@ def oom_victim(t: float, tid: int = 20, by: Task = SHELL) -> OomVictim:
 
 def reap(t: float, step: str, tid: int = 20) -> OomReap:
     return OomReap(t=t, step=step, tid=tid)
+
+
+def exited(t: float, task: Task = APP) -> TaskExit:
+    return TaskExit(t=t, task=task, exit_code=9)
+
+
+def asked(t: float, by: Task = SHELL, memcg: str | None = None) -> OutOfMemory:
+    return OutOfMemory(t=t, by=by, order=0, gfp="GFP_KERNEL", gfp_mask="0xcc0", memcg=memcg)
+
+
+def activity(t: float, calls: int, **changes: object) -> OomActivity:
+    """Counts of the memory cgroup /app, called by APP from a page fault; since 100."""
+    caller = OomCaller(APP, calls, 100.0, t - 0.01, True)
+    values: dict[str, object] = {
+        "t": t,
+        "call": "out_of_memory",
+        "memcg": "/app",
+        "first_t": 100.0,
+        "last_t": t - 0.01,
+        "calls": calls,
+        "killed": 0,
+        "nobody": 0,
+        "waits": 0,
+        "other": 0,
+        "constraint": "CONSTRAINT_MEMCG",
+        "order": 0,
+        "gfp": "GFP_KERNEL",
+        "callers": (caller,),
+        "stack": ("try_charge_memcg+0x1", "handle_mm_fault+0x2"),
+    }
+    return OomActivity(**(values | changes))  # type: ignore[arg-type]
+
+
+def domain_task(task: Task = APP, **changes: object) -> DomainTask:
+    """A protected process of 20 MiB."""
+    values: dict[str, object] = {
+        "pid": task.pid,
+        "comm": task.comm,
+        "ppid": 1,
+        "state": "R",
+        "threads": 1,
+        "oom_score_adj": -1000,
+        "anon_rss_kib": 20000,
+        "file_rss_kib": 480,
+        "shmem_rss_kib": 0,
+        "locked_kib": 0,
+        "swap_kib": 0,
+        "cpu_s": 1.0,
+        "sharers": (),
+        "protected_by": (),
+    }
+    return DomainTask(**(values | changes))  # type: ignore[arg-type]
+
+
+def domain(t: float, *tasks: DomainTask, **changes: object) -> OomDomain:
+    """The memory cgroup /app, full."""
+    values: dict[str, object] = {
+        "t": t,
+        "memcg": "/app",
+        "processes": len(tasks),
+        "limit_kib": 20480,
+        "usage_kib": 20480,
+        "memory": (MemoryCount("anon", 20000), MemoryCount("shmem", 0)),
+        "tasks": tasks,
+    }
+    return OomDomain(**(values | changes))  # type: ignore[arg-type]
+
+
+def adjusted(t: float, by: Task, task: Task, value: int = -1000) -> OomAdjust:
+    return OomAdjust(t=t, by=by, task=task, oom_score_adj=value)

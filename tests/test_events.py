@@ -19,9 +19,10 @@ from ktrace.events import EVENTS, Event, SquashfsCall, Task, from_json, to_json
 pytestmark = pytest.mark.unit
 
 HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
-# The loader's own news; and what only kernel logs tell
+# The loader's and the source's own news; and what only kernel logs tell
 NOT_FROM_BPF = {
-    *("walk", "lost", "probe_change", "oom_report", "hung_report", "earlier_bad_page"),
+    *("walk", "lost", "probe_change", "oom_activity", "oom_domain"),
+    *("oom_report", "hung_report", "earlier_bad_page"),
 }
 
 # comm and paths hold anything, escapes and lone surrogates included
@@ -165,6 +166,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "state_flags": {"state"},
         "stack": {"stack", "stack_len"},
     },
+    "oom_reap": {"rss_kib": {"rss"}},
     "bad_page": {
         "stack": {"stack", "stack_len"},
         "flags": {"words"},

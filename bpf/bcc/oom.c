@@ -112,7 +112,7 @@ int on_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 
 static __always_inline int handle_reap(void *ctx, u32 step, s32 tid)
 {
-	struct oom_reap event = {};
+	struct oom_reap event = { .rss = -1 };
 
 	event_init(&event.event, OOM_REAP, sizeof(event));
 	event.step = step;

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ktrace.detectors.bad_page import BadPages, Sighting
+from ktrace.detectors.livelock import Livelocks
 from ktrace.detectors.oom_kills import OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, Lost, ProbeChange, Walk
@@ -11,7 +12,12 @@ from ktrace.probes.catalog import purpose
 
 # What each command reports and gives its verdict by; others, such as record, do by all.
 _BAD_PAGES = ("bad-page", "ram-cell", "page-corruption")
-REPORTED = {"oom-hang": ("stuck-task",), "bad-page": _BAD_PAGES, "dmesg": _BAD_PAGES}
+REPORTED = {
+    "oom-hang": ("stuck-task",),
+    "oom-livelock": ("oom-livelock",),
+    "bad-page": _BAD_PAGES,
+    "dmesg": _BAD_PAGES,
+}
 
 
 class Analysis:
@@ -24,6 +30,7 @@ class Analysis:
         self.stuck = StuckTasks(session.stuck_after)
         self.oom = OomKills()
         self.bad_pages = BadPages(bad_pages)
+        self.livelock = Livelocks(self.oom, self.stuck)
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0
@@ -45,7 +52,11 @@ class Analysis:
                 self.walks += 1
                 self.incomplete_walks += not event.complete
         self.oom.feed(event)
-        findings: list[Finding] = [*self.stuck.feed(event), *self.bad_pages.feed(event)]
+        findings: list[Finding] = [
+            *self.stuck.feed(event),
+            *self.bad_pages.feed(event),
+            *self.livelock.feed(event),
+        ]
         found = [finding for finding in findings if self._reports(finding)]
         self.findings += sum(finding.status == "open" for finding in found)
         return found

@@ -152,6 +152,20 @@ def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
     return _cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
 
 
+def program_disk(cache: Path, program: str) -> Path:
+    """An ext4 with one program of the lab's guest_files, by the name of its source."""
+    source = GUEST_FILES / f"{program}.c"
+    name = f"program_{program}-{fingerprint([source])}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "program"
+        tree.mkdir()
+        _compile(source, tree / program)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
 def _cached(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
     """The image of that name, built if it is missing; older ones of its kind are dropped."""
     directory = cache / "images"

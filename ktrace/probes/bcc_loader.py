@@ -30,7 +30,7 @@ from ktrace.probes.bcc_program import (
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
-from ktrace.probes.loader import RawEvent
+from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.proc_walk import Look, walk
 
 _OBJECTS = ("tasks", "oom", "pages")  # prebuilt objects, whose BTF describes the events
@@ -166,6 +166,10 @@ class BccLoader:
             if self._look_up("lost", ctypes.c_uint32(number), value) and value.value:
                 counts[name.lower()] = value.value
         return counts
+
+    def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]:
+        """None: bpf/bcc counts nothing in maps, each call of out_of_memory() is an event."""
+        return []
 
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that came (again), let go of those that went. What changed."""

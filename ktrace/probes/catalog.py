@@ -42,6 +42,24 @@ PURPOSES: dict[str, Purpose] = {
     "out_of_memory": Purpose(
         "every call of the OOM killer, also those that kill nobody",
         "calls that kill nobody are not counted",
+        verdicts=("oom-livelock",),
+    ),
+    "out_of_memory:return": Purpose(
+        "what came of each call: a kill, nobody to kill, waiting for an earlier victim",
+        "why calls kill nobody is only what the tasks of the domain look like",
+    ),
+    "reclaim_retry_zone": Purpose(
+        "allocations that reclaim again and again before the OOM killer is called",
+        "reclaim that goes on for ever is not seen",
+        verdicts=("oom-livelock",),
+    ),
+    "compact_retry": Purpose(
+        "allocations of higher order that compact again and again",
+        "compaction that goes on for ever is not seen",
+        verdicts=("oom-livelock",),
+    ),
+    "oom_score_adj_update": Purpose(
+        "who sets a task's oom_score_adj", "who protected a task from the OOM killer is unknown"
     ),
     "mark_victim": Purpose(
         "who became an OOM victim, and for whom", "OOM kills look like any other SIGKILL"

@@ -15,6 +15,9 @@ from ktrace.probes.libbpf import lib
 
 KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 
+RETURN = ":return"  # a function's entry and return are hooked, and may fail, each on its own
+_RETURN_HOOKS = ("fexit", "kretprobe")
+
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type
 _TRACE_FENTRY = 24  # enum bpf_attach_type
 _PROG_TYPE_RAW_TRACEPOINT = 17
@@ -31,7 +34,12 @@ class Rung:
 
     program: str
     hook: str
-    function: str
+    function: str  # with RETURN behind it where the hook is on the function's return
+
+    @property
+    def target(self) -> str:
+        """What the kernel calls the function."""
+        return self.function.removesuffix(RETURN)
 
 
 @dataclass(slots=True)
@@ -52,7 +60,7 @@ class Ladder:
 
 def rung_of(program: str, section: str) -> Rung:
     hook, _, function = section.partition("/")
-    return Rung(program, hook, function)
+    return Rung(program, hook, function + RETURN * (hook in _RETURN_HOOKS))
 
 
 def ladders(rungs: list[Rung]) -> Iterator[Ladder]:
@@ -76,9 +84,9 @@ class KernelHooks:
         return module_instance(module) is not None
 
     def refusal(self, rung: Rung) -> str:
-        if rung.hook == "fentry":
-            return self._refuses_fentry(rung.function)
-        if rung.hook == "kprobe":
+        if rung.hook in ("fentry", "fexit"):
+            return self._refuses_fentry(rung.target)  # they are refused alike
+        if rung.hook in ("kprobe", "kretprobe"):
             return "" if os.path.exists(KPROBE_PMU) else "this kernel has no kprobes"
         if rung.hook in ("tp_btf", "raw_tp"):
             known = self._btf.tracepoint_arguments(rung.function) is not None

@@ -11,7 +11,8 @@ from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
-from ktrace.probes.loader import RawEvent
+from ktrace.probes.loader import OomCounts, RawEvent
+from ktrace.probes.oom_maps import OomMaps
 
 OBJECTS = ("tasks", "oom", "pages", "squashfs")
 _WALK_CHUNK = 1 << 16
@@ -30,6 +31,7 @@ class LibbpfLoader:
         self._objects: dict[str, BpfObject] = {}
         self._structs: dict[int, type[ctypes.Structure]] = {}
         self._kinds: dict[str, int] = {}
+        self._oom_maps: OomMaps | None = None
         self._modules: dict[str, int | None] = {}
         self._ring = 0
         self._received: list[RawEvent] = []
@@ -72,6 +74,8 @@ class LibbpfLoader:
         self._objects[name] = bpf_object
         self._kinds |= bpf_object.enum("event_kind") or {}
         layouts = bpf_object.layouts([kind.lower() for kind in self._kinds])
+        if "oom_domains" in self._maps and self._oom_maps is None:
+            self._oom_maps = OomMaps(bpf_object, self._maps)
         self._structs |= {self._kinds[kind.upper()]: layout for kind, layout in layouts.items()}
         return probes
 
@@ -117,6 +121,10 @@ class LibbpfLoader:
             if found == 0 and value.value:
                 counts[name.lower()] = value.value
         return counts
+
+    def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]:
+        """Domains with more calls than seen has for their (cgroup, call)."""
+        return self._oom_maps.changed(seen) if self._oom_maps else []
 
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that came (again), let go of those that went. What changed."""

@@ -1,12 +1,23 @@
 """What a loader does, however it gets its programs into the kernel."""
 
 import ctypes
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
 
 RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
+
+
+@dataclass(frozen=True, slots=True)
+class OomCounts:
+    """What bpf/oom_counts.bpf.h counted for a domain: structs of bpf/events.h."""
+
+    cgroup: int  # kernfs id; 0: the machine
+    call: int  # enum oom_call
+    domain: Any  # struct oom_domain_counts
+    callers: tuple[Any, ...]  # struct oom_caller_counts, busiest first
 
 
 class Loader(Protocol):
@@ -37,6 +48,9 @@ class Loader(Protocol):
 
     def lost(self) -> dict[str, int]:
         """Events lost since the start, by kind; empty when none."""
+
+    def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]:
+        """Domains with more calls than seen has for their (cgroup, call)."""
 
     def follow_modules(self) -> list[Probe]:
         """Probes that changed because a module came or went."""

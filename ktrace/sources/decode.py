@@ -10,17 +10,21 @@ from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.wait_functions import function_of, is_scheduler, primitive_name
-from ktrace.probes.loader import RawEvent
+from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.sources.decode_pages import PageDecoder
 
 _KIB_PER_PAGE = mmap.PAGESIZE // 1024
 _KILL_MARKS = {1: "pending", 2: "shared", 4: "group"}  # enum kill_mark
 _STATE_SOURCES = ("walk", "switch", "sampled")  # enum state_source
+_OOM_CALLS = ("out_of_memory", "reclaim_retry_zone", "compact_retry")  # enum oom_call
 _REAP_STEPS = ("wake", "start", "finish", "skip")  # enum reap_step
 
 # Frames of the tracer itself, with which a stack taken in sched_switch begins
 _TRACER = ("bpf_trace_run", "__traceiter_", "__bpf_trace_")
 _TRACER_DEPTH = 12
+
+# mm/memory.c, mm/oom_kill.c: what a page fault goes through on every architecture
+_FAULT = frozenset({"handle_mm_fault", "__handle_mm_fault", "pagefault_out_of_memory"})
 
 
 class Decoder:
@@ -50,6 +54,7 @@ class Decoder:
             "TASK_STATE": self._task_state,
             "TASK_HUNG": self._task_hung,
             "BAD_PAGE": self._bad_page,
+            "OOM_ADJUST": self._oom_adjust,
         }
 
     def use_symbols(self, symbols: Symbols) -> None:
@@ -79,7 +84,7 @@ class Decoder:
             order=raw.order,
             gfp=self._gfp.names(raw.gfp_mask),
             gfp_mask=hex(raw.gfp_mask),
-            constraint=self._constraints.get(raw.constraint, str(raw.constraint)),
+            constraint=self._constraint(raw),
             oom_score_adj=raw.oom_score_adj,
             points=raw.points,
             totalpages=raw.totalpages,
@@ -97,7 +102,63 @@ class Decoder:
         return events.OomVictim(t=_seconds(raw.event.t), by=_task(raw.by), tid=raw.tid)
 
     def _oom_reap(self, raw: Any) -> events.OomReap:
-        return events.OomReap(t=_seconds(raw.event.t), step=_REAP_STEPS[raw.step], tid=raw.tid)
+        return events.OomReap(
+            t=_seconds(raw.event.t),
+            step=_REAP_STEPS[raw.step],
+            tid=raw.tid,
+            rss_kib=None if raw.rss == -1 else _kib(raw.rss),
+        )
+
+    def _oom_adjust(self, raw: Any) -> events.OomAdjust:
+        return events.OomAdjust(
+            t=_seconds(raw.event.t),
+            by=_task(raw.by),
+            task=_task(raw.task),
+            oom_score_adj=raw.oom_score_adj,
+        )
+
+    def oom_activity(self, t: float, counts: OomCounts) -> events.OomActivity:
+        """The counts of a domain, with its callers busiest first."""
+        domain = counts.domain
+        stacks = [self._called_from(caller) for caller in counts.callers]
+        killed, nobody, waits, other = domain.results  # enum oom_result
+        return events.OomActivity(
+            t=t,
+            call=_OOM_CALLS[counts.call],
+            memcg=_cgroup(domain.memcg) if domain.memcg_oom else None,
+            first_t=_seconds(domain.first_t),
+            last_t=_seconds(domain.last_t),
+            calls=domain.calls,
+            killed=killed,
+            nobody=nobody,
+            waits=waits,
+            other=other,
+            constraint=self._constraint(domain) if any(domain.results) else "",
+            order=domain.order,
+            gfp=self._gfp.names(domain.gfp_mask) if domain.gfp_mask else "",
+            callers=tuple(
+                events.OomCaller(
+                    _task(caller.task),
+                    caller.calls,
+                    _seconds(caller.first_t),
+                    _seconds(caller.last_t),
+                    in_page_fault(stack),
+                )
+                for caller, stack in zip(counts.callers, stacks, strict=True)
+            ),
+            stack=stacks[0] if stacks else (),
+        )
+
+    def _constraint(self, raw: Any) -> str:
+        return self._constraints.get(raw.constraint, str(raw.constraint))
+
+    def _called_from(self, raw: Any) -> events.Stack:
+        """Who called the hooked function: without it, and what runs the probe."""
+        names = self._stack(raw)
+        for index, name in enumerate(names[:_TRACER_DEPTH]):
+            if function_of(name) == "out_of_memory":
+                return names[index + 1 :]
+        return names
 
     def _fatal_signal(self, raw: Any) -> events.FatalSignal:
         return events.FatalSignal(
@@ -180,6 +241,11 @@ def _beneath_tracer(names: list[str]) -> list[str]:
         if names[index].startswith(_TRACER):
             return names[index + 1 :]
     return names
+
+
+def in_page_fault(stack: events.Stack) -> bool | None:
+    """Does it come from a page fault? None where there is no stack."""
+    return any(function_of(name) in _FAULT for name in stack) if stack else None
 
 
 def _seconds(nanoseconds: int) -> float:

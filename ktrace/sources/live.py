@@ -14,6 +14,7 @@ from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.decode import Decoder
 from ktrace.sources.decode_pages import PageDecoder
+from ktrace.sources.oom_counts import OomWatch
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -49,6 +50,7 @@ class LiveSource:
             loader.close()
             raise
         self.loader: Loader = loader
+        self._oom = OomWatch(loader, self._decoder.oom_activity)
         self._stuck_after = stuck_after
         self._next_walk = now()
         self._next_loss_check = now() + LOSS_CHECK_S
@@ -74,7 +76,7 @@ class LiveSource:
             found += self._walk()
         if now() >= self._next_loss_check:
             self._next_loss_check = now() + LOSS_CHECK_S
-            found += self._new_losses()
+            found += [*self._oom.read(now()), *self._new_losses()]
         if now() >= self._next_module_check:
             self._next_module_check = now() + MODULE_CHECK_S
             found += self._module_changes()
@@ -82,7 +84,8 @@ class LiveSource:
 
     def finish(self) -> list[Event]:
         """What is still to come, with a last walk: then the verdict knows it all."""
-        return self._decoded(self.loader.read(0)) + self._walk() + self._new_losses()
+        last = self._decoded(self.loader.read(0)) + self._walk()
+        return [*last, *self._oom.read(now()), *self._new_losses()]
 
     def close(self) -> None:
         self.loader.close()

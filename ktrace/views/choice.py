@@ -31,6 +31,10 @@ def _body(command: str) -> "Body":
         from ktrace.views.screen_bad_page import BadPageBody
 
         return BadPageBody()
+    if command == "oom-livelock":
+        from ktrace.views.screen_oom_livelock import OomLivelockBody
+
+        return OomLivelockBody()
     from ktrace.views.screen_oom_hang import OomHangBody
 
     return OomHangBody()

@@ -1,7 +1,7 @@
 """Findings as plain text: a line for each change, and the details when it is new."""
 
-from ktrace.findings import Finding, StuckTask
-from ktrace.views import bad_page_text, words
+from ktrace.findings import Finding, OomLivelock, StuckTask
+from ktrace.views import bad_page_text, livelock_text, words
 from ktrace.views.safe_text import safe
 
 
@@ -9,6 +9,8 @@ def finding_line(finding: Finding) -> str:
     """One line for a change of a finding."""
     if isinstance(finding, StuckTask):
         return _stuck_line(finding)
+    if isinstance(finding, OomLivelock):
+        return livelock_text.line(finding)
     return bad_page_text.finding_line(finding)
 
 
@@ -16,6 +18,8 @@ def detail_lines(finding: Finding) -> list[str]:
     """What else to say of a new finding."""
     if isinstance(finding, StuckTask):
         return _stuck_details(finding)
+    if isinstance(finding, OomLivelock):
+        return livelock_text.details(finding)
     return bad_page_text.detail_lines(finding)
 
 

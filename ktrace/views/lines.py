@@ -4,10 +4,11 @@ import sys
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.oom_kills import Kill
-from ktrace.events import Event, OomKill, OomVictim, ProbeChange
+from ktrace.events import Event, OomKill, OomVictim, ProbeChange, TaskDead
 from ktrace.findings import End, Finding
 from ktrace.views import words
 from ktrace.views.finding_text import detail_lines, finding_line
+from ktrace.views.kill_timeline import compact
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import head_lines, summary_lines
 
@@ -27,6 +28,8 @@ class LinesView:
         if isinstance(event, OomKill | OomVictim) and self._analysis.oom.total > self._kills:
             self._kills = self._analysis.oom.total
             self._say(event.t, kill_line(self._analysis.oom.kills[-1]))
+        if isinstance(event, TaskDead):
+            self._say_death(event)
         if isinstance(event, ProbeChange):
             self._say(event.t, f"probe {event.function}: {event.state} {safe(event.hook)}")
         for finding in findings:
@@ -46,6 +49,13 @@ class LinesView:
 
     def close(self) -> None:
         pass
+
+    def _say_death(self, event: TaskDead) -> None:
+        """The end of an OOM kill, with its steps."""
+        for kill in reversed(self._analysis.oom.kills):
+            if kill.died_t == event.t and kill.victim.tid == event.task.tid:
+                self._say(event.t, f"OOM kill of {words.name_of(kill.victim)}: {compact(kill)}")
+                return
 
     def _say(self, t: float, text: str) -> None:
         _print(f"{t - self._analysis.session.t:9.3f}s {text}")

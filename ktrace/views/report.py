@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
-from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.analysis import REPORTED, Analysis
 from ktrace.events import Event
-from ktrace.findings import End, Finding, StuckTask
-from ktrace.views import words
+from ktrace.findings import End, Finding, OomLivelock, StuckTask
+from ktrace.views import livelock_text, words
 from ktrace.views.bad_page_report import BadPageReport
+from ktrace.views.kill_timeline import timeline
 from ktrace.views.lines import kill_line
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
 
 _KILLS_SHOWN = 40
+_TIMELINES_SHOWN = 4
 
 
 class ReportView:
@@ -24,10 +26,14 @@ class ReportView:
         self._first: dict[str, StuckTask] = {}
         self._newest: dict[str, StuckTask] = {}
         self._bad_pages = BadPageReport()
+        self._livelocks: dict[str, list[OomLivelock]] = {}  # each as it was told
         self._notes: list[str] = []
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         for finding in findings:
+            if isinstance(finding, OomLivelock):
+                self._livelocks.setdefault(finding.id, []).append(finding)
+                continue
             if not isinstance(finding, StuckTask):
                 self._bad_pages.add(finding)
                 continue
@@ -52,8 +58,10 @@ class ReportView:
         about_pages = self._analysis.session.command in ("bad-page", "dmesg")
         if about_pages and not bad_pages:
             bad_pages = ["No page was bad.", ""]
-        stuck = [] if about_pages else self._stuck()
-        return [*self._head(), *bad_pages, *stuck, *self._kills(), *self._foot(end)]
+        stuck = self._stuck() if self._tells("stuck-task") else []
+        livelocks = self._livelock() if self._tells("oom-livelock") else []
+        found = [*bad_pages, *stuck, *livelocks]
+        return [*self._head(), *found, *self._kills(), *self._foot(end)]
 
     def _head(self) -> list[str]:
         session = self._analysis.session
@@ -69,6 +77,22 @@ class ReportView:
 
     def _duration(self) -> float:
         return max(0.0, self._analysis.t - self._analysis.session.t)
+
+    def _tells(self, finding: str) -> bool:
+        return finding in REPORTED.get(self._analysis.session.command, (finding,))
+
+    def _livelock(self) -> list[str]:
+        if not self._livelocks:
+            return ["No OOM livelock.", ""]
+        lines = []
+        for told in self._livelocks.values():
+            # the end is told by the last; who was there, by the last that saw them
+            lines += [livelock_text.line(replace(told[0], status="open", outcome=None))]
+            seen = next((f for f in reversed(told) if f.outcome is None), told[-1])
+            lines += [f"  {text}" for text in livelock_text.details(seen)]
+            lines += [f"  {livelock_text.line(told[-1])}"] if told[-1] is not told[0] else []
+            lines.append("")
+        return lines
 
     def _stuck(self) -> list[str]:
         if not self._newest:
@@ -135,7 +159,17 @@ class ReportView:
             )
             lines.append(f"  {kill.t - start:8.3f}s {kill_line(kill)}; {end}")
         more = self._analysis.oom.total - len(kills)
-        return [*lines, *([f"  and {more} before these"] if more else []), ""]
+        lines += [f"  and {more} before these"] if more else []
+        lines += ["", "The life of each kill (ms since the first step, and since the step before):"]
+        few = len(kills) <= 2 * _TIMELINES_SHOWN
+        first, last = (kills, []) if few else (kills[:_TIMELINES_SHOWN], kills[-_TIMELINES_SHOWN:])
+        for kill in first:
+            lines += [f"  {line}" for line in timeline(kill)]
+        if last:
+            lines.append(f"  ... {len(kills) - 2 * _TIMELINES_SHOWN} kills left out here ...")
+        for kill in last:
+            lines += [f"  {line}" for line in timeline(kill)]
+        return [*lines, ""]
 
     def _foot(self, end: End) -> list[str]:
         return [

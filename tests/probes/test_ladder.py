@@ -194,3 +194,16 @@ def _is_closed(descriptor: int) -> bool:
     except OSError:
         return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("section", "function"),
+    [
+        ("fexit/out_of_memory", "out_of_memory:return"),
+        ("kretprobe/out_of_memory", "out_of_memory:return"),
+        ("fentry/out_of_memory", "out_of_memory"),
+    ],
+)
+def test_a_function_s_return_has_a_ladder_of_its_own(section: str, function: str) -> None:
+    rung = rung_of("program", section)
+    assert (rung.function, rung.target) == (function, "out_of_memory")

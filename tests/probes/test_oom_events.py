@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.kernel
 LIMIT = 20 << 20
 MEBIBYTES = 64
 SI_KERNEL = 128
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # enum reap_step of bpf/events.h
 REAP_WAKE, REAP_START, REAP_FINISH = 0, 1, 2
@@ -58,6 +60,10 @@ def test_victim_that_cannot_die_is_reaped(log: EventLog) -> None:
         stuck_tasks.wait_until("the victim is reaped", lambda: _reaped(log, process.pid))
         steps = [event.step for event in log.of("OOM_REAP", process.pid)]
         assert steps == [REAP_WAKE, REAP_START, REAP_FINISH]
+        woken, started, finished = (event.rss for event in log.of("OOM_REAP", process.pid))
+        assert woken == started >= LIMIT // 2 // PAGE
+        # what a percpu counter's batches hide is small (mm/percpu_counter.c)
+        assert finished < started // 4
 
         stuck = log.walk()[thread]
         assert stuck.oom_victim == 1
@@ -74,3 +80,20 @@ def test_victim_that_cannot_die_is_reaped(log: EventLog) -> None:
 def _reaped(log: EventLog, pid: int) -> bool:
     log.events += log.loader.read(0.05)
     return any(event.step == REAP_FINISH for event in log.of("OOM_REAP", pid))
+
+
+def test_who_sets_oom_score_adj(log: EventLog) -> None:
+    with stuck_tasks.sleeper() as process:
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text("321")
+        adjusted = log.await_event("OOM_ADJUST", process.pid)
+        assert adjusted.oom_score_adj == 321
+        assert adjusted.by.pid == os.getpid()
+
+
+def test_counts_are_read_from_the_kernel(log: EventLog) -> None:
+    """At rest there may be none; what there is has its domain and adds up."""
+    for counts in log.loader.oom_counts({}):
+        assert counts.domain.calls > 0
+        assert sum(counts.domain.results) <= counts.domain.calls
+    seen = {(c.cgroup, c.call): 1 << 62 for c in log.loader.oom_counts({})}
+    assert log.loader.oom_counts(seen) == []

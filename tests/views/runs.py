@@ -1,8 +1,11 @@
 """A run for every view: an OOM victim stuck in squashfs, who is in its way, a hostile name."""
 
+from pathlib import Path
+
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, Task
 from ktrace.findings import Probe
+from ktrace.sources.trace_file import TraceFile
 from ktrace.views.view import View
 from tests.factories import (
     FILLER_STACK,
@@ -47,4 +50,14 @@ def show(view: View, events: list[Event], end: bool = True) -> Analysis:
         view.event(event, analysis.feed(event))
     if end:
         view.end(analysis.end())
+    return analysis
+
+
+def analysis_of(path: Path) -> Analysis:
+    """A trace file, to its end."""
+    with TraceFile(str(path)) as trace:
+        analysis = Analysis(trace.session)
+        for record in trace.records():
+            if isinstance(record, Event):
+                analysis.feed(record)
     return analysis

@@ -1,0 +1,268 @@
+"""A look at a domain that keeps running out of memory: its processes and its memory, in numbers.
+
+Only files are read that do not take the mmap_lock of the tasks, which one that hangs may hold:
+/proc/PID/status and stat, the cgroup's own files, /proc/meminfo. kcmp(2) takes exec_update_lock,
+which an execve() holds for a moment only (kernel/kcmp.c, fs/exec.c).
+"""
+
+import ctypes
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
+
+OOM_SCORE_ADJ_MIN = -1000  # include/uapi/linux/oom.h
+_TASKS = 40  # that are told of in one look
+_MOST_PROCESSES = 4000
+_MOST_GROUPS = 1000
+_UNLIMITED_KIB = 1 << 50  # cgroup v1 says a huge number where v2 says "max"
+_KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272}  # the system call's number
+_KCMP_VM = 1  # include/uapi/linux/kcmp.h
+
+# Of memory.stat; v1's names begin with total_ where they count children too
+_STAT = tuple(
+    "anon rss file cache shmem unevictable kernel slab_unreclaimable sock percpu pagetables "
+    "kernel_stack".split()
+)
+_MEMINFO = tuple(
+    "MemFree MemAvailable AnonPages Shmem Mlocked Unevictable SUnreclaim KernelStack PageTables "
+    "Percpu SwapFree".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What /proc/PID/status says of a process. Sizes are KiB."""
+
+    pid: int
+    comm: str
+    fields: dict[str, str]
+
+    def number(self, name: str) -> int:
+        words = self.fields.get(name, "").split()
+        return int(words[0]) if words and words[0].lstrip("-").isdigit() else 0
+
+    @property
+    def task(self) -> Task:
+        return Task(self.pid, self.pid, self.comm)
+
+
+class OomLook:
+    """Looks at domains; proc and mountinfo can be others for tests."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+
+    def look(self, t: float, memcg: str | None) -> OomDomain:
+        """The domain at time t: a memory cgroup by its path, or None for the machine."""
+        folder = memory_folder(memcg, self._read("self/mountinfo")) if memcg is not None else None
+        pids = self._pids_of(folder) if memcg is not None else self._all_pids()
+        found = [status for pid in pids if (status := self.status(pid))]
+        # kernel threads have no memory
+        found = [status for status in found if "VmSize" in status.fields]
+        told = sorted(found, key=_importance)[:_TASKS]
+        limit, usage = limit_and_usage(folder)
+        if memcg is None:
+            memory = meminfo(self._read("meminfo"))
+            limit = _number_of(self._read("meminfo"), "MemTotal:")
+            usage = None
+        else:
+            memory = memory_stat(folder)
+        return OomDomain(
+            t=t,
+            memcg=memcg,
+            processes=len(found),
+            limit_kib=limit,
+            usage_kib=usage,
+            memory=memory,
+            tasks=tuple(self._describe(status, found) for status in told),
+        )
+
+    def status(self, pid: int) -> Status | None:
+        """None when the process is gone."""
+        text = self._read(f"{pid}/status")
+        if not text:
+            return None
+        lines = (line.partition(":") for line in text.splitlines())
+        fields = {name: value.strip() for name, _, value in lines}
+        fields["oom_score_adj"] = self._read(f"{pid}/oom_score_adj").strip()
+        return Status(pid, _unescaped(fields.get("Name", "?")), fields)
+
+    def _describe(self, status: Status, others: list[Status]) -> DomainTask:
+        protected = status.number("oom_score_adj") == OOM_SCORE_ADJ_MIN
+        return DomainTask(
+            pid=status.pid,
+            comm=status.comm,
+            ppid=status.number("PPid"),
+            state=status.fields.get("State", "?")[:1],
+            threads=status.number("Threads"),
+            oom_score_adj=status.number("oom_score_adj"),
+            anon_rss_kib=status.number("RssAnon"),
+            file_rss_kib=status.number("RssFile"),
+            shmem_rss_kib=status.number("RssShmem"),
+            locked_kib=status.number("VmLck"),
+            swap_kib=status.number("VmSwap"),
+            cpu_s=cpu_seconds(self._read(f"{status.pid}/stat")),
+            sharers=self._sharers(status, others),
+            protected_by=tuple(self._protected_ancestors(status)) if protected else (),
+        )
+
+    def _sharers(self, status: Status, others: list[Status]) -> tuple[int, ...] | None:
+        """Processes with the same mm, in the domain, and its parent (which vfork() leaves with it).
+
+        Who shares an mm has the same size at the same time, or nearly: kcmp() asks about those.
+        """
+        near = [other for other in others if _alike(status, other)]
+        parent = status.number("PPid")
+        if parent not in {other.pid for other in near}:
+            found = self.status(parent)
+            near += [found] if found and _alike(status, found) else []
+        answers = {other.pid: same_mm(status.pid, other.pid) for other in near}
+        answers.pop(status.pid, None)
+        if None in answers.values():
+            return None
+        return tuple(sorted(pid for pid, same in answers.items() if same))
+
+    def _protected_ancestors(self, status: Status) -> Iterator[Task]:
+        """Up while oom_score_adj is -1000: fork() hands it on (copy_signal(), kernel/fork.c)."""
+        seen = {status.pid}
+        while (pid := status.number("PPid")) > 0 and pid not in seen:
+            seen.add(pid)
+            parent = self.status(pid)
+            if parent is None or parent.number("oom_score_adj") != OOM_SCORE_ADJ_MIN:
+                return
+            yield parent.task
+            status = parent
+
+    def _pids_of(self, folder: Path | None) -> list[int]:
+        pids: list[int] = []
+        for group in _groups(folder) if folder else ():
+            pids += [int(word) for word in _text_of(group / "cgroup.procs").split()]
+        return sorted(set(pids))[:_MOST_PROCESSES]
+
+    def _all_pids(self) -> list[int]:
+        try:
+            names = os.listdir(self._proc)
+        except OSError:
+            return []
+        return sorted(int(name) for name in names if name.isdigit())[:_MOST_PROCESSES]
+
+    def _read(self, name: str) -> str:
+        return _text_of(self._proc / name)
+
+
+def _importance(status: Status) -> tuple[bool, int]:
+    return status.number("oom_score_adj") != OOM_SCORE_ADJ_MIN, -status.number("VmRSS")
+
+
+def _alike(status: Status, other: Status) -> bool:
+    sizes = [(s.fields.get("VmPeak"), s.fields.get("VmLib")) for s in (status, other)]
+    return sizes[0] == sizes[1] and sizes[0][0] is not None
+
+
+def same_mm(pid: int, other: int) -> bool | None:
+    """Do both use one address space? None: this kernel or machine cannot tell (kcmp(2))."""
+    number = _KCMP.get(platform.machine())
+    if number is None:
+        return None
+    if pid == other:
+        return True
+    answer = _libc().syscall(number, pid, other, _KCMP_VM, 0, 0)
+    if answer < 0:
+        gone = ctypes.get_errno() == 3  # ESRCH
+        return False if gone else None
+    return bool(answer == 0)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def cpu_seconds(stat: str) -> float | None:
+    """User and system time of /proc/PID/stat, which has the comm, whatever it is, in brackets."""
+    words = stat.rpartition(")")[2].split()
+    if len(words) < 13:
+        return None
+    return round((int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"), 2)
+
+
+def memory_folder(path: str, mountinfo: str) -> Path | None:
+    """The folder of the memory cgroup with that path; None where no mount shows it."""
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        mount, kind = left.split(), right.split()
+        if len(mount) < 5 or not kind:
+            continue
+        v1 = kind[0] == "cgroup" and "memory" in kind[-1].split(",")
+        if not v1 and kind[0] != "cgroup2":
+            continue
+        root, point = mount[3].rstrip("/"), Path(mount[4])
+        if not path.startswith(root + "/") and path != root:
+            continue
+        folder = point / path[len(root) :].lstrip("/")
+        if (folder / "memory.stat").exists():
+            return folder
+    return None
+
+
+def _groups(folder: Path) -> Iterator[Path]:
+    """The folder and all below it."""
+    for count, (path, _, _) in enumerate(os.walk(folder)):
+        if count >= _MOST_GROUPS:
+            return
+        yield Path(path)
+
+
+def limit_and_usage(folder: Path | None) -> tuple[int | None, int | None]:
+    """KiB, of cgroup v2 or v1; None where it has no limit or is not there."""
+    if folder is None:
+        return None, None
+    limit = _bytes_of(folder / "memory.max") or _bytes_of(folder / "memory.limit_in_bytes")
+    usage = _bytes_of(folder / "memory.current") or _bytes_of(folder / "memory.usage_in_bytes")
+    return (limit if limit is not None and limit < _UNLIMITED_KIB else None), usage
+
+
+def memory_stat(folder: Path | None) -> tuple[MemoryCount, ...]:
+    """By the names of v2's memory.stat, KiB."""
+    if folder is None:
+        return ()
+    lines = [line.split() for line in _text_of(folder / "memory.stat").splitlines()]
+    counts = {words[0]: int(words[1]) // 1024 for words in lines if len(words) == 2}
+    v1 = "total_rss" in counts
+    found = [(name, counts.get(f"total_{name}" if v1 else name)) for name in _STAT]
+    return tuple(MemoryCount(name, kib) for name, kib in found if kib is not None)
+
+
+def meminfo(text: str) -> tuple[MemoryCount, ...]:
+    """The counters of /proc/meminfo that tell where memory went, KiB."""
+    found = [(name, _number_of(text, f"{name}:")) for name in _MEMINFO]
+    return tuple(MemoryCount(name, kib) for name, kib in found if kib is not None)
+
+
+def _number_of(text: str, name: str) -> int | None:
+    for line in text.splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    return None
+
+
+def _bytes_of(path: Path) -> int | None:
+    text = _text_of(path).strip()
+    return int(text) // 1024 if text.isdigit() else None
+
+
+def _text_of(path: Path) -> str:
+    """Empty when it is gone: a process or cgroup may end at any moment."""
+    try:
+        with open(path, errors="backslashreplace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _unescaped(name: str) -> str:
+    """proc_task_name() escapes newline and backslash (fs/proc/array.c)."""
+    return name.replace("\\n", "\n").replace("\\\\", "\\")

@@ -1,0 +1,71 @@
+"""The body of oom-livelock's screen: livelocks, why, and the newest kills with their steps."""
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.oom_kills import Kill
+from ktrace.findings import OomLivelock
+from ktrace.views import livelock_text, words
+from ktrace.views.kill_timeline import compact, result
+
+_HANGING = 4  # what continues a line is set in by this much
+
+
+class OomLivelockBody:
+    """The height goes to the livelocks first; each kill has two lines."""
+
+    def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
+        found: list[RenderableType] = [_title(analysis, t)]
+        longest = sorted(analysis.livelock.open.values(), key=lambda f: f.since_t)
+        for finding in longest:
+            found += _livelock(finding, t, width)
+        if not longest:
+            found.append(Text("  none", style="dim"))
+        kills = list(analysis.oom.kills)
+        kept = found[: max(2, height - min(len(kills) * 2, max(2, height // 3)) - 2)]
+        if len(kept) < len(found):
+            kept[-1] = Text(f"  {len(found) - len(kept) + 1} more lines not shown", style="dim")
+        room = height - len(kept) - 2
+        return [*kept, Text(""), *_kills(analysis, kills, room)]
+
+
+def _title(analysis: Analysis, t: float) -> Text:
+    livelock, calls = analysis.livelock, analysis.oom.invocations
+    title = Text(no_wrap=True, overflow="ellipsis")
+    title.append("OOM livelocks", style="bold")
+    title.append(f"  {len(livelock.open)} now, {livelock.total} in all; {calls} calls of ")
+    return title.append(f"out_of_memory() in {words.seconds(t - analysis.session.t)}")
+
+
+def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType]:
+    """What is told of it: the head at time t, the reason, then a fact a line."""
+    head = Text(no_wrap=True, overflow="ellipsis")
+    head.append(livelock_text.domain(finding), style="bold red")
+    lasted = words.seconds(max(finding.lasted_s, t - finding.since_t))
+    calls = "retries" if finding.reason == "retry" else "calls"
+    head.append(f"  for {lasted}, {finding.calls_per_s:.0f} {calls}/s, {finding.kills} kills")
+    reason = livelock_text.reason(finding)
+    lines: list[RenderableType] = [head, Text(f"  {reason}", style="yellow", no_wrap=True)]
+    console = Console(width=max(20, width - _HANGING))
+    for fact in livelock_text.details(finding):
+        for number, part in enumerate(Text(fact).wrap(console, console.width)):
+            lines.append(Text("  " if number == 0 else " " * _HANGING).append_text(part))
+    return lines
+
+
+def _kills(analysis: Analysis, kills: list[Kill], room: int) -> list[RenderableType]:
+    title = Text(no_wrap=True, overflow="ellipsis")
+    title.append("OOM kills", style="bold").append(f"  {analysis.oom.total}")
+    if not kills:
+        return [title, Text("  none yet", style="dim")]
+    lines: list[RenderableType] = [title]
+    for kill in kills[-1 : -max(1, room // 2) - 1 : -1]:
+        style = "green" if kill.died_t is not None else "yellow"
+        at = f"  {kill.t - analysis.session.t:6.1f}s  "
+        head = Text(at, no_wrap=True, overflow="ellipsis")
+        head.append(words.name_of(kill.victim), style="bold")
+        head.append(f"  {words.kill_memory(kill)}, for {words.name_of(kill.by)}: ")
+        lines.append(head.append(result(kill), style=style))
+        lines.append(Text(" " * len(at) + compact(kill), no_wrap=True, overflow="ellipsis"))
+    return lines
