@@ -17,6 +17,7 @@ _COMMANDS = {
     "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
+    "compare": ("ktrace.commands.compare", "compare_traces"),
     "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),

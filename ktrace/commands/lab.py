@@ -37,6 +37,30 @@ def list_scenarios() -> None:
     "--modules", type=EXISTING_DIRECTORY, help="Its modules: lib/modules/RELEASE of its package."
 )
 @click.option(
+    "--module",
+    "own",
+    type=EXISTING_FILE,
+    multiple=True,
+    metavar="FILE.ko",
+    help="A module to have instead of the kernel's own of that name.",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 1000),
+    default=1,
+    help="Runs in a row; the traces get -1, -2, ... in their names.",
+)
+@click.option("--memory", "memory_mb", type=click.IntRange(64, 3000), metavar="MB")
+@click.option(
+    "--processes", type=click.IntRange(1, 500), help="squashfs-oom: programs that want memory."
+)
+@click.option(
+    "--disk-rate", type=click.IntRange(1), metavar="KB/S", help="squashfs-oom: of their disk."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), help="squashfs-oom: how long memory is short."
+)
+@click.option(
     "--loader",
     type=click.Choice(["libbpf", "bcc"]),
     default="libbpf",
@@ -53,6 +77,12 @@ def run(
     output: Path | None,
     kernel: Path | None,
     modules: Path | None,
+    own: tuple[Path, ...],
+    repeat: int,
+    memory_mb: int | None,
+    processes: int | None,
+    disk_rate: int | None,
+    seconds: float | None,
     suite: str | None,
     keep: bool,
     loader: str,
@@ -63,10 +93,10 @@ def run(
     could not be run to its end.
     """
     # Here, so that the other commands need not load the lab.
-    from ktrace.lab.cache import cache_dir
     from ktrace.lab.errors import LabError
-    from ktrace.lab.packages import Kernel, debian_kernel
-    from ktrace.lab.runner import run_scenario
+    from ktrace.lab.packages import Kernel
+    from ktrace.lab.runner import LabResult, run_scenario
+    from ktrace.lab.series import kernel_with, outputs, run_series, scenario_with
     from ktrace.lab.verdict import verdict_over
     from ktrace.views.safe_text import safe
 
@@ -74,30 +104,44 @@ def run(
         raise UsageError("--kernel and --modules go together")
     if kernel is not None and suite is not None:
         raise UsageError("--kernel and --suite exclude each other")
-    chosen = Kernel(kernel, modules) if kernel and modules else None
-    try:
-        if suite is not None:
-            chosen = debian_kernel(cache_dir(), suite=suite)
-        result = run_scenario(
-            scenario,
-            output=output or Path(f"{scenario}.ktrace"),
+    chosen = scenario_with(
+        scenario,
+        memory_mb=memory_mb,
+        other_kernel=bool(kernel or own or suite),
+        processes=processes,
+        disk_rate=disk_rate,
+        seconds=seconds,
+    )
+
+    def run_once(trace: Path) -> LabResult:
+        given = Kernel(kernel, modules) if kernel and modules else None
+        return run_scenario(
+            chosen,
+            output=trace,
             screen=screen,
             keep=keep,
-            kernel=chosen,
+            kernel=kernel_with(given, own, suite or ""),
             bcc=loader == "bcc",
         )
+
+    def tell(result: LabResult) -> int:
+        for trace in result.traces:
+            click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
+        if result.logs is not None:
+            click.echo(f"logs: {result.logs}")
+        if len(result.traces) == 1:
+            return result.exit_code
+        click.echo()
+        return verdict_over(result.traces)
+
+    try:
+        traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
+        code = run_series(traces, run_once, tell)
     except LabError as error:
         for line in error.details.splitlines():
             click.echo(f"  {safe(line)}", err=True)
         raise
-    for trace in result.traces:
-        click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
-    if result.logs is not None:
-        click.echo(f"logs: {result.logs}")
-    if len(result.traces) == 1:
-        context.exit(result.exit_code)
-    click.echo()
-    context.exit(verdict_over(result.traces))
+    context.exit(code)
 
 
 @lab.command("matrix")

@@ -34,10 +34,12 @@ def initramfs(
     """
     busybox = Path(find_tool("busybox"))
     inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
+    inputs += kernel.replaced
     name = f"initramfs-{fingerprint(inputs, kernel.release, *later)}.cpio"
 
     def build(path: Path) -> None:
-        path.write_bytes(_initramfs(busybox, ModuleTree(kernel.modules), later, own))
+        modules = ModuleTree(kernel.modules, kernel.replaced)
+        path.write_bytes(_initramfs(busybox, modules, later, own))
 
     return _cached(cache, name, build)
 
@@ -105,6 +107,27 @@ def workload_disk(cache: Path, groups: str, files: int, kibibytes: int) -> Path:
             for number in range(files):
                 content = noise.randbytes(kibibytes * _KIB)
                 (tree / f"{group}{number}").write_bytes(content)
+        _squashfs(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
+    """A squashfs: thrash, and copies of it named 0, 1, ..., made so large with noise, each of its
+    own so that squashfs does not store them once."""
+    source = GUEST_FILES / "thrash.c"
+    name = f"thrash-{fingerprint([source], str(programs), str(kibibytes))}.squashfs"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "workload"
+        tree.mkdir()
+        _compile(source, tree / "thrash")
+        program = (tree / "thrash").read_bytes()
+        noise = random.Random(0)
+        for number in range(programs):
+            copy = tree / str(number)
+            copy.write_bytes(program + noise.randbytes(kibibytes * _KIB - len(program)))
+            copy.chmod(0o755)
         _squashfs(tree, path)
 
     return _cached(cache, name, build)

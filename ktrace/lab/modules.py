@@ -9,16 +9,19 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ktrace.errors import UsageError
 from ktrace.lab.errors import LabError
 
 _DEPENDS = re.compile(rb"(?:^|\0)depends=([^\0]*)\0")
+_VERMAGIC = re.compile(rb"(?:^|\0)vermagic=([^\0]*)\0")
 _SUFFIXES = (".ko", ".ko.xz")
 
 
 class ModuleTree:
-    """The modules of one kernel, as they are in lib/modules/RELEASE."""
+    """The modules of one kernel, as they are in lib/modules/RELEASE, some of them `replaced` by
+    files of the same name. Raises UsageError for one that this kernel would not load."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, replaced: Iterable[Path] = ()) -> None:
         self.root = root
         self._files = {
             module_name(path): path
@@ -26,6 +29,8 @@ class ModuleTree:
             for path in sorted(root.rglob(f"*{suffix}"))
         }
         self._builtin = _builtin_names(root / "modules.builtin")
+        for path in replaced:
+            self._replace(path)
 
     def load_order(self, wanted: Iterable[str]) -> list[str]:
         """`wanted` and all that they depend on, each after what it depends on."""
@@ -36,9 +41,19 @@ class ModuleTree:
 
     def content(self, name: str) -> bytes:
         """The module's ELF file, uncompressed."""
-        path = self._files[name]
-        data = path.read_bytes()
-        return lzma.decompress(data) if path.suffix == ".xz" else data
+        return _read(self._files[name])
+
+    def _replace(self, path: Path) -> None:
+        name = module_name(path)
+        if name not in self._files:
+            raise UsageError(f"the kernel of {self.root} has no module {name} that {path} could be")
+        wanted, found = version_magic(self.content(name)), version_magic(_read(path))
+        if wanted != found:
+            raise UsageError(
+                f"{path} is not for this kernel: its vermagic is {found!r}, not {wanted!r}",
+                hint="build it with this kernel's headers",
+            )
+        self._files[name] = path
 
     def _add(self, name: str, order: list[str]) -> None:
         if name in order or name in self._builtin:
@@ -61,6 +76,17 @@ def dependencies(elf: bytes) -> list[str]:
     if found is None:
         return []
     return [name.replace("-", "_") for name in found[1].decode().split(",") if name]
+
+
+def version_magic(elf: bytes) -> str:
+    """What a kernel compares before it loads a module: its release, SMP, preemption, ..."""
+    found = _VERMAGIC.search(elf)
+    return found[1].decode(errors="replace").strip() if found else ""
+
+
+def _read(path: Path) -> bytes:
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
 def _builtin_names(listing: Path) -> set[str]:

@@ -4,7 +4,7 @@ Once a kernel is in the cache apt is not asked again, so the lab works offline a
 stay comparable. To move on to a newer kernel, remove it from the cache.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from ktrace.errors import CannotTrace
@@ -25,7 +25,9 @@ class Kernel:
 
     image: Path
     modules: Path
+    _: KW_ONLY
     suite: str = ""  # of Debian, that it is from; empty: the machine's own, or not Debian's
+    replaced: tuple[Path, ...] = ()  # module files that stand in for those of the same name
 
     @property
     def release(self) -> str:

@@ -62,3 +62,5 @@ class Scenario:
     own_modules: tuple[str, ...] = ()
     memory_file: bool = False
     five_levels: bool = False  # of page tables
+    # Instead of steps, for a kernel that may not have the bug: they prove nothing by the bug.
+    steps_elsewhere: Sequence[Step] = ()

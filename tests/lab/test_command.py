@@ -7,8 +7,10 @@ from click.testing import CliRunner
 
 from ktrace.commands.lab import lab
 from ktrace.errors import ExitCode, UsageError
-from ktrace.lab import runner
+from ktrace.lab import runner, series, verdict
+from ktrace.lab.packages import Kernel
 from ktrace.lab.runner import LabResult, find_scenario, run_scenario
+from ktrace.lab.scenario import Scenario
 
 pytestmark = pytest.mark.unit
 
@@ -54,6 +56,53 @@ def test_exit_code_is_that_of_the_guest(tmp_path: Path, monkeypatch: pytest.Monk
     assert str(output) in result.output
 
 
+def test_repeated_runs_of_several_boots_are_each_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[list[str]] = []
+
+    def ran(scenario: Scenario, *, output: Path, **_: object) -> LabResult:
+        traces = runner.trace_paths(output, len(scenario.boots))
+        for trace in traces:
+            trace.write_text("{}\n")
+        return LabResult(ExitCode.CLEAN, "6.1", traces, (), None)
+
+    def verdict_over(traces: tuple[Path, ...]) -> ExitCode:
+        judged.append([trace.name for trace in traces])
+        return ExitCode.FOUND if len(judged) == 1 else ExitCode.CLEAN
+
+    monkeypatch.setattr(runner, "run_scenario", ran)
+    monkeypatch.setattr(verdict, "verdict_over", verdict_over)
+    output = str(tmp_path / "x.ktrace")
+    result = CliRunner().invoke(lab, ["run", "bad-ram", "-o", output, "--repeat", "2"])
+    assert judged == [[f"x-{run}-{boot}.ktrace" for boot in (1, 2, 3)] for run in (1, 2)]
+    assert result.exit_code == ExitCode.FOUND
+
+
+def test_a_kernel_of_another_suite_with_a_module_of_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def ran(scenario: Scenario, *, output: Path, **options: object) -> LabResult:
+        asked.extend([scenario.steps, options["kernel"]])
+        output.write_text("{}\n")
+        return LabResult(ExitCode.CLEAN, "6.12", (output,), (), None)
+
+    def debian_kernel(_cache: Path, *, suite: str) -> Kernel:
+        return Kernel(tmp_path / "vmlinuz", tmp_path, suite=suite)
+
+    monkeypatch.setattr(runner, "run_scenario", ran)
+    monkeypatch.setattr(series, "debian_kernel", debian_kernel)
+    module = tmp_path / "squashfs.ko"
+    module.touch()
+    options = ["--suite", "trixie", "--module", str(module), "-o", str(tmp_path / "t.ktrace")]
+    result = CliRunner().invoke(lab, ["run", "squashfs-stall", *options])
+    assert result.exit_code == ExitCode.CLEAN
+    kernel = Kernel(tmp_path / "vmlinuz", tmp_path, suite="trixie", replaced=(module,))
+    assert asked == [find_scenario("squashfs-stall").steps_elsewhere, kernel]
+
+
 @pytest.mark.parametrize(("loader", "bcc"), [("libbpf", False), ("bcc", True)])
 def test_loader_decides_what_the_guest_has(
     loader: str, bcc: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -63,7 +112,7 @@ def test_loader_decides_what_the_guest_has(
     def ran(name: str, *, output: Path, **options: object) -> LabResult:
         asked.append(options["bcc"])
         output.write_text("{}\n")
-        return LabResult(ExitCode.CLEAN, "6.1", output, (), None)
+        return LabResult(ExitCode.CLEAN, "6.1", (output,), (), None)
 
     monkeypatch.setattr(runner, "run_scenario", ran)
     output = str(tmp_path / "t.ktrace")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.errors import UsageError
 from ktrace.lab.errors import LabError
 from ktrace.lab.modules import ModuleTree, dependencies, module_name
 
@@ -55,3 +56,36 @@ def test_dependencies(data: bytes, names: list[str]) -> None:
 
 def test_module_name() -> None:
     assert module_name(Path("kernel/crypto/crc32c-intel.ko.xz")) == "crc32c_intel"
+
+
+def magic(release: str, name: str = "m") -> bytes:
+    return elf("") + f"vermagic={release} SMP mod_unload \0name={name}\0".encode()
+
+
+@pytest.fixture
+def squashfs(tmp_path: Path) -> tuple[Path, Path]:
+    """A kernel's modules, and a squashfs.ko of somebody's own."""
+    modules, own = tmp_path / "6.1", tmp_path / "own" / "squashfs.ko"
+    modules.mkdir()
+    own.parent.mkdir()
+    (modules / "squashfs.ko.xz").write_bytes(lzma.compress(magic("6.1", "stock")))
+    own.write_bytes(magic("6.1", "patched"))
+    return modules, own
+
+
+def test_a_module_of_the_users_replaces_the_kernels(squashfs: tuple[Path, Path]) -> None:
+    modules, own = squashfs
+    assert ModuleTree(modules, [own]).content("squashfs") == own.read_bytes()
+
+
+def test_a_module_for_another_kernel_is_refused(squashfs: tuple[Path, Path]) -> None:
+    modules, own = squashfs
+    own.write_bytes(magic("6.2"))
+    with pytest.raises(UsageError, match=r"'6\.2 SMP mod_unload', not '6\.1 SMP mod_unload'"):
+        ModuleTree(modules, [own])
+
+
+def test_a_module_that_the_kernel_does_not_have(squashfs: tuple[Path, Path]) -> None:
+    modules, own = squashfs
+    with pytest.raises(UsageError, match="has no module erofs"):
+        ModuleTree(modules, [own.rename(own.with_name("erofs.ko"))])

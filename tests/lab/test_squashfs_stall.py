@@ -83,3 +83,17 @@ def test_waiters_all_in_one_place_are_no_success(monkeypatch: pytest.MonkeyPatch
 def test_a_group_fills_a_block_and_no_more() -> None:
     size = squashfs_stall.FILE_KIB * squashfs_stall.FILES_PER_GROUP
     assert size <= 1024 < size + squashfs_stall.FILE_KIB
+
+
+def test_a_kernel_without_the_bug_is_no_failure_of_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fixed(NotingGuest):
+        def status(self, pid: int) -> str:
+            return super().status(pid).replace("100\n", "000\n")  # no SIGKILL is pending
+
+    monkeypatch.setattr(squashfs_stall, "HOLD_S", 0)
+    monkeypatch.setattr(Stage, "wait_traced", lambda *_: None)
+    with pytest.raises(LabError, match="is not stuck after SIGKILL"):
+        play(Fixed(), monkeypatch)
+    stage = Stage(Fixed())
+    for step in SCENARIOS["squashfs-stall"].steps_elsewhere:
+        step.action(stage)

@@ -94,8 +94,7 @@ def wait_for_free_entry(stage: Stage) -> None:
 
 def run_out_of_memory(stage: Stage) -> None:
     """The asker takes memory until the OOM killer has chosen the hog."""
-    _go(stage, ASKER)
-    _wait_gone(stage, ASKER, OOM_S)
+    _make_oom_kill(stage)
     _check_stuck(stage, (HOG,))
 
 
@@ -122,6 +121,15 @@ def resume_disk(stage: Stage) -> None:
 def disks(cache: Path) -> tuple[Disk, ...]:
     """The disk to be stalled."""
     return (Disk("workload", workload_disk(cache, GROUPS, FILES_PER_GROUP, FILE_KIB)),)
+
+
+def _make_oom_kill(stage: Stage) -> None:
+    _go(stage, ASKER)
+    _wait_gone(stage, ASKER, OOM_S)
+
+
+def _wait_for_nothing(stage: Stage) -> None:
+    time.sleep(HOLD_S)
 
 
 def _make_group(stage: Stage) -> None:
@@ -194,6 +202,17 @@ def _words(pids: list[int]) -> str:
     return " ".join(map(str, pids))
 
 
+_BEFORE = (
+    Step("load squashfs and mount the workload", mount),
+    Step("start the workload", start_workload),
+    Step("stall the disk", stall_disk),
+    Step("fill squashfs's cache", fill_cache),
+    Step("let tasks wait for an entry that is being filled", wait_for_pending_entry),
+    Step("let tasks wait for a free entry", wait_for_free_entry),
+)
+_KILL = Step("kill the other waiters", kill_waiters)
+_RESUME = Step("resume the disk", resume_disk)
+
 SQUASHFS_STALL = Scenario(
     name="squashfs-stall",
     summary="tasks that SIGKILL cannot end, in squashfs's cache, while the disk stands still",
@@ -201,15 +220,17 @@ SQUASHFS_STALL = Scenario(
     modules=("squashfs",),
     disks=disks,
     steps=(
-        Step("load squashfs and mount the workload", mount),
-        Step("start the workload", start_workload),
-        Step("stall the disk", stall_disk),
-        Step("fill squashfs's cache", fill_cache),
-        Step("let tasks wait for an entry that is being filled", wait_for_pending_entry),
-        Step("let tasks wait for a free entry", wait_for_free_entry),
+        *_BEFORE,
         Step("run out of memory", run_out_of_memory),
-        Step("kill the other waiters", kill_waiters),
+        _KILL,
         Step("hold the stall", hold),
-        Step("resume the disk", resume_disk),
+        _RESUME,
+    ),
+    steps_elsewhere=(
+        *_BEFORE,
+        Step("run out of memory", _make_oom_kill),
+        _KILL,
+        Step("hold the stall", _wait_for_nothing),
+        _RESUME,
     ),
 )

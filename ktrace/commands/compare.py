@@ -1,0 +1,81 @@
+"""ktrace compare: was it fixed?"""
+
+import click
+
+from ktrace.comparison.runs import read_runs
+from ktrace.comparison.verdict import FIXED, NOT_ENOUGH, Comparison, compare
+from ktrace.errors import ExitCode, UsageError
+from ktrace.views.compare_json import json_text
+from ktrace.views.compare_junit import junit_text
+from ktrace.views.compare_ktap import ktap_lines
+from ktrace.views.compare_text import text_lines
+
+_SEPARATOR = "vs"
+
+
+@click.command("compare")
+@click.argument("traces", nargs=-1, required=True, metavar="BEFORE... [vs] AFTER...")
+@click.option(
+    "--in", "function", metavar="FUNCTION", help="Judge by the victims that are stuck in this one."
+)
+@click.option(
+    "--stuck-after",
+    type=click.FloatRange(min=0.05),
+    metavar="SECONDS",
+    help="A victim is stuck when it has not died after this.  [default: as recorded]",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "ktap", "junit"]),
+    default="text",
+    show_default=True,
+)
+def compare_traces(
+    traces: tuple[str, ...], function: str | None, stuck_after: float | None, style: str
+) -> ExitCode:
+    """Say whether a change has fixed what BEFORE's traces show.
+
+    BEFORE and AFTER are each a trace, a directory of traces (*.ktrace), or several of them with
+    the word vs between the two sides: ktrace compare stock-*.ktrace vs patched-*.ktrace
+
+    Judged is the function in which most of BEFORE's victims are stuck. A run counts once, so it
+    takes three of each to say "fixed".
+
+    Exit codes: 0 fixed; 1 not fixed, or worse; 2 bad usage or unreadable; 4 not enough data.
+    """
+    old, new = _sides(traces)
+    before, told_before = read_runs(old, stuck_after)
+    after, told_after = read_runs(new, stuck_after)
+    comparison = compare(before, after, function, [*told_before, *told_after])
+    code = exit_code(comparison)
+    click.echo(_text(comparison, style, code))
+    return code
+
+
+def exit_code(comparison: Comparison) -> ExitCode:
+    """CLEAN is "fixed", FOUND "not fixed" or "worse"."""
+    codes = {FIXED: ExitCode.CLEAN, NOT_ENOUGH: ExitCode.INCONCLUSIVE}
+    return codes.get(comparison.verdict, ExitCode.FOUND)
+
+
+def _sides(traces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if traces.count(_SEPARATOR) == 1:
+        at = traces.index(_SEPARATOR)
+        before, after = traces[:at], traces[at + 1 :]
+        if before and after:
+            return before, after
+    elif len(traces) == 2 and _SEPARATOR not in traces:
+        return traces[:1], traces[1:]
+    raise UsageError(
+        "compare takes a BEFORE and an AFTER",
+        hint="with several traces, the word vs between: ktrace compare a1 a2 a3 vs b1 b2 b3",
+    )
+
+
+def _text(comparison: Comparison, style: str, code: ExitCode) -> str:
+    if style == "json":
+        return json_text(comparison, code)
+    if style == "junit":
+        return junit_text(comparison)
+    return "\n".join(ktap_lines(comparison) if style == "ktap" else text_lines(comparison))

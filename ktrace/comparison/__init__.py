@@ -1,0 +1,1 @@
+"""Was a bug fixed? Runs before and after a change, compared."""

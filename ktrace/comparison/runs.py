@@ -1,0 +1,150 @@
+"""Runs to compare: each session of each trace file is one."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.deaths import Deaths, Place, Victim
+from ktrace.errors import UsageError
+from ktrace.events import BadPage, Event
+from ktrace.findings import Finding, Session
+from ktrace.sources.trace_file import Record, TraceFile
+
+# Judged as this command would, whatever recorded it: a comparison is about killed tasks.
+_COMMAND = "oom-hang"
+_BAD_PAGE = "bad_page"
+_PAGE_CHECKS = "page checks"  # missing where the kernel does not look at pages
+_SUFFIXES = (".ktrace", ".ktrace.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one session says. Times are seconds."""
+
+    file: str
+    session: Session
+    duration_s: float
+    stuck_after: float  # who has not died by then is stuck
+    victims: tuple[Victim, ...]  # those that were seen killed or dead
+    unseen: int  # signals whose target was never seen again
+    oom_invocations: int
+    oom_kills: int
+    bad_pages: int | None  # None: they were not traced, or the kernel does not check pages
+    doubts: tuple[str, ...]  # why a stuck task could have been missed
+
+    @property
+    def stuck(self) -> list[Victim]:
+        """Victims that lived for longer than stuck_after."""
+        return [victim for victim in self.victims if victim.after_s >= self.stuck_after]
+
+    def stuck_in(self, function: str) -> int:
+        """How many of the stuck were in that function for the longest time."""
+        return sum(function_of_victim(victim) == function for victim in self.stuck)
+
+    @property
+    def names(self) -> Counter[str]:
+        """The killed, by the name of their task."""
+        return Counter(victim.comm for victim in self.victims)
+
+
+def function_of_victim(victim: Victim) -> str:
+    """Where it was for the longest time; "" where nobody knows."""
+    return (victim.place or Place("", "")).function
+
+
+def read_runs(paths: Iterable[str], stuck_after: float | None) -> tuple[list[Run], list[str]]:
+    """The runs of traces, directories of traces, and what to warn of.
+
+    stuck_after None: what each was recorded with. A run that comes twice is taken once.
+    Raises UsageError where a path is not a trace.
+    """
+    runs: dict[tuple[str, float, str], Run] = {}
+    warnings = []
+    for file in (file for path in paths for file in _files(path)):
+        for run in _read(file, stuck_after):
+            key = (run.session.boot_id, run.session.t, run.session.host)
+            if key in runs and run.session.boot_id != "?":
+                warnings.append(f"{file} has the same run as {runs[key].file}: counted once")
+                continue
+            runs[key] = run
+    return list(runs.values()), warnings
+
+
+def _files(path: str) -> list[str]:
+    if not Path(path).is_dir():
+        return [path]
+    found = sorted(str(file) for suffix in _SUFFIXES for file in Path(path).glob(f"*{suffix}"))
+    if not found:
+        raise UsageError(f"no trace ({', '.join(_SUFFIXES)}) is in the directory {path}")
+    return found
+
+
+def _read(path: str, stuck_after: float | None) -> list[Run]:
+    readers = []
+    with TraceFile(path) as trace:
+        reader = _Reader(path, trace.session, stuck_after)
+        for record in trace.records():
+            if isinstance(record, Session) and record is not trace.session:
+                readers.append(reader)
+                reader = _Reader(path, record, stuck_after)
+            reader.record(record)
+        readers.append(reader)
+        # Nobody knows in which of a file's sessions the damaged line was.
+        damage = trace.damage.lines()
+    return [reader.run(damage) for reader in readers]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Collects one session."""
+
+    path: str
+    session: Session
+    stuck_after: float | None
+    analysis: Analysis = field(init=False)
+    deaths: Deaths = field(init=False)
+    bad_pages: int = 0
+    end_t: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.analysis = Analysis(replace(self.session, command=_COMMAND))
+        self.deaths = Deaths()
+
+    def record(self, record: Record) -> None:
+        if isinstance(record, Event):
+            self.analysis.feed(record)
+            self.deaths.feed(record)
+            # Bad pages from before the run are told at its start.
+            self.bad_pages += isinstance(record, BadPage) and record.t > self.session.t
+        elif not isinstance(record, Session | Finding):
+            self.end_t = record.t
+
+    def run(self, damage: list[str]) -> Run:
+        ended = max(self.end_t, self.analysis.t)
+        self.deaths.finish(ended)
+        why = self.analysis.end().why
+        victims = tuple(victim for victim in self.deaths.victims if victim.seen)
+        stuck_after = self.stuck_after or self.session.stuck_after
+        probes = self.analysis.probes
+        bad_page, checks = probes.get(_BAD_PAGE), probes.get(_PAGE_CHECKS)
+        traced = bad_page is not None and bad_page.state == "attached"
+        traced = traced and (checks is None or checks.state != "missing")
+        return Run(
+            file=self.path,
+            session=self.session,
+            duration_s=round(ended - self.session.t, 6),
+            stuck_after=stuck_after,
+            victims=victims,
+            unseen=len(self.deaths.victims) - len(victims),
+            oom_invocations=self.analysis.oom.invocations,
+            oom_kills=self.analysis.oom.total,
+            bad_pages=self.bad_pages if traced or self.bad_pages else None,
+            doubts=(*([why] if why else []), *_undecided(victims, stuck_after), *damage),
+        )
+
+
+def _undecided(victims: Iterable[Victim], stuck_after: float) -> list[str]:
+    early = sum(victim.alive and victim.after_s < stuck_after for victim in victims)
+    return [f"it ended less than {stuck_after:g} s after {early} kills"] if early else []

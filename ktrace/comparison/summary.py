@@ -1,0 +1,108 @@
+"""What one side of a comparison adds up to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ktrace.comparison.runs import Run
+from ktrace.comparison.statistics import quantile
+from ktrace.detectors.deaths import Place, Victim
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of seconds from SIGKILL to death: how they are distributed. A victim that outlived its
+    trace, or was killed before it, counts with the time that it was seen: at least so long."""
+
+    count: int
+    at_least: int  # how many of them are lower bounds
+    median_s: float
+    p95_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AtPlace:
+    """The stuck victims that were longest at one place."""
+
+    function: str  # "": not known
+    primitive: str
+    stuck: int
+    times: Times
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """BEFORE or AFTER, all runs taken together."""
+
+    runs: int
+    duration_s: float
+    kills: int
+    kills_by_oom: int
+    unseen: int
+    stuck: int
+    times: Times | None
+    places: tuple[AtPlace, ...]  # most stuck victims first
+    died_by: dict[str, int]  # signal number, "alive" or "unknown"
+    oom_invocations: int
+    oom_kills: int
+    bad_pages: int | None
+    names: dict[str, int]
+
+    @property
+    def invocations_per_kill(self) -> float | None:
+        return self.oom_invocations / self.oom_kills if self.oom_kills else None
+
+
+def sum_up(runs: Sequence[Run]) -> Side:
+    victims = [victim for run in runs for victim in run.victims]
+    stuck = [victim for run in runs for victim in run.stuck]
+    pages = [run.bad_pages for run in runs if run.bad_pages is not None]
+    return Side(
+        runs=len(runs),
+        duration_s=round(sum(run.duration_s for run in runs), 6),
+        kills=len(victims),
+        kills_by_oom=sum(victim.by == "oom" for victim in victims),
+        unseen=sum(run.unseen for run in runs),
+        stuck=len(stuck),
+        times=times_of(victims),
+        places=_places(stuck),
+        died_by=dict(Counter(map(_end, victims)).most_common()),
+        oom_invocations=sum(run.oom_invocations for run in runs),
+        oom_kills=sum(run.oom_kills for run in runs),
+        bad_pages=sum(pages) if pages else None,
+        names=dict(sum((run.names for run in runs), Counter()).most_common()),
+    )
+
+
+def times_of(victims: Sequence[Victim]) -> Times | None:
+    """None for no victims."""
+    if not victims:
+        return None
+    ordered = sorted(victim.after_s for victim in victims)
+    return Times(
+        count=len(ordered),
+        at_least=sum(not victim.exact for victim in victims),
+        median_s=quantile(ordered, 0.5),
+        p95_s=quantile(ordered, 0.95),
+        max_s=ordered[-1],
+    )
+
+
+def _places(stuck: Sequence[Victim]) -> tuple[AtPlace, ...]:
+    by_place: dict[Place, list[Victim]] = {}
+    for victim in stuck:
+        by_place.setdefault(victim.place or Place("", ""), []).append(victim)
+    ordered = sorted(by_place.items(), key=lambda item: (-len(item[1]), item[0]))
+    places = []
+    for place, victims in ordered:
+        times = times_of(victims)
+        assert times is not None
+        places.append(AtPlace(place.function, place.primitive, len(victims), times))
+    return tuple(places)
+
+
+def _end(victim: Victim) -> str:
+    if victim.alive:
+        return "alive"
+    return "unknown" if victim.exit_signal is None else str(victim.exit_signal)

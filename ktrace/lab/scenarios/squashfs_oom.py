@@ -1,0 +1,95 @@
+"""The hang as it comes by itself: OOM kills while everybody waits for a slow disk.
+
+No artificial stall: a guest without swap, and on a slow disk a squashfs with programs that want
+more memory than there is. Page cache is thrown out and read again all the time, through the three
+entries of squashfs's cache for fragments; files smaller than a block are in fragments. The OOM
+killer chooses tasks that are asleep in squashfs_cache_get() in wait_event(), which SIGKILL does
+not wake: they stay until the cache comes to them, many seconds later.
+
+What it takes was found by trying: slow media, and files in fragments. How many victims get stuck
+and how long is luck, so run it several times.
+"""
+
+import time
+from functools import partial
+from pathlib import Path
+
+from ktrace.lab.guest import Disk
+from ktrace.lab.image import thrash_disk
+from ktrace.lab.scenario import Scenario, Stage, Step
+from ktrace.lab.tracer import ktrace_command
+
+MEMORY_MB = 192
+PROCESSES = 32
+DISK_RATE = 2000
+SECONDS = 60.0
+PROGRAMS = 64
+PROGRAM_KIB = 875  # two of them do not fit into a block of 1 MiB
+GROWN_MB = 16
+NOTICE_S = 30.0
+PATIENCE_S = 120.0  # the guest crawls
+
+
+def mount(stage: Stage) -> None:
+    """The lab's own shell must outlive the shortage."""
+    stage.guest.check("echo -1000 >/proc/$$/oom_score_adj")
+    stage.guest.check("insmod /modules/squashfs.ko")
+    stage.wait_traced(b'"event":"probe_change"', NOTICE_S)  # later there is no memory for it
+    stage.guest.check("mount -t squashfs -o ro /dev/disk/workload /workload")
+    # Not on the disk that will be slow.
+    stage.guest.check("cp /workload/thrash /run/thrash")
+
+
+def start(stage: Stage, processes: int, disk_rate: int) -> None:
+    """Make the disk slow, then start the supervisor."""
+    stage.guest.throttle("workload", disk_rate * 1000)
+    command = f"/run/thrash supervise /workload {PROGRAMS} {processes} {GROWN_MB}"
+    # busybox's shell may be killed; the supervisor inherits that it may not
+    answer = stage.guest.check(f"{command} >/dev/console 2>&1 & echo $!")
+    stage.pids["supervisor"] = [int(answer)]
+
+
+def suffer(stage: Stage, seconds: float) -> None:
+    """The guest is left alone: it has no memory for questions."""
+    time.sleep(seconds)
+
+
+def end(stage: Stage) -> None:
+    """A fast disk again, and nobody who wants memory."""
+    stage.guest.throttle("workload", 0)
+    (supervisor,) = stage.pids["supervisor"]
+    stage.guest.check(f"kill -TERM {supervisor}", PATIENCE_S)
+    stage.guest.wait(f"[ ! -d /proc/{supervisor} ]", PATIENCE_S)
+
+
+def disks(cache: Path) -> tuple[Disk, ...]:
+    return (Disk("workload", thrash_disk(cache, PROGRAMS, PROGRAM_KIB)),)
+
+
+def squashfs_oom(
+    memory_mb: int = MEMORY_MB,
+    processes: int = PROCESSES,
+    disk_rate: int = DISK_RATE,
+    seconds: float = SECONDS,
+) -> Scenario:
+    """disk_rate: kB/s; seconds: for how long the guest has no memory."""
+    return Scenario(
+        name="squashfs-oom",
+        summary="the natural hang: OOM kills on a slow squashfs, no stall (parameters: see run -h)",
+        command=ktrace_command("oom-hang"),
+        modules=("squashfs",),
+        disks=disks,
+        steps=(
+            Step("load squashfs and mount the workload", mount),
+            Step(
+                f"slow the disk to {disk_rate} kB/s, start {processes} programs",
+                partial(start, processes=processes, disk_rate=disk_rate),
+            ),
+            Step(f"run out of memory for {seconds:g} s", partial(suffer, seconds=seconds)),
+            Step("speed the disk up, end the programs", end),
+        ),
+        memory_mb=memory_mb,
+    )
+
+
+SQUASHFS_OOM = squashfs_oom()

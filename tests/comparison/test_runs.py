@@ -1,0 +1,90 @@
+"""From trace files to runs."""
+
+from pathlib import Path
+
+import pytest
+
+from ktrace.comparison.runs import read_runs
+from ktrace.errors import UsageError
+from ktrace.events import Lost
+from ktrace.findings import Probe
+from tests.comparison.runs import bad_page, fixed, hang, head, quick, runs, trace, victim
+from tests.factories import kill, state, walk
+from tests.sources.trace_samples import write
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_run(tmp_path: Path) -> None:
+    (run,) = runs(tmp_path, "a", [*hang(), bad_page(112.0)])
+    assert (len(run.victims), len(run.stuck), run.unseen) == (4, 4, 0)
+    assert (run.stuck_in("squashfs_cache_get"), run.stuck_in("submit_bio_wait")) == (3, 1)
+    assert (run.duration_s, run.bad_pages, run.doubts) == (20.0, 1, ())
+    assert run.names == {"reader": 3, "filler": 1}
+
+
+def test_another_threshold(tmp_path: Path) -> None:
+    path = trace(tmp_path / "a.ktrace", 1, fixed())
+    ((run,), _) = read_runs([path], 0.01)
+    assert len(run.stuck) == 4
+    ((run,), _) = read_runs([path], None)
+    assert len(run.stuck) == 1
+
+
+def test_each_session_of_a_file_is_a_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "both.ktrace", [head(1), *hang(), head(2, t=200.0), *quick(victim(20))])
+    found, _ = read_runs([str(path)], None)
+    assert [len(run.victims) for run in found] == [4, 1]
+    assert all(run.doubts for run in found)  # neither has an end
+
+
+def test_a_directory_is_its_traces(tmp_path: Path) -> None:
+    for i in range(3):
+        trace(tmp_path / f"{i}.ktrace", i, hang())
+    (tmp_path / "notes.txt").write_text("no trace")
+    found, _ = read_runs([str(tmp_path)], None)
+    assert len(found) == 3
+
+
+def test_an_empty_directory(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no trace"):
+        read_runs([str(tmp_path)], None)
+
+
+def test_a_run_that_comes_twice_counts_once(tmp_path: Path) -> None:
+    paths = [trace(tmp_path / name, 1, hang()) for name in ("a.ktrace", "copy.ktrace")]
+    found, warnings = read_runs(paths, None)
+    assert len(found) == 1
+    assert warnings == [f"{paths[1]} has the same run as {paths[0]}: counted once"]
+
+
+def test_what_could_have_been_missed_is_a_doubt(tmp_path: Path) -> None:
+    (run,) = runs(tmp_path, "a", [*hang(), Lost(t=118.0, what="fatal_signal", count=3)])
+    assert run.doubts == ("3 events lost",)
+
+
+def test_a_victim_that_had_no_time_to_die_is_a_doubt(tmp_path: Path) -> None:
+    events = [*hang(), kill(119.5), state(119.6), walk(119.6005)]
+    (run,) = runs(tmp_path, "a", events)
+    assert (len(run.victims), len(run.stuck)) == (5, 4)
+    assert run.doubts == ("it ended less than 1 s after 1 kills",)
+
+
+def test_a_probe_for_something_else_is_no_doubt(tmp_path: Path) -> None:
+    probes = tuple(probe for probe in head(1).probes if probe.function != "bad_page")
+    (run,) = runs(tmp_path, "a", hang(), command="record", probes=probes)
+    assert (run.doubts, run.bad_pages) == ((), None)
+
+
+def test_bad_pages_are_not_known_where_the_kernel_does_not_check(tmp_path: Path) -> None:
+    attached = tuple(probe for probe in head(1).probes if probe.function != "page checks")
+    unchecked = Probe("page checks", "", "missing", "off")
+    (run,) = runs(tmp_path, "a", hang(), probes=(*attached, unchecked))
+    assert (run.doubts, run.bad_pages) == ((), None)
+    (run,) = runs(tmp_path, "b", hang(), probes=attached)
+    assert run.bad_pages == 0
+
+
+def test_a_bad_page_from_before_the_run_is_not_of_the_run(tmp_path: Path) -> None:
+    (run,) = runs(tmp_path, "a", [bad_page(head(1).t - 50), *hang()])
+    assert run.bad_pages == 0
