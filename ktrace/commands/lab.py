@@ -67,6 +67,7 @@ def list_scenarios() -> None:
     show_default=True,
     help="bcc: with bcc and kernel headers in the guest, and BTF hidden.",
 )
+@click.option("--kernel-args", default="", help="More for the guest kernel's command line.")
 @click.option("--suite", help="Boot the kernel of this Debian suite: trixie, bookworm-backports.")
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.pass_context
@@ -84,6 +85,7 @@ def run(
     disk_rate: int | None,
     seconds: float | None,
     suite: str | None,
+    kernel_args: str,
     keep: bool,
     loader: str,
 ) -> None:
@@ -108,6 +110,7 @@ def run(
         scenario,
         memory_mb=memory_mb,
         other_kernel=bool(kernel or own or suite),
+        kernel_args=kernel_args,
         processes=processes,
         disk_rate=disk_rate,
         seconds=seconds,

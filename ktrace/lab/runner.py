@@ -15,6 +15,7 @@ from ktrace.lab import bcc_tree, image
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest import Disk, Guest, Machine
+from ktrace.lab.kernel_config import check_config
 from ktrace.lab.packages import Kernel, debian_kernel
 from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
@@ -154,6 +155,7 @@ def _run(
     cache = cache_dir()
     with steps.step("get a kernel"):
         kernel = kernel or debian_kernel(cache)
+        check_config(kernel, scenario.modules)
     with steps.step("build the guest's disks"):
         machine = _machine(scenario, cache, kernel, logs, tty=size is not None, bcc=bcc)
     start_s = bcc_tree.START_S if bcc else START_S

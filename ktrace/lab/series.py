@@ -18,9 +18,11 @@ def scenario_with(
     *,
     memory_mb: int | None = None,
     other_kernel: bool = False,
+    kernel_args: str = "",
     **parameters: float | None,
 ) -> Scenario:
-    """The scenario, with parameters; other_kernel: one that may not have the bug.
+    """The scenario, with parameters; other_kernel: one that may not have the bug; kernel_args:
+    more for the kernel's command line, in each boot.
 
     Raises UsageError for a parameter that it has not.
     """
@@ -33,6 +35,9 @@ def scenario_with(
         scenario = squashfs_oom(**given)  # type: ignore[arg-type]
     if memory_mb is not None:
         scenario = replace(scenario, memory_mb=memory_mb)
+    if kernel_args:
+        boots = tuple(f"{boot} {kernel_args}".strip() for boot in scenario.boots)
+        scenario = replace(scenario, boots=boots)
     if other_kernel and scenario.steps_elsewhere:
         scenario = replace(scenario, steps=scenario.steps_elsewhere)
     return scenario

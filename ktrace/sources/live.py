@@ -19,6 +19,7 @@ from ktrace.sources.oom_counts import OomWatch
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
 LOSS_CHECK_S = 1.0
+_WITH_STACK = ("BAD_PAGE", "TASK_STATE")
 MODULE_CHECK_S = 0.2  # what happens in a module before its probe is attached is not seen
 
 
@@ -103,8 +104,8 @@ class LiveSource:
         return [*found, Walk(t=now(), started_t=started, complete=complete)]
 
     def _decoded(self, raw: list[RawEvent]) -> list[Event]:
-        if any(kind == "BAD_PAGE" for kind, _ in raw) and loaded_modules() != self._modules:
-            self.load_symbols()  # its stack may name a module that ktrace does not know yet
+        if any(kind in _WITH_STACK for kind, _ in raw) and loaded_modules() != self._modules:
+            self.load_symbols()  # a stack may name a module that ktrace does not know yet
         events = [self._decoder.decode(item) for item in raw]
         events.sort(key=lambda event: event.t)
         return events

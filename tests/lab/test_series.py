@@ -68,3 +68,10 @@ def test_the_users_modules() -> None:
     own = kernel_with(kernel, [Path("squashfs.ko")])
     assert own is not None
     assert (own.image, own.replaced) == (kernel.image, (Path("squashfs.ko"),))
+
+
+def test_kernel_arguments_are_added_to_every_boot() -> None:
+    boots = scenario_with("bad-ram").boots
+    more = scenario_with("bad-ram", kernel_args="slub_debug=FZ").boots
+    assert more == tuple(f"{boot} slub_debug=FZ" for boot in boots)
+    assert scenario_with("squashfs-stall", kernel_args="x=1").boots == ("x=1",)
