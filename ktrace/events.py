@@ -329,6 +329,8 @@ class OomReport(Event):
     file_rss_kib: int | None
     shmem_rss_kib: int | None
     pgtables_kib: int | None
+    memcg: str | None = None  # path of the memory cgroup at its limit; None: the machine
+    nobody: bool = False  # it says that no process could be killed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,7 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
     if source.suppressed:
         view.note(f"{source.suppressed} more bad pages were not reported: 60 a minute at most are")
     end = analysis.end()
-    found = analysis.bad_pages.total + len(final)
+    found = analysis.bad_pages.total + len(final) + analysis.livelock.total
     end = with_doubt(End(t=end.t, lost=0, findings=found, verdict=end.verdict), *watched.doubts())
     view.end(end)
     return end

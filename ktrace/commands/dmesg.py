@@ -14,7 +14,8 @@ def dmesg(file: str | None, as_json: bool) -> ExitCode:
     FILE may be what dmesg, syslog, journalctl (-o short, json) or /dev/kmsg gave, of any kernel
     since 2.6.29, also from a mail; "-" is stdin; without FILE it is the running kernel's log.
 
-    Exit code 1: bad pages were found. OOM kills and hung tasks are shown, but are no findings.
+    Exit code 1: bad pages or an OOM livelock were found. OOM kills and hung tasks are shown, but
+    are no findings.
     """
     from ktrace.log_run import run
     from ktrace.views.log_view import log_view

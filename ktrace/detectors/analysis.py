@@ -16,7 +16,7 @@ REPORTED = {
     "oom-hang": ("stuck-task",),
     "oom-livelock": ("oom-livelock",),
     "bad-page": _BAD_PAGES,
-    "dmesg": _BAD_PAGES,
+    "dmesg": (*_BAD_PAGES, "oom-livelock"),
 }
 
 

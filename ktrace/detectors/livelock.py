@@ -139,7 +139,8 @@ class Livelocks:
         domain = self._domains.get(key)
         if domain is None:
             domain = self._domains[key] = _Domain(memcg, call, first_t, last_t)
-        elif last_t - domain.last_t > NEW_EPISODE_S:
+        elif last_t - domain.last_t > NEW_EPISODE_S or last_t < domain.first_t - NEW_EPISODE_S:
+            # a kernel log may have several boots: time goes back
             fresh = _Domain(memcg, call, last_t, last_t, domain.total, domain.total, domain.total)
             fresh.counted = domain.counted
             domain = self._domains[key] = fresh

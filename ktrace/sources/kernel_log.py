@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ktrace.events import BadPage, HungReport, OomReport
+from ktrace.events import BadPage, HungReport, OomActivity, OomReport
 from ktrace.sources import log_bad_page, log_hung, log_oom
 from ktrace.sources.log_input import LogInput, Readable
 from ktrace.sources.log_line import LineParser, LogLine
+from ktrace.sources.log_oom_calls import OomCalls
 from ktrace.sources.log_report import Report
 
-LogEvent = BadPage | OomReport | HungReport
+LogEvent = BadPage | OomReport | HungReport | OomActivity
 
 _VERSION = re.compile(r"Linux version (?P<release>\d+\.\d\S*)(?:.*?(?P<build> #\d+\S*))?")
 _REBOOT = re.compile(r"-- Reboot --|-- Boot [0-9a-f]{32} --")
@@ -55,6 +56,7 @@ class KernelLogSource:
         self._parser = LineParser()
         self._boots = _Boots(boot_id)
         self._open: list[_Open] = []
+        self._oom_calls = OomCalls()
 
     def events(self) -> Iterator[LogEvent]:
         """All reports of the log, each when its last line has been read."""
@@ -85,6 +87,8 @@ class KernelLogSource:
             event = entry.report.event(self._boots.of_report(entry.report, entry.boot))
             assert isinstance(event, LogEvent)
             yield event
+            if isinstance(event, OomReport):
+                yield self._oom_calls.count(event)
 
 
 def _begin(line: LogLine, opened: list[_Open]) -> Report | None:

@@ -22,6 +22,8 @@ KILLED = re.compile(
     r"(?:UID \d+,? )?\((?P<comm>.*?)\)(?:,? (?P<sizes>.*))?$"
 )
 _SIZE = re.compile(r"(?:^|[\s,])(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,15})kB")
+# mem_cgroup_print_oom_meminfo() of mm/memcontrol.c: of the one that is at its limit
+_LIMITED = re.compile(r"Memory cgroup stats for (?P<path>/.*?):")
 _ADJUSTED = re.compile(r"oom_score_adj:(-?\d{1,5})")
 _UID = re.compile(r"UID:(\d{1,10})")
 NOBODY = re.compile(r"(?:Memory cgroup o|O)ut of memory and no killable processes")
@@ -44,6 +46,8 @@ class OomKillerReport:
         self._constraint: str | None = None
         self._cgroup: str | None = None
         self._uid: int | None = None
+        self._memcg: str | None = None
+        self._nobody = False
         self._chosen: Task | None = None
         self._victim: Task | None = None
         self._adjusted: int | None = None
@@ -73,7 +77,9 @@ class OomKillerReport:
         elif match := _CHOICE.match(text):
             self._choose(match)
         elif NOBODY.match(text):
-            self.finished = True
+            self._nobody = self.finished = True
+        elif match := _LIMITED.match(text):
+            self._memcg = match["path"]
         else:
             return self._trace.take(line)
         return True
@@ -118,4 +124,6 @@ class OomKillerReport:
             file_rss_kib=size("file-rss"),
             shmem_rss_kib=size("shmem-rss"),
             pgtables_kib=size("pgtables"),
+            memcg=self._memcg,
+            nobody=self._nobody,
         )

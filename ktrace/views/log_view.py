@@ -5,7 +5,7 @@ import os
 import sys
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import BadPage, Event, HungReport, OomReport, to_json
+from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, to_json
 from ktrace.findings import BadPageFinding, End, Finding
 from ktrace.views import words
 from ktrace.views.bad_page_text import trigger_text
@@ -15,6 +15,7 @@ from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
 _STACK_SHOWN = 8
+_ALIKE_SHOWN = 3
 _RED, _PLAIN = "\x1b[1;31m", "\x1b[m"
 
 
@@ -37,6 +38,7 @@ class LogLinesView:
         self._analysis = analysis
         self._oom = 0
         self._hung = 0
+        self._alike = 0  # reports in a row that nobody could be killed: a livelock has thousands
         self._boot: tuple[str, str] | None = None
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
@@ -45,7 +47,9 @@ class LogLinesView:
         match event:
             case OomReport():
                 self._oom += 1
-                self._say(event.t, oom_line(event))
+                self._alike = self._alike + 1 if event.nobody else 0
+                if self._alike <= _ALIKE_SHOWN:
+                    self._say(event.t, oom_line(event))
             case HungReport():
                 self._hung += 1
                 self._say(event.t, hung_line(event))
@@ -104,7 +108,7 @@ class LogJsonView(JsonLinesView):
     """Events too: a log is read for what is in it."""
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
-        if event is not None:
+        if event is not None and not isinstance(event, OomActivity):  # it only counts
             print(json.dumps(to_json(event), separators=(",", ":")))
         super().event(event, findings)
 

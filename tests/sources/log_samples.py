@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from ktrace.events import OomActivity
 from ktrace.sources.kernel_log import KernelLogSource, LogEvent
 
 LOGS = Path(__file__).parent.parent / "golden" / "logs"
@@ -118,7 +119,12 @@ ALL = (V6_1, V6_12, V4_9, V3_10, HUNG, OOM_2_6_31, OOM_6_1)
 
 def events_of(log: str | bytes, boot_id: str = "") -> list[LogEvent]:
     data = log.encode() if isinstance(log, str) else log
-    return [*KernelLogSource(io.BytesIO(data), boot_id).events()]
+    return reports(KernelLogSource(io.BytesIO(data), boot_id))
+
+
+def reports(source: KernelLogSource) -> list[LogEvent]:
+    """Its events, without the counts that follow each report of the OOM killer."""
+    return [event for event in source.events() if not isinstance(event, OomActivity)]
 
 
 def stamped(log: str, start: float = 100.0, prefix: str = "") -> str:

@@ -31,6 +31,7 @@ from tests.sources.log_samples import (
     V6_1,
     V6_12,
     events_of,
+    reports,
     stamped,
 )
 
@@ -277,14 +278,14 @@ def test_other_encodings(tmp_path: Path, encoding: str) -> None:
     text = ("\ufeff" if encoding == "utf-16-le" else "") + "boot\n" + stamped(V6_1)
     path.write_bytes(text.encode(encoding))
     with closing(open_log(str(path))) as stream:
-        assert len([*KernelLogSource(stream).events()]) == 1
+        assert len(reports(KernelLogSource(stream))) == 1
 
 
 def test_gzip(tmp_path: Path) -> None:
     path = tmp_path / "kern.log.2.gz"
     path.write_bytes(gzip.compress(stamped(V6_1).encode()))
     with closing(open_log(str(path))) as stream:
-        assert len([*KernelLogSource(stream).events()]) == 1
+        assert len(reports(KernelLogSource(stream))) == 1
 
 
 def test_two_cpus_at_the_same_time() -> None:
@@ -355,7 +356,7 @@ def test_the_running_kernels_log_has_its_boot_id() -> None:
 def test_suppressed_reports_are_counted() -> None:
     log = stamped("BUG: Bad page state: 17 messages suppressed\n" + V6_1)
     source = KernelLogSource(io.BytesIO(log.encode()))
-    assert len([*source.events()]) == 1
+    assert len(reports(source)) == 1
     assert source.suppressed == 17
 
 
@@ -493,7 +494,7 @@ class Dribble(io.RawIOBase):
 
 def test_blocks_that_end_anywhere() -> None:
     log = "".join("noise\n" * 30 + stamped(log) for log in ALL).encode()
-    cut = [*KernelLogSource(Dribble(log)).events()]
+    cut = reports(KernelLogSource(Dribble(log)))
     assert cut == events_of(log)
 
 
@@ -512,7 +513,7 @@ class Endless(io.RawIOBase):
 @pytest.mark.parametrize("piece", [b"[    1.000000] nothing to see here\n", b"\0", b"x"])
 def test_memory_is_constant(piece: bytes) -> None:
     source = KernelLogSource(Endless(piece, 64))
-    assert [*source.events()] == []
+    assert reports(source) == []
     assert source.input.done == 64 * BLOCK
     assert len(source.input._buffer) <= BLOCK + LINE_MAX
 
