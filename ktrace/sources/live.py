@@ -71,10 +71,9 @@ class LiveSource:
         due = min(self._next_walk, self._next_loss_check, self._next_module_check)
         wait = min(timeout_s, due - now())
         found = self._decoded(self.loader.read(max(0.0, wait)))
-        if any(isinstance(event, FatalSignal | OomVictim) for event in found):
-            self._next_walk = min(self._next_walk, now() + self._stuck_after)
         if now() >= self._next_walk:
             found += self._walk()
+        self._look_after_kills(found)  # a walk may have passed their targets before
         if now() >= self._next_loss_check:
             self._next_loss_check = now() + LOSS_CHECK_S
             found += [*self._oom.read(now()), *self._new_losses()]
@@ -102,6 +101,11 @@ class LiveSource:
         )
         self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
         return [*found, Walk(t=now(), started_t=started, complete=complete)]
+
+    def _look_after_kills(self, found: list[Event]) -> None:
+        """Walk when those who were killed just now have had stuck_after seconds to die."""
+        if any(isinstance(event, FatalSignal | OomVictim) for event in found):
+            self._next_walk = min(self._next_walk, now() + self._stuck_after)
 
     def _decoded(self, raw: list[RawEvent]) -> list[Event]:
         if any(kind in _WITH_STACK for kind, _ in raw) and loaded_modules() != self._modules:

@@ -33,7 +33,8 @@ def run(output: Path, *, bcc: bool) -> tuple[dict[str, Any], Counter[str]]:
     result = run_scenario("squashfs-stall", output=output, bcc=bcc)
     assert result.exit_code == 1
     session, *rest = records(output)
-    stuck = [r for r in rest if r.get("finding") == "stuck-task"]
+    frames = {r["id"]: r["frames"] for r in rest if r["kind"] == "stack"}
+    stuck = [r | {"stack": frames[r["stack"]]} for r in rest if r.get("finding") == "stuck-task"]
     assert rest[-1]["lost"] == 0
     return session, Counter(story(f) for f in stuck if f["status"] in ("open", "resolved"))
 

@@ -120,7 +120,10 @@ def test_what_falls_asleep_after_the_kill_is_seen_to(log: EventLog) -> None:
         stuck_tasks.kill(process.pid)
         before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         stuck_tasks.wait_for_state(process.pid, "D")
-        found = log.walk()[process.pid]
+        # /proc says D as soon as the task has set its state, a moment before it is switched away
+        found = stuck_tasks.wait_until(
+            "its sleep has been seen", lambda: [s for s in [log.walk()[process.pid]] if s.asleep_t]
+        )[0]
         pages = PageDecoder.of_kernel(None)
         decoder = Decoder(TaskStates(SINCE_4_14, False, ""), GfpFlags(()), None, pages)
         decoder.use_symbols(Symbols.of_kernel())
