@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ktrace.detectors.bad_page import BadPages, Sighting
-from ktrace.detectors.livelock import Livelocks
+from ktrace.detectors.livelock import SPIN_S, Livelocks
 from ktrace.detectors.oom_kills import OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, Lost, ProbeChange, Walk
@@ -30,7 +30,8 @@ class Analysis:
         self.stuck = StuckTasks(session.stuck_after)
         self.oom = OomKills()
         self.bad_pages = BadPages(bad_pages)
-        self.livelock = Livelocks(self.oom, self.stuck)
+        spin_s = 0.0 if session.command == "dmesg" else SPIN_S
+        self.livelock = Livelocks(self.oom, self.stuck, spin_s)
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0

@@ -89,7 +89,10 @@ class _Domain:
 class Livelocks:
     """Feed it all events in order, after kills and stuck have had them."""
 
-    def __init__(self, kills: OomKills, stuck: StuckTasks) -> None:
+    def __init__(self, kills: OomKills, stuck: StuckTasks, spin_s: float = SPIN_S) -> None:
+        """spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
+        milliseconds of a livelock: there so many calls in a row are enough."""
+        self._spin_s = spin_s
         self._kills = kills
         self._stuck = stuck
         self._domains: dict[tuple[str | None, str], _Domain] = {}
@@ -215,7 +218,7 @@ class Livelocks:
             return "retry" if self._retries_for_ever(domain, t) else None
         killed_t = domain.killed_t if domain.killed_t is not None else domain.first_t
         idle = domain.total.since(domain.at_kill if domain.killed_t else domain.before)
-        spins = t - max(killed_t, domain.first_t) >= SPIN_S and idle.calls >= SPIN_CALLS
+        spins = t - max(killed_t, domain.first_t) >= self._spin_s and idle.calls >= SPIN_CALLS
         if victim and spins and (idle.results["waits"] or not idle.known):
             return "victim"
         if spins and self._nobody(domain, idle):

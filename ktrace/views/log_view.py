@@ -118,8 +118,12 @@ def oom_line(event: OomReport) -> str:
     parts = []
     if event.victim:
         parts.append(f"OOM kill: {words.name_of(event.victim)}")
+    elif event.nobody:
+        parts.append("OOM: nobody can be killed")
     else:
         parts.append("OOM: nobody killed, or the log does not say whom")
+    if event.memcg:
+        parts.append(f"memory cgroup {safe(event.memcg)}")
     for label, kib in (
         ("anon", event.anon_rss_kib),
         ("file", event.file_rss_kib),
