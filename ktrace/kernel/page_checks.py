@@ -86,12 +86,13 @@ def _command_line() -> str:
 
 
 def _kallsyms() -> list[bytes]:
-    wanted = (KEY.encode(), _OTHER_DATA.encode())
     try:
         with open(KALLSYMS, "rb") as file:
-            return [line for line in file if line.rstrip().endswith(wanted)]
+            data = file.read()
     except OSError:
         return []
+    ends = [data.find(b" %b\n" % name.encode()) for name in (KEY, _OTHER_DATA)]
+    return [data[data.rfind(b"\n", 0, at) + 1 : data.index(b"\n", at)] for at in ends if at > 0]
 
 
 def _addresses(lines: Iterable[bytes]) -> dict[str, int]:

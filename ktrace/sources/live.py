@@ -46,7 +46,8 @@ class LiveSource:
             pages = PageDecoder.of_kernel(loader.kernel_btf())
             constraints = loader.enum("oom_constraint")
             self._decoder = Decoder(self.states, gfp, constraints, pages)
-            self.probes = [*loader.attach(), *_page_checks()]
+            self.probes = loader.attach()
+            self.probes += _page_checks(self.probes)
         except BaseException:
             loader.close()
             raise
@@ -128,8 +129,11 @@ class LiveSource:
             yield _change(probe)
 
 
-def _page_checks() -> list[Probe]:
-    """Where the kernel does not look at pages, it reports none: as if a probe was missing."""
+def _page_checks(probes: list[Probe]) -> list[Probe]:
+    """Where the kernel does not look at pages, it reports none: as if a probe was missing. Not
+    asked, since it takes a while, where bad_page() has no probe anyway."""
+    if not any(p.function == "bad_page" and p.state == "attached" for p in probes):
+        return []
     checks = page_checks()
     if checks.on:
         return []
