@@ -15,7 +15,7 @@ from ktrace.kernel.page_flag_eras import era_of_release, page_flags_of
 from ktrace.kernel.page_flags import PageFlags, count_triggers
 from ktrace.kernel.wait_functions import function_of
 from ktrace.sources.log_line import LogLine
-from ktrace.sources.log_report import FOREIGN_MAX, LINES_MAX, Trace, seconds
+from ktrace.sources.log_report import Report, Trace, seconds
 
 HEAD = re.compile(
     r"BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?\s*$"
@@ -66,16 +66,11 @@ _TESTED_BEFORE_FLAGS = (
 )
 
 
-class BadPageReport:
+class BadPageReport(Report):
     """One report, from its first line on."""
 
-    lines_max = LINES_MAX
-    foreign_max = FOREIGN_MAX
-
     def __init__(self, line: LogLine, head: re.Match[str]) -> None:
-        self.finished = False
-        self.caller = line.caller
-        self._line = line
+        super().__init__(line, Trace(comm=head["comm"]))
         self._comm = head["comm"]
         self._pfn = int(head["pfn"], 16) if head["pfn"] else None
         self._values: dict[str, str] = {}
@@ -89,15 +84,6 @@ class BadPageReport:
         self._owner: list[str] = []
         self._owning = False
         self._wrapped = False  # the line before was the page's: a mail may have broken it
-        self._trace = Trace(comm=self._comm)
-
-    @property
-    def kernel(self) -> str:
-        return self._trace.kernel
-
-    @property
-    def t(self) -> float | None:
-        return self._line.t
 
     def take(self, line: LogLine) -> bool:
         text = line.text

@@ -4,7 +4,7 @@ import re
 
 from ktrace.events import HungReport, Task
 from ktrace.sources.log_line import LogLine
-from ktrace.sources.log_report import FOREIGN_MAX, LINES_MAX, Trace, seconds
+from ktrace.sources.log_report import Report, Trace, seconds
 
 HEAD = re.compile(
     r"INFO: task (?P<comm>.{0,80}):(?P<pid>\d{1,10}) blocked (?:in I/O wait )?for more than "
@@ -17,28 +17,14 @@ _KERNEL = re.compile(
 _LAST = re.compile(r'"echo 0 > /proc/sys/kernel/hung_task_timeout_secs"')
 
 
-class HungTaskReport:
+class HungTaskReport(Report):
     """From "blocked for more than" to the end of the call trace."""
 
-    lines_max = LINES_MAX
-    foreign_max = FOREIGN_MAX
-
     def __init__(self, line: LogLine, head: re.Match[str]) -> None:
-        self.finished = False
-        self.caller = line.caller
-        self._line = line
         pid = int(head["pid"])
         self._task = Task(pid, pid, head["comm"])
         self._blocked_s = int(head["seconds"])
-        self._trace = Trace(task=self._task)
-
-    @property
-    def kernel(self) -> str:
-        return self._trace.kernel
-
-    @property
-    def t(self) -> float | None:
-        return self._line.t
+        super().__init__(line, Trace(task=self._task))
 
     def take(self, line: LogLine) -> bool:
         if not self._trace.release and (match := _KERNEL.match(line.text)):

@@ -5,7 +5,7 @@ from typing import Any
 
 from ktrace.events import OomReport, Task
 from ktrace.sources.log_line import LogLine
-from ktrace.sources.log_report import Trace, seconds
+from ktrace.sources.log_report import Report, Trace, seconds
 
 # 2.6.31: "comm invoked oom-killer: gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags
 # since 4.6
@@ -30,15 +30,13 @@ NOBODY = re.compile(r"(?:Memory cgroup o|O)ut of memory and no killable processe
 LINES_MAX = 20_000  # memory statistics and one line for each task stand in between
 
 
-class OomKillerReport:
+class OomKillerReport(Report):
     """From "invoked oom-killer" to the line that says whom it killed."""
 
     lines_max = foreign_max = LINES_MAX
 
     def __init__(self, line: LogLine) -> None:
-        self.finished = False
-        self.caller = line.caller
-        self._line = line
+        super().__init__(line, Trace())
         self._by: Task | None = None
         self._order: int | None = None
         self._gfp: str | None = None
@@ -52,7 +50,6 @@ class OomKillerReport:
         self._victim: Task | None = None
         self._adjusted: int | None = None
         self._sizes: dict[str, int] = {}
-        self._trace = Trace()
         if match := INVOKED.match(line.text):
             self._by = Task(0, 0, match["comm"])
             self._trace.comm = match["comm"]
@@ -61,14 +58,6 @@ class OomKillerReport:
             self._gfp_mask = match["mask"]
         else:
             self.take(line)
-
-    @property
-    def kernel(self) -> str:
-        return self._trace.kernel
-
-    @property
-    def t(self) -> float | None:
-        return self._line.t
 
     def take(self, line: LogLine) -> bool:
         text = line.text

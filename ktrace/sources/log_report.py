@@ -1,8 +1,8 @@
 """What all reports of a kernel log have in common: who, on which kernel, the call trace."""
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ktrace.events import Event, Stack, Task
 from ktrace.sources.log_line import LogLine
@@ -30,26 +30,6 @@ _IN_TRACE = re.compile(r"\s*(?:</?(?:TASK|IRQ|NMI|EOE|SOFTIRQ|#\w+)>|\[<\s+inlin
 _FOREIGN_MAX = 8  # lines of others between frames
 LINES_MAX = 250  # of a report; one with two page_owner stacks is the longest seen
 FOREIGN_MAX = 40  # lines of others in a row, after which the rest of a report will not come
-
-
-class Report(Protocol):
-    """A report that is being read, line by line."""
-
-    finished: bool
-    caller: str
-    lines_max: int
-    foreign_max: int
-
-    def take(self, line: LogLine) -> bool:
-        """Whether the line was the report's."""
-
-    def event(self, boot: str) -> Event: ...
-
-    @property
-    def kernel(self) -> str: ...
-
-    @property
-    def t(self) -> float | None: ...
 
 
 @dataclass(slots=True)
@@ -120,6 +100,36 @@ class Trace:
         name = " ".join(filter(None, (parts["name"], parts.get("module"))))
         (self.doubtful if parts.get("doubt") else self.frames).append(name)
         return True
+
+
+class Report(ABC):
+    """A report that is being read, line by line."""
+
+    lines_max = LINES_MAX
+    foreign_max = FOREIGN_MAX
+
+    def __init__(self, line: LogLine, trace: Trace) -> None:
+        """line: its first."""
+        self.finished = False
+        self.caller = line.caller
+        self._line = line
+        self._trace = trace
+
+    @property
+    def kernel(self) -> str:
+        return self._trace.kernel
+
+    @property
+    def t(self) -> float | None:
+        return self._line.t
+
+    @abstractmethod
+    def take(self, line: LogLine) -> bool:
+        """Whether the line was the report's."""
+
+    @abstractmethod
+    def event(self, boot: str) -> Event:
+        """What it says."""
 
 
 def seconds(line: LogLine) -> float:
