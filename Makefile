@@ -31,7 +31,8 @@ bpf: deps-build ## compile bpf/*.bpf.c into ktrace/bpf/
 .PHONY: demo
 demo: venv bpf deps-lab ## reproduce the squashfs hang in a guest, watch it, report it
 	@mkdir -p $(dir $(DEMO)) && rm -f $(DEMO)
-	@$(KTRACE) lab run squashfs-stall $$(test -t 1 && echo --screen) -o $(DEMO); status=$$?; \
+	@screen=; if [ -t 1 ]; then screen=--screen; fi; \
+	$(KTRACE) lab run squashfs-stall $$screen -o $(DEMO); status=$$?; \
 	if [ $$status -ne 1 ]; then \
 		echo "make demo: the lab should have found the hang (exit status 1), but its exit status is $$status" >&2; \
 		exit 1; \
