@@ -100,7 +100,6 @@ def run(
     from ktrace.lab.runner import LabResult, run_scenario
     from ktrace.lab.series import kernel_with, outputs, run_series, scenario_with
     from ktrace.lab.verdict import verdict_over
-    from ktrace.views.safe_text import safe
 
     if (kernel is None) != (modules is None):
         raise UsageError("--kernel and --modules go together")
@@ -141,8 +140,7 @@ def run(
         traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
         code = run_series(traces, run_once, tell)
     except LabError as error:
-        for line in error.details.splitlines():
-            click.echo(f"  {safe(line)}", err=True)
+        _tell_details(error.details)
         raise
     context.exit(code)
 
@@ -175,10 +173,17 @@ def matrix(
     try:
         rows = run_matrix(scenario, suites or SUITES, output)
     except LabError as error:
-        for line in error.details.splitlines():
-            click.echo(f"  {safe(line)}", err=True)
+        _tell_details(error.details)
         raise
     click.echo()
     for line in table(rows, markdown):
         click.echo(safe(line))
     context.exit(worst_exit([row.exit_code for row in rows]))
+
+
+def _tell_details(details: str) -> None:
+    """What the guest said last, before the error's own line."""
+    from ktrace.views.safe_text import safe
+
+    for line in details.splitlines():
+        click.echo(f"  {safe(line)}", err=True)

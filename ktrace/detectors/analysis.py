@@ -35,7 +35,6 @@ class Analysis:
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0
-        self.walks = 0
         self.incomplete_walks = 0
         self.t = session.t
 
@@ -50,7 +49,6 @@ class Analysis:
                 changed = Probe(event.function, event.hook, event.state, event.why)
                 self.probes[event.function] = changed
             case Walk():
-                self.walks += 1
                 self.incomplete_walks += not event.complete
         self.oom.feed(event)
         findings: list[Finding] = [

@@ -10,7 +10,7 @@ from typing import Any
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
 from ktrace.probes.ladder import KernelHooks, Ladder, Rung, ladders, rung_of
-from ktrace.probes.libbpf import LibbpfError, check, lib
+from ktrace.probes.libbpf import check, lib
 
 _KNOB_FORMATS = {1: "=B", 4: "=I", 8: "=Q"}
 _INTERNAL_MAPS = (".rodata", ".bss", ".data")
@@ -175,8 +175,3 @@ class BpfObject:
             if name in self._knobs:
                 packed = struct.pack(_KNOB_FORMATS[width], self._knobs[name])
                 ctypes.memmove(base + offset, packed, width)
-
-
-def probe_errors() -> tuple[type[Exception], ...]:
-    """What attaching may raise."""
-    return (LibbpfError, OSError)

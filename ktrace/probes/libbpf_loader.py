@@ -31,6 +31,7 @@ class LibbpfLoader:
         self._objects: dict[str, BpfObject] = {}
         self._structs: dict[int, type[ctypes.Structure]] = {}
         self._kinds: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         self._oom_maps: OomMaps | None = None
         self._modules: dict[str, int | None] = {}
         self._ring = 0
@@ -73,6 +74,7 @@ class LibbpfLoader:
         probes = bpf_object.attach()
         self._objects[name] = bpf_object
         self._kinds |= bpf_object.enum("event_kind") or {}
+        self._names = {number: kind for kind, number in self._kinds.items()}
         layouts = bpf_object.layouts([kind.lower() for kind in self._kinds])
         if "oom_domains" in self._maps and self._oom_maps is None:
             self._oom_maps = OomMaps(bpf_object, self._maps)
@@ -165,7 +167,7 @@ class LibbpfLoader:
         kind = ctypes.c_uint32.from_address(data + 8).value  # struct event of bpf/events.h
         layout = self._structs.get(kind)
         if layout is not None and size >= ctypes.sizeof(layout):
-            name = next(name for name, number in self._kinds.items() if number == kind)
+            name = self._names[kind]
             self._received.append((name, layout.from_buffer_copy(ctypes.string_at(data, size))))
         return 0
 
