@@ -11,7 +11,7 @@ import os
 import statistics
 import time
 
-from ktrace.sources.live import LiveSource
+from ktrace.sources.live.source import LiveSource
 
 THROWS = 40_000
 ROUNDS = 15

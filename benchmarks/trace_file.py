@@ -16,8 +16,8 @@ from pathlib import Path
 
 from ktrace.events import Event, FatalSignal, SquashfsCall, Task, TaskState
 from ktrace.findings import End, Session
-from ktrace.sources.trace_file import TraceFile
-from ktrace.sources.trace_writer import TraceWriter
+from ktrace.trace.reader import TraceFile
+from ktrace.trace.writer import TraceWriter
 
 SESSION = Session(
     ktrace="0",

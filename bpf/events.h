@@ -2,7 +2,7 @@
 /*
  * One struct per event: the only description of what BPF sends to Python. Python reads names,
  * offsets and sizes from the object's BTF, so a member added here appears in the decoded event;
- * ktrace/events.py gives each member its meaning. Times are nanoseconds of CLOCK_BOOTTIME.
+ * ktrace/events/ gives each member its meaning. Times are nanoseconds of CLOCK_BOOTTIME.
  */
 #ifndef KTRACE_EVENTS_H
 #define KTRACE_EVENTS_H

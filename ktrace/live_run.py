@@ -21,15 +21,15 @@ from ktrace.errors import ExitCode
 from ktrace.events import BadPage, Event
 from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.kernel.boot import boot_id
-from ktrace.sources.live import LiveSource, now
-from ktrace.sources.trace_format import FORMAT
+from ktrace.sources.live.source import LiveSource, now
+from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
-    from ktrace.sources.bad_page_keeper import BadPageKeeper
-    from ktrace.sources.trace_writer import TraceWriter
+    from ktrace.sources.live.bad_page_keeper import BadPageKeeper
+    from ktrace.trace.writer import TraceWriter
 
 _TICK_S = 1.0
 
@@ -97,7 +97,7 @@ def run(options: Options, view: View) -> ExitCode:
 def _open_writer(path: str | None) -> "TraceWriter | None":
     if path is None:
         return None
-    from ktrace.sources.trace_writer import TraceWriter
+    from ktrace.trace.writer import TraceWriter
 
     return TraceWriter(path)
 
@@ -105,7 +105,7 @@ def _open_writer(path: str | None) -> "TraceWriter | None":
 def _open_state(path: str | None) -> "BadPageKeeper | None":
     if path is None:
         return None
-    from ktrace.sources.bad_page_keeper import BadPageKeeper
+    from ktrace.sources.live.bad_page_keeper import BadPageKeeper
 
     return BadPageKeeper(path)
 
@@ -156,7 +156,7 @@ class _Run:
         self._handle([earlier_event(sighting, now()) for sighting in kept])
         if self._options.command != "bad-page":
             return
-        from ktrace.sources.boot_log import earlier_reports
+        from ktrace.sources.log.boot_log import earlier_reports
 
         session = self._analysis.session
         try:

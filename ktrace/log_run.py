@@ -11,9 +11,9 @@ import ktrace
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import CannotTrace, ExitCode, UsageError
 from ktrace.findings import End, Finding, PageCorruption, RamCell, Session
-from ktrace.sources.kernel_log import KernelLogSource
-from ktrace.sources.log_input import KernelLog, open_log
-from ktrace.sources.trace_format import FORMAT
+from ktrace.sources.log.input import KernelLog, open_log
+from ktrace.sources.log.source import KernelLogSource
+from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views.progress import Progress
 from ktrace.views.view import View

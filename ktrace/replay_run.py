@@ -9,7 +9,7 @@ from ktrace.detectors.bad_page import Sighting
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
-from ktrace.sources.trace_file import TraceFile
+from ktrace.trace.reader import TraceFile
 from ktrace.verdicts import EXIT_CODES, with_doubt, worst
 from ktrace.views.view import View
 

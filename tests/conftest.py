@@ -50,8 +50,8 @@ def kernel_lacks() -> str | None:
 def vm_lacks() -> str | None:
     # Imported here: a broken lab shall not keep the other kinds from running.
     from ktrace.errors import KtraceError
+    from ktrace.lab.build.packages import debian_kernel
     from ktrace.lab.cache import cache_dir
-    from ktrace.lab.packages import debian_kernel
     from ktrace.lab.tools import DEBIAN_PACKAGE, find_tool
 
     try:

@@ -14,7 +14,7 @@ from ktrace.commands.report import report
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import BadPage, Task
 from ktrace.lab.verdict import verdict_over
-from ktrace.sources.trace_writer import TraceWriter
+from ktrace.trace.writer import TraceWriter
 from tests.factories import session
 from tests.views.test_screen_bad_page import EARLIER, FLIPPED
 

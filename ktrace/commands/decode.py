@@ -59,7 +59,7 @@ def page_flags(value: str, btf: str | None, era: str | None) -> None:
 def _btf_page_flags(path: str | None) -> PageFlags:
     """Of the running kernel, or of a file with BTF."""
     from ktrace.kernel.btf import Btf
-    from ktrace.probes.libbpf import LibbpfError
+    from ktrace.kernel.libbpf import LibbpfError
 
     origin = path or f"BTF of the running kernel, {platform.release()}"
     try:
@@ -78,7 +78,7 @@ def _btf_page_flags(path: str | None) -> PageFlags:
 def running_kernel_states() -> TaskStates:
     """The running kernel's state bits. BTF is asked whether it has frozen()."""
     from ktrace.kernel.btf import Btf
-    from ktrace.probes.libbpf import LibbpfError
+    from ktrace.kernel.libbpf import LibbpfError
 
     try:
         btf = Btf.of_kernel()

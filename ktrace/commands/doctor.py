@@ -8,10 +8,10 @@ from ktrace import __version__
 from ktrace.commands.options import loader_option
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.kernel.features import Fact, facts
+from ktrace.kernel.libbpf import lib
 from ktrace.probes.catalog import purpose
 from ktrace.probes.choice import choose
-from ktrace.probes.libbpf import lib
-from ktrace.sources.live import LiveSource
+from ktrace.sources.live.source import LiveSource
 from ktrace.survival import memory_kib, survive
 
 

@@ -95,8 +95,8 @@ def run(
     could not be run to its end.
     """
     # Here, so that the other commands need not load the lab.
+    from ktrace.lab.build.packages import Kernel
     from ktrace.lab.errors import LabError
-    from ktrace.lab.packages import Kernel
     from ktrace.lab.runner import LabResult, run_scenario
     from ktrace.lab.series import kernel_with, outputs, run_series, scenario_with
     from ktrace.lab.verdict import verdict_over

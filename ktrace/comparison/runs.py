@@ -10,7 +10,7 @@ from ktrace.detectors.deaths import Deaths, Place, Victim
 from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event
 from ktrace.findings import Finding, Session
-from ktrace.sources.trace_file import Record, TraceFile
+from ktrace.trace.reader import Record, TraceFile
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"

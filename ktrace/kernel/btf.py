@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ktrace.probes.libbpf import LibbpfError, check, lib
+from ktrace.kernel.libbpf import LibbpfError, check, lib
 
 VMLINUX = "/sys/kernel/btf/vmlinux"
 

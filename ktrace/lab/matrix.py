@@ -7,11 +7,11 @@ from pathlib import Path
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import Finding, StuckTask
+from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
-from ktrace.lab.packages import debian_kernel
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.series import scenario_with
-from ktrace.sources.trace_file import TraceFile
+from ktrace.trace.reader import TraceFile
 from ktrace.views import words
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")

@@ -11,16 +11,16 @@ from functools import partial
 from pathlib import Path
 
 from ktrace.errors import UsageError
-from ktrace.lab import bcc_tree, image
+from ktrace.lab.build import bcc_tree, image
+from ktrace.lab.build.kernel_config import check_config
+from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest import Disk, Guest, Machine
-from ktrace.lab.kernel_config import check_config
-from ktrace.lab.packages import Kernel, debian_kernel
+from ktrace.lab.guest.guest import Disk, Guest, Machine
+from ktrace.lab.guest.tracer import START_S, Tracer
 from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
 from ktrace.lab.scenarios import SCENARIOS
-from ktrace.lab.tracer import START_S, Tracer
 from ktrace.lab.views import LineView, ScreenView, Size, View, terminal_size
 from ktrace.verdicts import worst_exit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ktrace.lab.errors import GuestTimeout
-from ktrace.lab.guest import Disk, Guest
+from ktrace.lab.guest.guest import Disk, Guest
 
 _POLL_S = 0.1
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ktrace.errors import UsageError
+from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
-from ktrace.lab.packages import Kernel, debian_kernel
 from ktrace.lab.runner import LabResult, find_scenario
 from ktrace.lab.scenario import Scenario
 from ktrace.lab.scenarios.squashfs_oom import squashfs_oom

@@ -15,6 +15,7 @@ from typing import Any
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
+from ktrace.kernel.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
 from ktrace.probes import kprobe
 from ktrace.probes.bcc_build import Built, build
 from ktrace.probes.bcc_headers import Headers, find_headers
@@ -29,7 +30,6 @@ from ktrace.probes.bcc_program import (
 )
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
-from ktrace.probes.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.proc_walk import Look, walk
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
+from ktrace.kernel.libbpf import check, lib
 from ktrace.probes.ladder import KernelHooks, Ladder, Rung, ladders, rung_of
-from ktrace.probes.libbpf import check, lib
 
 _KNOB_FORMATS = {1: "=B", 4: "=I", 8: "=Q"}
 _INTERNAL_MAPS = (".rodata", ".bss", ".data")

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ktrace.kernel.btf import Btf
+from ktrace.kernel.libbpf import lib
 from ktrace.probes.catalog import purpose
-from ktrace.probes.libbpf import lib
 
 KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.btf import VMLINUX, Btf
+from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
-from ktrace.probes.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
 

@@ -4,8 +4,8 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any
 
+from ktrace.kernel.libbpf import lib
 from ktrace.probes.bpf_object import BpfObject
-from ktrace.probes.libbpf import lib
 from ktrace.probes.loader import OomCounts
 
 _CALLERS = 8  # busiest that are given with a domain

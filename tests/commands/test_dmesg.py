@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ktrace.views.progress import bar
-from tests.sources.log_samples import HUNG, LOGS, OOM_6_1, V4_9, V6_1, stamped
+from tests.sources.log.samples import HUNG, LOGS, OOM_6_1, V4_9, V6_1, stamped
 from tests.tracer import KTRACE
 from tests.views.golden import Golden
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from ktrace.comparison.runs import Run, read_runs
 from ktrace.events import BadPage, Event, Task
 from ktrace.findings import End, Probe, Session
-from ktrace.sources.trace_file import Record
+from ktrace.trace.reader import Record
 from tests.factories import FILLER_STACK, SHELL, dead, kill, session, state, walk
-from tests.sources.trace_samples import write
+from tests.trace.samples import write
 
 START = 100.0
 STUCK_S = 10.0

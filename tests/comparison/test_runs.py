@@ -10,7 +10,7 @@ from ktrace.events import Lost
 from ktrace.findings import Probe
 from tests.comparison.runs import bad_page, fixed, hang, head, quick, runs, trace, victim
 from tests.factories import kill, state, walk
-from tests.sources.trace_samples import write
+from tests.trace.samples import write
 
 pytestmark = pytest.mark.unit
 

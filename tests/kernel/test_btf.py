@@ -12,7 +12,7 @@ import pytest
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import Btf
-from ktrace.probes.libbpf import LibbpfError, lib
+from ktrace.kernel.libbpf import LibbpfError, lib
 from tests.kernel.btf_blob import VOID, Blob
 
 OBJECTS = ("tasks", "oom", "pages", "squashfs")

@@ -12,15 +12,15 @@ import pytest
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.events import BadPage, Trigger
 from ktrace.findings import PageCorruption, RamCell
-from ktrace.lab import image
+from ktrace.lab.build import image
+from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
-from ktrace.lab.guest import Disk, Guest, Machine
-from ktrace.lab.packages import Kernel, debian_kernel
+from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.lab.runner import LabResult, run_scenario
 from ktrace.lab.scenarios.bad_page_bug import BAD_PAGE_BUG, WRONG
 from ktrace.lab.scenarios.bad_ram import BAD_RAM, BIT, CELL, pfn_key
 from ktrace.lab.verdict import verdict_over
-from ktrace.sources.trace_file import TraceFile
+from ktrace.trace.reader import TraceFile
 
 pytestmark = pytest.mark.vm
 

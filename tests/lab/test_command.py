@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from ktrace.commands.lab import lab
 from ktrace.errors import ExitCode, UsageError
 from ktrace.lab import runner, series, verdict
-from ktrace.lab.packages import Kernel
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import LabResult, find_scenario, run_scenario
 from ktrace.lab.scenario import Scenario
 

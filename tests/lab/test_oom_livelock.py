@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest import Guest
+from ktrace.lab.guest.guest import Guest
 from ktrace.lab.scenario import Stage
 from ktrace.lab.scenarios import SCENARIOS, oom_livelock
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.lab import image
+from ktrace.lab.build import image
+from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import GuestDied, GuestTimeout
-from ktrace.lab.guest import Disk, Guest, Machine
-from ktrace.lab.packages import debian_kernel
+from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.lab.runner import run_scenario
 
 pytestmark = pytest.mark.vm

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ktrace.errors import UsageError
-from ktrace.lab.packages import Kernel
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import LabResult
 from ktrace.lab.scenarios import SCENARIOS
 from ktrace.lab.series import kernel_with, outputs, run_series, scenario_with

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.lab.guest import Guest
+from ktrace.lab.guest.guest import Guest
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenario import Stage
 from ktrace.lab.scenarios.squashfs_oom import squashfs_oom

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.lab import guest as guests
-from ktrace.lab import image
+from ktrace.lab.build import image
+from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
-from ktrace.lab.guest import Disk, Guest, Machine
-from ktrace.lab.packages import debian_kernel
+from ktrace.lab.guest import guest as guests
+from ktrace.lab.guest.guest import Disk, Guest, Machine
 
 pytestmark = pytest.mark.vm
 

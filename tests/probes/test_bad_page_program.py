@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import pytest
 
-from ktrace.probes.libbpf import lib
+from ktrace.kernel.libbpf import lib
 
 pytestmark = pytest.mark.kernel
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, Task
 from ktrace.findings import Probe
-from ktrace.sources.trace_file import TraceFile
+from ktrace.trace.reader import TraceFile
 from ktrace.views.view import View
 from tests.factories import (
     FILLER_STACK,

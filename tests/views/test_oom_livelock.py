@@ -11,7 +11,7 @@ from rich.console import Console
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, OomActivity, OomCaller, Task
 from ktrace.findings import OomLivelock
-from ktrace.sources.trace_file import TraceFile
+from ktrace.trace.reader import TraceFile
 from ktrace.views import livelock_text
 from ktrace.views.lines import LinesView
 from ktrace.views.report import ReportView

@@ -5,8 +5,8 @@ for bad RAM.
 """
 
 from ktrace.lab.errors import LabError
+from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
-from ktrace.lab.tracer import ktrace_command
 
 MODULE = "bad_pages"
 WRONG = ("mapcount", "mapping", "refcount", "flags", "memcg", "text")

@@ -11,9 +11,9 @@ Without address randomisation: else the kernel itself may lie on the cell.
 import time
 
 from ktrace.lab.errors import LabError
-from ktrace.lab.memory import GuestMemory
+from ktrace.lab.guest.memory import GuestMemory
+from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
-from ktrace.lab.tracer import ktrace_command
 
 MEMORY_MB = 512
 # The mem_map is put as high as it can be, so less memory moves it: by 2 MiB here.

@@ -11,11 +11,11 @@ ends each livelock at once.
 import time
 from pathlib import Path
 
+from ktrace.lab.build.image import program_disk
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest import Disk
-from ktrace.lab.image import program_disk
+from ktrace.lab.guest.guest import Disk
+from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
-from ktrace.lab.tracer import ktrace_command
 
 GROUPS = "/sys/fs/cgroup"
 LIMIT_MB = 20

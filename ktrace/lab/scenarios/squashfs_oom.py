@@ -14,10 +14,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-from ktrace.lab.guest import Disk
-from ktrace.lab.image import thrash_disk
+from ktrace.lab.build.image import thrash_disk
+from ktrace.lab.guest.guest import Disk
+from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
-from ktrace.lab.tracer import ktrace_command
 
 MEMORY_MB = 192
 PROCESSES = 32

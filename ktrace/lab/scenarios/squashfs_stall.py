@@ -13,12 +13,12 @@ for a free one.
 import time
 from pathlib import Path
 
-from ktrace.lab import task
+from ktrace.lab.build.image import workload_disk
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest import Disk
-from ktrace.lab.image import workload_disk
+from ktrace.lab.guest import task
+from ktrace.lab.guest.guest import Disk
+from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
-from ktrace.lab.tracer import ktrace_command
 
 GROUPS = "abcd"
 FILES_PER_GROUP = 7

@@ -1,0 +1,60 @@
+"""Typed records of what a kernel did, whatever source they come from.
+
+Times are seconds of CLOCK_BOOTTIME, rounded to microseconds. Bits that mean something only to the
+kernel that set them (task state, gfp mask, addresses) are decoded by the source, so that a trace
+can be read on another machine; addresses and masks are kept beside as hexadecimal strings.
+"""
+
+from ktrace.events.codec import from_json, to_json
+from ktrace.events.event import Event, Stack, Task
+from ktrace.events.kinds import EVENTS
+from ktrace.events.oom import (
+    DomainTask,
+    MemoryCount,
+    OomActivity,
+    OomAdjust,
+    OomCaller,
+    OomDomain,
+    OomKill,
+    OomReap,
+    OomReport,
+    OomVictim,
+    OutOfMemory,
+)
+from ktrace.events.pages import BadPage, EarlierBadPage, Trigger
+from ktrace.events.squashfs import SquashfsCall
+from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
+from ktrace.events.tracing import Lost, ProbeChange, Walk
+
+__all__ = [
+    "EVENTS",
+    "BadPage",
+    "DomainTask",
+    "EarlierBadPage",
+    "Event",
+    "FatalSignal",
+    "HungReport",
+    "Lost",
+    "MemoryCount",
+    "OomActivity",
+    "OomAdjust",
+    "OomCaller",
+    "OomDomain",
+    "OomKill",
+    "OomReap",
+    "OomReport",
+    "OomVictim",
+    "OutOfMemory",
+    "ProbeChange",
+    "SquashfsCall",
+    "Stack",
+    "Task",
+    "TaskDead",
+    "TaskExit",
+    "TaskHung",
+    "TaskState",
+    "Trigger",
+    "Walk",
+    "from_json",
+    "to_json",
+]

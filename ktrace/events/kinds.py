@@ -1,0 +1,41 @@
+"""Every kind of event, by its name in JSON."""
+
+from ktrace.events.event import Event
+from ktrace.events.oom import (
+    OomActivity,
+    OomAdjust,
+    OomDomain,
+    OomKill,
+    OomReap,
+    OomReport,
+    OomVictim,
+    OutOfMemory,
+)
+from ktrace.events.pages import BadPage, EarlierBadPage
+from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
+from ktrace.events.tracing import Lost, ProbeChange, Walk
+
+EVENTS: dict[str, type[Event]] = {
+    kind.name: kind
+    for kind in (
+        OutOfMemory,
+        OomKill,
+        OomVictim,
+        OomReap,
+        OomAdjust,
+        OomActivity,
+        OomDomain,
+        FatalSignal,
+        TaskExit,
+        TaskDead,
+        TaskState,
+        TaskHung,
+        BadPage,
+        EarlierBadPage,
+        OomReport,
+        HungReport,
+        Walk,
+        Lost,
+        ProbeChange,
+    )
+}

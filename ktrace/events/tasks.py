@@ -1,0 +1,83 @@
+"""Tasks: signals, states, exits."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ktrace.events.event import Event, Stack, Task
+from ktrace.events.squashfs import SquashfsCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FatalSignal(Event):
+    """SIGKILL was generated for a task, or a signal that ends its group as SIGKILL would.
+
+    complete_signal() of kernel/signal.c gives every thread SIGKILL then. si_code 128 is SI_KERNEL,
+    0 SI_USER.
+    """
+
+    name: ClassVar[str] = "fatal_signal"
+    by: Task
+    target: Task
+    signal: int
+    group: bool
+    si_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskExit(Event):
+    """A thread that dies by a signal has let go of its memory (sched_process_exit)."""
+
+    name: ClassVar[str] = "task_exit"
+    task: Task
+    exit_code: int  # as of wait(2): the low seven bits are the signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDead(Event):
+    """The last switch away from a killed thread: it is gone, or a zombie."""
+
+    name: ClassVar[str] = "task_dead"
+    task: Task
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState(Event):
+    """One look at a thread that is killed and not dead, or asleep uninterruptibly."""
+
+    name: ClassVar[str] = "task_state"
+    task: Task
+    ppid: int
+    source: str  # walk: iter/task; switch: sched_switch; sampled: /proc
+    start_t: float  # the thread's birth; with the tid, its identity
+    asleep_t: float | None  # when this sleep began; None: nobody saw it begin
+    switches: int  # context switches so far
+    state: str  # as ktrace.kernel.task_state names it
+    state_flags: str  # "TASK_UNINTERRUPTIBLE|TASK_FREEZABLE"
+    on_cpu: bool
+    killed: tuple[str, ...]  # of pending, shared, group; empty: nobody kills it
+    group_exit_code: int
+    oom_victim: bool
+    stack: Stack
+    top: Stack  # the scheduler's and wait primitives' frames above stack, found by a scan
+    squashfs: SquashfsCall | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskHung(Event):
+    """khungtaskd found the task not switching (sched_process_hang)."""
+
+    name: ClassVar[str] = "task_hung"
+    task: Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungReport(Event):
+    """khungtaskd's report in a kernel log: the task slept uninterruptibly for so long."""
+
+    name: ClassVar[str] = "hung_report"
+    boot: str
+    kernel: str
+    task: Task
+    blocked_s: int | None
+    stack: Stack

@@ -1,0 +1,35 @@
+"""What ktrace did itself: walks, losses, probes that came and went."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ktrace.events.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk(Event):
+    """All tasks have been looked at: whoever has no TaskState since started_t is not killed."""
+
+    name: ClassVar[str] = "walk"
+    started_t: float
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost(Event):
+    """Events did not reach ktrace; count is the total since the start, per kind of event."""
+
+    name: ClassVar[str] = "lost"
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeChange(Event):
+    """A probe was attached or lost while tracing: its module came or went."""
+
+    name: ClassVar[str] = "probe_change"
+    function: str
+    hook: str
+    state: str
+    why: str

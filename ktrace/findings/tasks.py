@@ -1,0 +1,66 @@
+"""Killed threads that have not died."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ktrace.events import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """Who killed the thread: the OOM killer, a signal, or its own group's exit."""
+
+    by: str  # oom, signal, exit
+    signal: int
+    pid: int | None  # of the sender; for oom: of the task that asked for memory
+    comm: str | None
+    t: float | None  # None: SIGKILL was sent before ktrace looked
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Where the thread sleeps."""
+
+    function: str
+    primitive: str  # of the wait_event family, or mutex_lock, wait_for_completion, ...
+    sigkill_wakes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A thread in the way of the stuck one."""
+
+    pid: int
+    tid: int
+    comm: str
+    state: str
+    function: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended. exit_signal None: the thread went away unseen."""
+
+    exit_signal: int | None
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckTask:
+    """A thread that was killed and has not died."""
+
+    finding: ClassVar[str] = "stuck-task"
+    status: str  # open, update, resolved
+    id: str
+    t: float
+    pid: int
+    tid: int
+    comm: str
+    state: str
+    stuck_s: float  # since SIGKILL, or at least: since ktrace first saw it killed
+    killed: Killed
+    wait: Wait | None
+    stack: Stack
+    blocked_by: tuple[Blocker, ...]
+    outcome: Outcome | None = None

@@ -1,0 +1,244 @@
+"""The guest's disks, each built once and kept in the cache until what it is made of changes."""
+
+import random
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from ktrace.lab.build import bcc_tree, python_tree
+from ktrace.lab.build.cpio import Archive
+from ktrace.lab.build.fingerprint import fingerprint
+from ktrace.lab.build.modules import ModuleTree
+from ktrace.lab.build.packages import Kernel, debian_headers
+from ktrace.lab.cache import work_dir
+from ktrace.lab.errors import LabError
+from ktrace.lab.tools import find_tool, run_tool
+
+GUEST_FILES = Path(__file__).parents[1] / "guest_files"
+BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console")
+SCRIPTS = ("agent", "spawn", "spawned", "with-size")
+_DIRECTORIES = (
+    "bin dev proc sys run tmp usr ktrace workload modules etc root".split()
+)  # what init mounts something on, or puts something in
+_KIB = 1024
+_BUILD_S = 300.0
+_KEPT = 2
+
+
+def initramfs(
+    cache: Path, kernel: Kernel, later: tuple[str, ...], own: tuple[Path, ...] = ()
+) -> Path:
+    """Busybox, the lab's scripts, and the modules: loaded at boot, or `later` by the scenario.
+
+    `own` are module files that the lab has compiled, NAME-ANYTHING.ko.
+    """
+    busybox = Path(find_tool("busybox"))
+    inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
+    inputs += kernel.replaced
+    name = f"initramfs-{fingerprint(inputs, kernel.release, *later)}.cpio"
+
+    def build(path: Path) -> None:
+        modules = ModuleTree(kernel.modules, kernel.replaced)
+        path.write_bytes(_initramfs(busybox, modules, later, own))
+
+    return _cached(cache, name, build)
+
+
+def system_disk(cache: Path) -> Path:
+    """The guest's /usr: Python with everything but ktrace."""
+    name = f"system-{fingerprint(python_tree.sources())}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "usr"
+        python_tree.build(tree)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def bcc_system_disk(cache: Path, kernel: Kernel) -> Path:
+    """The guest's /usr as system_disk() makes it, with bcc and the kernel's headers."""
+    headers = debian_headers(cache, kernel).parents[2]
+    inputs = [*python_tree.sources(), *bcc_tree.sources()]
+    name = f"bccsystem-{fingerprint(inputs, kernel.release)}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "usr"
+        python_tree.build(tree)
+        bcc_tree.build(tree, headers)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def ktrace_disk(cache: Path) -> Path:
+    """The guest's /ktrace: the package that is running now, its BPF objects included."""
+    package = python_tree.module_path("ktrace")
+    if package is None:
+        raise LabError("cannot find the ktrace package that is running")
+    name = f"ktrace-{fingerprint([package])}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "ktrace"
+        tree.mkdir()
+        python_tree.copy_module(package, tree)
+        _copy_own_metadata(tree)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def workload_disk(cache: Path, groups: str, files: int, kibibytes: int) -> Path:
+    """A squashfs: the workload program, and `files` data files for each letter of `groups`.
+
+    Files that are smaller than a block share fragment blocks in the order of their names. The
+    sizes are to be such that one group fills one fragment block: then all files of a group
+    come with one read of the disk, into one entry of squashfs's cache.
+    """
+    source = GUEST_FILES / "workload.c"
+    name = f"workload-{fingerprint([source], groups, str(files), str(kibibytes))}.squashfs"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "workload"
+        tree.mkdir()
+        _compile(source, tree / "workload")
+        noise = random.Random(0)
+        for group in groups:
+            for number in range(files):
+                content = noise.randbytes(kibibytes * _KIB)
+                (tree / f"{group}{number}").write_bytes(content)
+        _squashfs(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
+    """A squashfs: thrash, and copies of it named 0, 1, ..., made so large with noise, each of its
+    own so that squashfs does not store them once."""
+    source = GUEST_FILES / "thrash.c"
+    name = f"thrash-{fingerprint([source], str(programs), str(kibibytes))}.squashfs"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "workload"
+        tree.mkdir()
+        _compile(source, tree / "thrash")
+        program = (tree / "thrash").read_bytes()
+        noise = random.Random(0)
+        for number in range(programs):
+            copy = tree / str(number)
+            copy.write_bytes(program + noise.randbytes(kibibytes * _KIB - len(program)))
+            copy.chmod(0o755)
+        _squashfs(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
+    """guest_files/NAME.c, compiled for that kernel with its headers."""
+    source = GUEST_FILES / f"{name}.c"
+
+    def build(path: Path) -> None:
+        scratch = path.parent
+        (scratch / source.name).write_bytes(source.read_bytes())
+        (scratch / "Makefile").write_text(f"obj-m := {name}.o\n")
+        run_tool(
+            ["make", "-C", str(debian_headers(cache, kernel)), f"M={scratch}", "CC=gcc"]
+            # its BTF would need pahole, and vmlinux, which the headers do not have
+            + ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
+            timeout=_BUILD_S,
+        )
+        (scratch / f"{name}.ko").rename(path)
+
+    return _cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
+
+
+def program_disk(cache: Path, program: str) -> Path:
+    """An ext4 with one program of the lab's guest_files, by the name of its source."""
+    source = GUEST_FILES / f"{program}.c"
+    name = f"program_{program}-{fingerprint([source])}.ext4"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "program"
+        tree.mkdir()
+        _compile(source, tree / program)
+        _ext4(tree, path)
+
+    return _cached(cache, name, build)
+
+
+def _cached(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
+    """The image of that name, built if it is missing; older ones of its kind are dropped."""
+    directory = cache / "images"
+    directory.mkdir(exist_ok=True)
+    image = directory / name
+    if not image.is_file():
+        with work_dir(directory) as scratch:
+            build(scratch / name)
+            (scratch / name).rename(image)
+        _drop_old(directory, image)
+    return image
+
+
+def _drop_old(directory: Path, newest: Path) -> None:
+    kind = newest.name.partition("-")[0]
+    images = sorted(directory.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
+    for image in images[:-_KEPT]:
+        image.unlink(missing_ok=True)
+
+
+def _initramfs(
+    busybox: Path, modules: ModuleTree, later: tuple[str, ...], own: tuple[Path, ...]
+) -> bytes:
+    archive = Archive()
+    for directory in _DIRECTORIES:
+        archive.directory(directory)
+    archive.link("sbin", "bin")
+    for library in ("lib", "lib64"):
+        archive.link(library, f"usr/{library}")
+    archive.file("bin/busybox", busybox.read_bytes(), mode=0o755)
+    archive.file("init", (GUEST_FILES / "init").read_bytes(), mode=0o755)
+    for script in SCRIPTS:
+        archive.file(f"bin/{script}", (GUEST_FILES / script).read_bytes(), mode=0o755)
+    at_boot = modules.load_order(BOOT_MODULES)
+    for name in modules.load_order([*at_boot, *later]):
+        archive.file(f"modules/{name}.ko", modules.content(name))
+    for path in own:
+        archive.file(f"modules/{path.name.partition('-')[0]}.ko", path.read_bytes())
+    archive.file("modules/at-boot", "".join(f"{name}\n" for name in at_boot).encode())
+    return archive.data()
+
+
+def _copy_own_metadata(tree: Path) -> None:
+    try:
+        python_tree.copy_metadata("ktrace", tree)
+    except metadata.PackageNotFoundError:
+        pass  # a checkout, not an installation
+
+
+def _compile(source: Path, program: Path) -> None:
+    run_tool(
+        ["gcc", "-static", "-O2", "-Wall", "-s", "-o", str(program), str(source)],
+        timeout=_BUILD_S,
+    )
+
+
+def _squashfs(tree: Path, image: Path) -> None:
+    run_tool(
+        ["mksquashfs", str(tree), str(image), "-b", "1M", "-comp", "xz", "-all-root"]
+        + ["-noappend", "-no-progress", "-quiet"],
+        timeout=_BUILD_S,
+    )
+
+
+def _ext4(tree: Path, image: Path) -> None:
+    """An ext4 image of a tree of Python files, with room for nothing else: it is read-only."""
+    python_tree.compile_all(tree)
+    files = [path for path in tree.rglob("*") if path.is_file()]
+    blocks = sum(path.stat().st_size // (4 * _KIB) + 1 for path in files)
+    size_kib = blocks * 4 * 5 // 4 + 8 * _KIB
+    run_tool(
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0"]
+        + ["-O", "^has_journal,^resize_inode", "-N", str(len(files) * 2 + 256)]
+        + ["-d", str(tree), str(image), f"{size_kib}k"],
+        timeout=_BUILD_S,
+    )

@@ -1,0 +1,1 @@
+"""A guest under QEMU: boot, control, memory, the tracer in it."""

@@ -1,0 +1,147 @@
+"""A running kernel as a source of events."""
+
+import time
+from collections.abc import Iterator
+
+from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
+from ktrace.findings import Probe
+from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.page_checks import HOW, page_checks
+from ktrace.kernel.symbols import Module, Symbols, loaded_modules
+from ktrace.kernel.task_state import TaskStates
+from ktrace.kernel.tracefs import tracepoint_format
+from ktrace.probes.choice import choose, make_loader
+from ktrace.probes.loader import Loader, RawEvent
+from ktrace.sources.live.decode import Decoder
+from ktrace.sources.live.decode_pages import PageDecoder
+from ktrace.sources.live.oom_watch import OomWatch
+
+SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
+FAST_WALK_S = 1.0  # while somebody is
+LOSS_CHECK_S = 1.0
+_WITH_STACK = ("BAD_PAGE", "TASK_STATE")
+MODULE_CHECK_S = 0.2  # what happens in a module before its probe is attached is not seen
+
+
+def now() -> float:
+    """Seconds of CLOCK_BOOTTIME, as the events carry."""
+    return round(time.clock_gettime(time.CLOCK_BOOTTIME), 6)
+
+
+class LiveSource:
+    """Attaches in the constructor; events come in the order of their times.
+
+    Walks over all tasks are made at the start, stuck_after seconds after each kill, every second
+    while a killed thread lives, and every ten seconds otherwise.
+    """
+
+    def __init__(self, stuck_after: float, loader_name: str = "auto") -> None:
+        switch_format = tracepoint_format("sched", "sched_switch")
+        knobs = {"stuck_after_ns": int(stuck_after * 1e9)}
+        self.choice = choose(loader_name)
+        loader = make_loader(self.choice.name, knobs)
+        try:
+            self.states = TaskStates.from_format(switch_format, loader.has_function("frozen"))
+            gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
+            pages = PageDecoder.of_kernel(loader.kernel_btf())
+            constraints = loader.enum("oom_constraint")
+            self._decoder = Decoder(self.states, gfp, constraints, pages)
+            self.probes = loader.attach()
+            self.probes += _page_checks(self.probes)
+        except BaseException:
+            loader.close()
+            raise
+        self.loader: Loader = loader
+        self._oom = OomWatch(loader, self._decoder.oom_activity)
+        self._stuck_after = stuck_after
+        self._next_walk = now()
+        self._next_loss_check = now() + LOSS_CHECK_S
+        self._next_module_check = now() + MODULE_CHECK_S
+        self._lost: dict[str, int] = {}
+        self._modules = frozenset[Module]()
+
+    def load_symbols(self) -> int:
+        """Name addresses from now on; how many symbols the kernel shows."""
+        self._modules = loaded_modules()
+        symbols = Symbols.of_kernel()
+        self._decoder.use_symbols(symbols)
+        return len(symbols)
+
+    def read(self, timeout_s: float) -> list[Event]:
+        """What happened since the last call; waits for something at most timeout_s."""
+        due = min(self._next_walk, self._next_loss_check, self._next_module_check)
+        wait = min(timeout_s, due - now())
+        found = self._decoded(self.loader.read(max(0.0, wait)))
+        if now() >= self._next_walk:
+            found += self._walk()
+        self._look_after_kills(found)  # a walk may have passed their targets before
+        if now() >= self._next_loss_check:
+            self._next_loss_check = now() + LOSS_CHECK_S
+            found += [*self._oom.read(now()), *self._new_losses()]
+        if now() >= self._next_module_check:
+            self._next_module_check = now() + MODULE_CHECK_S
+            found += self._module_changes()
+        return found
+
+    def finish(self) -> list[Event]:
+        """What is still to come, with a last walk: then the verdict knows it all."""
+        last = self._decoded(self.loader.read(0)) + self._walk()
+        return [*last, *self._oom.read(now()), *self._new_losses()]
+
+    def close(self) -> None:
+        self.loader.close()
+
+    def _walk(self) -> list[Event]:
+        started = now()
+        raw, complete = self.loader.walk()
+        # whatever happened before the walk ended comes before it
+        found = self._decoded(self.loader.read(0) + raw)
+        alive = any(
+            isinstance(event, TaskState) and event.killed and event.state != "zombie"
+            for event in found
+        )
+        self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
+        return [*found, Walk(t=now(), started_t=started, complete=complete)]
+
+    def _look_after_kills(self, found: list[Event]) -> None:
+        """Walk when those who were killed just now have had stuck_after seconds to die."""
+        if any(isinstance(event, FatalSignal | OomVictim) for event in found):
+            self._next_walk = min(self._next_walk, now() + self._stuck_after)
+
+    def _decoded(self, raw: list[RawEvent]) -> list[Event]:
+        if any(kind in _WITH_STACK for kind, _ in raw) and loaded_modules() != self._modules:
+            self.load_symbols()  # a stack may name a module that ktrace does not know yet
+        events = [self._decoder.decode(item) for item in raw]
+        events.sort(key=lambda event: event.t)
+        return events
+
+    def _new_losses(self) -> list[Event]:
+        counts = self.loader.lost()
+        new = [name for name, count in counts.items() if count != self._lost.get(name)]
+        self._lost = counts
+        return [Lost(t=now(), what=name, count=counts[name]) for name in new]
+
+    def _module_changes(self) -> Iterator[Event]:
+        changes = self.loader.follow_modules()
+        if any(probe.state == "attached" for probe in changes):
+            self.load_symbols()
+        for probe in changes:
+            yield _change(probe)
+
+
+def _page_checks(probes: list[Probe]) -> list[Probe]:
+    """Where the kernel does not look at pages, it reports none: as if a probe was missing. Not
+    asked, since it takes a while, where bad_page() has no probe anyway."""
+    if not any(p.function == "bad_page" and p.state == "attached" for p in probes):
+        return []
+    checks = page_checks()
+    if checks.on:
+        return []
+    lead = "not known: " if checks.on is None else ""
+    return [Probe("page checks", "", "missing", f"{lead}{checks.why}; {HOW}")]
+
+
+def _change(probe: Probe) -> ProbeChange:
+    return ProbeChange(
+        t=now(), function=probe.function, hook=probe.hook, state=probe.state, why=probe.why
+    )

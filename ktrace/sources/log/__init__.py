@@ -1,0 +1,1 @@
+"""A kernel log as a source of events."""

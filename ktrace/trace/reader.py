@@ -1,0 +1,225 @@
+"""A trace file as a source of events: read once, in constant memory, up to and around damage."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ktrace.errors import UsageError
+from ktrace.events import EVENTS, Event, Stack, from_json
+from ktrace.findings import FINDINGS, End, Finding, Session, finding_from_json
+from ktrace.trace.damage import Damage, Loss
+from ktrace.trace.format import FORMAT, MAX_STACKS, BadLine, decode_line, salvage
+from ktrace.trace.lines import Line, LineReader, open_input
+
+Record = Session | Event | Finding | End
+
+_GIVE_UP_BYTES = 16 << 20  # without one record: it is something else
+_FORMAT_OF_LINE = re.compile(rb'^\{"kind":"session".{0,4096}?"format":(\d{1,9})[,}]')
+
+
+class TraceFile:
+    """Opened and read up to the first record by the constructor; `damage` grows with reading.
+
+    Several sessions in a file (`cat a b`) come one after the other, each begun by its Session.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self.damage = Damage()
+        self._file = open_input(path)
+        self._reader = LineReader(self._file, self.damage)
+        self._lines = iter(self._reader)
+        self._decoder = _Decoder(self.damage)
+        try:
+            self._first = self._read_first()
+        except BaseException:
+            self.close()
+            raise
+        # Without the session's record the rest is still worth reading.
+        found = self._first[0]
+        self.session = found if isinstance(found, Session) else _unknown_session(found)
+
+    def records(self) -> Iterator[Record]:
+        """All records in the file's order, the first session included. Can be called once."""
+        yield from self._first
+        for line in self._lines:
+            yield from self._decoder.records(line)
+        self._decoder.finish()
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "TraceFile":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read_first(self) -> list[Record]:
+        """The records of the first line that has any."""
+        self._reader.give_up_after = _GIVE_UP_BYTES
+        start: bytes | None = None
+        for line in self._lines:
+            records = list(self._decoder.records(line))
+            self._refuse_other_format()
+            if records:
+                self._reader.give_up_after = None
+                return records
+            start = line.data if start is None else start
+        raise UsageError(self._why_nothing(start))
+
+    def _refuse_other_format(self) -> None:
+        found = self._decoder.other_format
+        if found is not None:
+            raise UsageError(_other_format(self.path, found))
+
+    def _why_nothing(self, start: bytes | None) -> str:
+        if self.damage.count(Loss.READ):
+            return f"cannot read {self.path}: {self.damage.lines()[-1]}"
+        if start is None:
+            return f"{self.path} is empty"
+        shape = _FORMAT_OF_LINE.match(start)
+        if shape and int(shape[1]) != FORMAT:  # its checksums may be other ones, too
+            return _other_format(self.path, int(shape[1]))
+        if start.startswith(b'{"kind":'):
+            return f"{self.path}: no line of this trace is whole: {self.damage.lines()[0]}"
+        return f"{self.path} is not a ktrace trace"
+
+
+class _Decoder:
+    """From lines to records; knows the stacks of the session."""
+
+    def __init__(self, damage: Damage) -> None:
+        self.other_format: int | None = None  # of the session that is being skipped
+        self._damage = damage
+        self._stacks: dict[int, Stack] = {}
+        self._newest_stack = -1
+        self._where = "line 1"
+        self._running = False  # a session has begun and not ended
+
+    def records(self, line: Line) -> Iterator[Record]:
+        self._where = f"line {line.number}"
+        for data in self._objects(line):
+            try:
+                record = self._record(data)
+            except ValueError as error:
+                self._damage.add(Loss.LINE, self._where, str(error))
+                continue
+            if record is not None:
+                yield record
+
+    def finish(self) -> None:
+        if self._running:
+            self._damage.add(
+                Loss.END, self._where, "the recorder was cut off, or is still recording"
+            )
+
+    def _objects(self, line: Line) -> Iterator[dict[str, Any]]:
+        data = line.data.removesuffix(b"\r")  # a mail program's
+        if not data and not line.cut:
+            return
+        try:
+            if line.cut:
+                raise BadLine("too long")
+            yield decode_line(data)
+        except BadLine as error:
+            self._damage.add(Loss.LINE, self._where, str(error))
+            yield from salvage(data)
+
+    def _record(self, data: dict[str, Any]) -> Record | None:
+        kind = data.get("kind")
+        if kind == "session":
+            return self._session(data)
+        if self.other_format is not None:
+            return None
+        if kind == "stack":
+            self._learn_stack(data)
+            return None
+        if kind == "end":
+            self._running = False
+            self._stacks.clear()
+            return End.from_json(data)
+        self._running = True
+        return self._event_or_finding(data)
+
+    def _session(self, data: dict[str, Any]) -> Session | None:
+        self.finish()
+        self._running = False
+        self._stacks.clear()
+        found = data.get("format")
+        if type(found) is int and found != FORMAT:
+            self.other_format = found
+            self._damage.add(Loss.UNKNOWN, self._where, f"a session in trace format {found}")
+            return None
+        session = Session.from_json(data)
+        self.other_format = None
+        self._running = True
+        return session
+
+    def _event_or_finding(self, data: dict[str, Any]) -> Record | None:
+        kind = data.get("kind")
+        name = data.get(kind) if kind in ("event", "finding") else None
+        known = isinstance(name, str) and name in (EVENTS if kind == "event" else FINDINGS)
+        if not known:
+            what = f"{kind} {name}" if isinstance(name, str) else f"{kind}"
+            self._damage.add(Loss.UNKNOWN, self._where, f"unknown record {what!a:.60}")
+            return None
+        if "stack" in data:
+            data["stack"] = self._stack(data["stack"])
+        return from_json(data) if kind == "event" else finding_from_json(data)
+
+    def _learn_stack(self, data: dict[str, Any]) -> None:
+        number, frames = data.get("id"), data.get("frames")
+        if type(number) is not int or not isinstance(frames, list):
+            raise ValueError("a stack without id or frames")
+        if not all(isinstance(frame, str) for frame in frames):
+            raise ValueError("a stack's frame is not text")
+        if number <= self._newest_stack:  # numbered anew: another session, its record is lost
+            self._stacks.clear()
+        self._newest_stack = number
+        self._stacks[number] = tuple([sys.intern(frame) for frame in frames])
+        if len(self._stacks) > MAX_STACKS:
+            del self._stacks[next(iter(self._stacks))]
+
+    def _stack(self, number: object) -> list[str]:
+        """The frames of a stack's number; none for one whose own line is lost."""
+        if number is None:
+            return []
+        if type(number) is not int:
+            raise ValueError("stack is not a number")
+        if number not in self._stacks:
+            self._damage.add(Loss.STACK, self._where, f"stack {number} is missing")
+            return []
+        return list(self._stacks[number])
+
+
+def _other_format(path: str | Path, found: int) -> str:
+    return f"{path} has trace format {found}; this ktrace reads format {FORMAT}"
+
+
+def _unknown_session(first: Record) -> Session:
+    """Stands for a session whose record is lost: no probe is known to have been attached."""
+    return Session(
+        ktrace="?",
+        format=FORMAT,
+        command="?",
+        host="?",
+        kernel="?",
+        boot_id="?",
+        machine="?",
+        t=first.t,
+        wall="?",
+        loader="?",
+        stuck_after=1.0,
+        probes=(),
+        warnings=("the trace's session record is damaged: its probes are not known",),
+    )

@@ -1,0 +1,76 @@
+"""When a live source looks at all tasks."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ktrace.events import FatalSignal, Walk
+from ktrace.sources.live import source as live
+from ktrace.sources.live.source import LiveSource, now
+
+pytestmark = pytest.mark.unit
+
+
+def fatal_signal() -> tuple[str, Any]:
+    """As a loader gives it: a struct of bpf/events.h."""
+    task = SimpleNamespace(pid=7, tid=7, comm=b"appd\0")
+    event = SimpleNamespace(t=int(now() * 1e9))
+    raw = SimpleNamespace(event=event, by=task, target=task, signal=9, group=1, si_code=0)
+    return ("FATAL_SIGNAL", raw)
+
+
+class FakeLoader:
+    """Has what is put into `ready`; what is in `during_walk` comes while tasks are walked."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.ready: list[tuple[str, Any]] = []
+        self.during_walk: list[tuple[str, Any]] = []
+
+    def read(self, timeout_s: float) -> list[tuple[str, Any]]:
+        taken, self.ready = self.ready, []
+        return taken
+
+    def walk(self) -> tuple[list[tuple[str, Any]], bool]:
+        self.ready += self.during_walk
+        self.during_walk = []
+        return [], True
+
+    def __getattr__(self, name: str) -> Any:
+        answers: dict[str, Any] = {"attach": [], "follow_modules": [], "oom_counts": [], "lost": {}}
+        return lambda *_: answers.get(name)
+
+
+@pytest.fixture
+def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
+    made = FakeLoader()
+    monkeypatch.setattr(live, "make_loader", lambda *_: made)
+    return made
+
+
+@pytest.mark.parametrize("when", ["ready", "during_walk"])
+def test_walks_again_when_stuck_after_has_passed_since_a_kill(
+    loader: FakeLoader, when: str
+) -> None:
+    """Also when the kill came while the first walk had passed its target already."""
+    source = LiveSource(stuck_after=0.05)
+    getattr(loader, when).append(fatal_signal())
+    first = source.read(0)
+    assert any(isinstance(event, FatalSignal) for event in first)
+    assert isinstance(first[-1], Walk)
+    until = now() + 2
+    while now() < until:
+        if any(isinstance(event, Walk) for event in source.read(0)):
+            break
+    else:
+        pytest.fail("no second walk: the next one is in ten seconds")
+
+
+def test_no_second_walk_while_nobody_is_killed(loader: FakeLoader) -> None:
+    source = LiveSource(stuck_after=0.05)
+    assert any(isinstance(event, Walk) for event in source.read(0))
+    until = now() + 0.3
+    while now() < until:
+        assert not any(isinstance(event, Walk) for event in source.read(0))
