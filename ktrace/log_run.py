@@ -71,7 +71,8 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
         view.note(f"{source.suppressed} more bad pages were not reported: 60 a minute at most are")
     end = analysis.end()
     found = analysis.bad_pages.total + len(final) + analysis.livelock.total
-    end = with_doubt(End(t=end.t, lost=0, findings=found, verdict=end.verdict), *watched.doubts())
+    end = End(t=end.t, lost=0, findings=found, verdict=end.verdict, why=end.why)
+    end = with_doubt(end, *watched.doubts())
     view.end(end)
     return end
 

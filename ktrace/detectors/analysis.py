@@ -91,6 +91,8 @@ class Analysis:
         for probe in self.probes.values():
             if probe.state == "missing" and self._needs(probe):
                 doubts.append(f"no probe on {probe.function}")
+        if "oom-livelock" in REPORTED.get(self.session.command, ("oom-livelock",)):
+            doubts += self.livelock.doubts(self.t)
         return doubts
 
     def _needs(self, probe: Probe) -> bool:

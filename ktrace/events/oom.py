@@ -16,6 +16,7 @@ class OutOfMemory(Event):
     gfp: str
     gfp_mask: str
     memcg: str | None  # path of the memory cgroup at its limit; None: the machine
+    cgroup_id: int | None = None  # its kernfs id; 0: the machine; None: not recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class OomKill(Event):
     shmem_rss_kib: int
     pgtables_kib: int
     cgroup: str
+    domain_id: int | None = None  # kernfs id of the memory cgroup at its limit; as cgroup_id above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,7 @@ class OomActivity(Event):
     gfp: str
     callers: tuple[OomCaller, ...]  # the busiest
     stack: Stack  # of the busiest
+    cgroup_id: int | None = None  # as of OutOfMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ class OomDomain(Event):
     usage_kib: int | None
     memory: tuple[MemoryCount, ...]
     tasks: tuple[DomainTask, ...]  # the protected ones first, then the largest
+    cgroup_id: int | None = None  # as of OutOfMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,15 +53,20 @@ class Spinner:
 
 @dataclass(frozen=True, slots=True)
 class Undead:
-    """An OOM victim that is not dead."""
+    """An OOM victim that is not dead.
+
+    found_by: kill (its kill was seen), domain (a walk over the tasks found an OOM victim in the
+    domain), walk (a walk found one; whether it is of this domain is not known).
+    """
 
     pid: int
     comm: str
-    for_s: float  # since it was chosen
-    step: str  # the last that it reached
+    for_s: float | None  # since it was chosen; None: that was not seen
+    step: str | None  # the last that it reached; None: not seen
     stuck: str | None  # id of the stuck-task finding
     state: str | None
     function: str | None  # where it waits
+    found_by: str = "kill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +113,10 @@ class OomLivelock:
     processes: int | None  # of the domain
     protected: tuple[ProtectedTask, ...]
     spinning: tuple[Spinner, ...]
-    victim: Undead | None
+    victim: Undead | None  # of reason victim; None: not known
     freed_kib: int  # resident memory of the victims, when they were chosen
     causes: tuple[str, ...]  # of no-gain: respawn, shmem, locked, kernel, protected
     memory: tuple[MemoryChange, ...]
     stack: Stack  # of the busiest caller
     outcome: OomEnd | None = None
+    cgroup_id: int | None = None  # kernfs id; None: not recorded, or the machine

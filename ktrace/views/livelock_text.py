@@ -80,7 +80,7 @@ def details(finding: OomLivelock) -> list[str]:
     if len(finding.protected) > _TASKS:
         lines.append(f"and {len(finding.protected) - _TASKS} more with oom_score_adj -1000")
     lines += [sharing(task) for task in _one_of_each_mm(finding)]
-    if finding.victim:
+    if finding.reason == "victim":
         lines.append(undead(finding.victim))
     lines += [f"why: {_CAUSES.get(cause, safe(cause))}" for cause in finding.causes]
     if finding.kills:
@@ -155,14 +155,20 @@ def _sharer(sharer: MmSharer) -> str:
     return f"{name} ({sharer.oom_score_adj}, {sharer.threads} thread{plural})"
 
 
-def undead(victim: Undead) -> str:
-    """ "waits for app[20], chosen 4.0s ago, last step: reaper woken; uninterruptible in f()"."""
+def undead(victim: Undead | None) -> str:
+    """ "waiting for app[20], chosen 4.0s ago, last step: reaper woken; uninterruptible in f()"."""
+    if victim is None:
+        return "which victim is not known: ktrace saw no kill of it, and no task is marked as one"
     where = f"; {safe(victim.state)}" if victim.state else ""
     where += f" in {safe(victim.function)}()" if victim.function else ""
     stuck = f" (finding {safe(victim.stuck)})" if victim.stuck else ""
     name = words.task_name(victim.comm, victim.pid)
+    if victim.for_s is None:
+        sure = "" if victim.found_by == "domain" else "probably "
+        return f"waiting {sure}for {name}, an OOM victim chosen unseen by ktrace{where}{stuck}"
+    step = f", last step: {safe(victim.step)}" if victim.step else ""
     age = words.seconds(victim.for_s)
-    return f"waits for {name}, chosen {age} ago, last step: {safe(victim.step)}{where}{stuck}"
+    return f"waiting for {name}, chosen {age} ago{step}{where}{stuck}"
 
 
 def results(finding: OomLivelock) -> str:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ktrace.detectors.oom_kills import Kill
 from ktrace.events import DomainTask, OomActivity, OomAdjust, OomDomain
 from ktrace.findings import MemoryChange, MmSharer, ProtectedTask, Setter
 
@@ -25,6 +24,12 @@ _KERNEL: tuple[tuple[str, ...], ...] = (
 def protected(tasks: Iterable[DomainTask]) -> list[DomainTask]:
     """Those that the OOM killer never chooses."""
     return [task for task in tasks if task.oom_score_adj == OOM_SCORE_ADJ_MIN]
+
+
+def none_may_be_killed(looks: Sequence[OomDomain]) -> bool:
+    """Were all tasks of the newest look protected?"""
+    tasks = looks[-1].tasks if looks else ()
+    return bool(tasks) and len(protected(tasks)) == looks[-1].processes
 
 
 class Protectors:
@@ -78,12 +83,6 @@ def _sharers(task: DomainTask, known: dict[int, DomainTask]) -> tuple[MmSharer, 
     )
 
 
-def memory_of(kill: Kill) -> int:
-    """Resident KiB of a victim when it was chosen; 0 where that is not known."""
-    choice = kill.choice
-    return choice.anon_rss_kib + choice.file_rss_kib + choice.shmem_rss_kib if choice else 0
-
-
 def still_full(look: OomDomain) -> bool:
     """The limit is as near as ever; where no number says, it is believed."""
     if look.limit_kib is None:
@@ -94,10 +93,10 @@ def still_full(look: OomDomain) -> bool:
     return available is None or available <= (1 - _FULL) * look.limit_kib
 
 
-def causes(look: OomDomain | None, victims: Sequence[Kill]) -> tuple[str, ...]:
-    """Why kills gain nothing: what comes back, and what no kill gives back."""
+def causes(look: OomDomain | None, victims: Sequence[str]) -> tuple[str, ...]:
+    """Why kills gain nothing: what comes back, and what no kill gives back. victims: comms."""
     found = []
-    names = Counter(kill.victim.comm for kill in victims)
+    names = Counter(victims)
     if names and names.most_common(1)[0][1] >= _RESPAWNED:
         found.append("respawn")
     if look is None or not look.limit_kib:

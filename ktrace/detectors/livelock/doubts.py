@@ -1,0 +1,54 @@
+"""Calls that killed nobody, and nobody can say why: no finding, but no clean run either."""
+
+from ktrace.detectors.livelock.domain import RESULTS, Domain
+
+_KEPT = 20
+
+
+class Doubts:
+    """The newest of each episode, in words."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._left_out: set[str] = set()
+
+    def note(self, domain: Domain, t: float) -> None:
+        """The domain got nowhere until t, and why is not known."""
+        if domain.id in self._known or len(self._known) < _KEPT:
+            self._known[domain.id] = f"{_calls(domain, t)} killed nothing, {_why(domain)}"
+        elif len(self._left_out) < _KEPT:
+            self._left_out.add(domain.id)
+
+    def drop(self, domain: Domain) -> None:
+        """It is a finding."""
+        self._known.pop(domain.id, None)
+
+    def lines(self) -> list[str]:
+        more = [f"and {len(self._left_out)} or more like these"] if self._left_out else []
+        return [*self._known.values(), *more]
+
+    def has(self, domain: Domain) -> bool:
+        return domain.id in self._known
+
+
+def undecided(domain: Domain, t: float) -> str:
+    """Of a domain whose calls go on when tracing ends."""
+    return f"{_calls(domain, t)} had killed nothing yet when tracing ended"
+
+
+def _calls(domain: Domain, t: float) -> str:
+    counts = domain.idle() if domain.call == "out_of_memory" else domain.episode()
+    where = "the machine" if domain.memcg is None else f"memory cgroup {domain.memcg}"
+    plural = "" if counts.calls == 1 else "s"
+    what = f"call{plural} of {domain.call}()"
+    if domain.call != "out_of_memory":
+        what = f"{domain.call} event{plural}"
+    return f"{counts.calls} {what} for {where} in {domain.idle_s(t):.1f} s"
+
+
+def _why(domain: Domain) -> str:
+    idle = domain.idle()
+    if not idle.judged:
+        return "what came of them was not measured"
+    told = [f"{name} {idle.results[name]}" for name in RESULTS if idle.results[name]]
+    return f"why is not known ({', '.join(told)})"

@@ -1,0 +1,160 @@
+"""OOM handling that gets nowhere: from events to findings, and to doubts."""
+
+from collections.abc import Generator, Iterator
+
+from ktrace.detectors.livelock.description import describe, is_news, resolved
+from ktrace.detectors.livelock.domain import Cgroup, Domain, cgroup_of
+from ktrace.detectors.livelock.domains import Domains
+from ktrace.detectors.livelock.doubts import Doubts, undecided
+from ktrace.detectors.livelock.look import Protectors
+from ktrace.detectors.livelock.outcome import Outcomes
+from ktrace.detectors.livelock.reasons import SPIN_S, Reasons
+from ktrace.detectors.livelock.victims import Victims, is_in, memory_of
+from ktrace.detectors.oom_kills import OomKills
+from ktrace.detectors.stuck import StuckTasks
+from ktrace.events import Event, OomActivity, OomAdjust, OomDomain, OutOfMemory, TaskDead, Walk
+from ktrace.findings import OomLivelock
+
+RESOLVED_S = 3.0  # without a call
+_KEPT = 100  # findings, with their newest numbers
+
+
+class Livelocks:
+    """Feed it all events in order, after kills and stuck have had them."""
+
+    def __init__(self, kills: OomKills, stuck: StuckTasks, spin_s: float = SPIN_S) -> None:
+        """spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
+        milliseconds of a livelock: there so many calls in a row are enough."""
+        self._domains = Domains()
+        self._victims = Victims(kills, stuck)
+        self._reasons = Reasons(self._victims, spin_s)
+        self._protectors = Protectors()
+        self._outcomes = Outcomes()
+        self._doubts = Doubts()
+        self.open: dict[str, OomLivelock] = {}  # with the newest numbers, told or not
+        self.found: dict[str, OomLivelock] = {}  # these and those that are over
+        self.total = 0
+
+    @property
+    def calls(self) -> int:
+        """Calls of out_of_memory(): the kernel's own count, or the events where there is none."""
+        return self._domains.calls
+
+    def doubts(self, t: float) -> list[str]:
+        """Why finding nothing until t, when tracing ended, does not mean that nothing was."""
+        lines = self._doubts.lines()
+        for domain in self._domains:
+            known = domain.open is not None or self._doubts.has(domain)
+            if not known and self._reasons.undecided(domain, t):
+                lines.append(undecided(domain, t))
+        if self._domains.crowded_out:
+            lines.append(f"{self._domains.crowded_out} OOM domains more than can be followed")
+        return lines
+
+    def feed(self, event: Event) -> Iterator[OomLivelock]:
+        """The findings that event leads to."""
+        self._victims.feed(event)
+        self._outcomes.feed(event)
+        self._note_kills()
+        match event:
+            case OomActivity():
+                yield from self._count(event)
+            case OutOfMemory():
+                yield from self._call(event)
+            case OomDomain():
+                for domain in self._domains.of(cgroup_of(event)):
+                    domain.add_look(event)
+            case OomAdjust():
+                self._protectors.note(event)
+            case TaskDead():
+                for domain in self._domains:
+                    if self._victims.died(event, domain):
+                        domain.move(event.t)
+            case Walk():
+                yield from self._resolve(event.t)
+
+    def _note_kills(self) -> None:
+        for kill in self._victims.new_kills():
+            for domain in self._domains:
+                if is_in(kill, domain):
+                    domain.note_kill(kill.t, memory_of(kill))
+
+    def _call(self, event: OutOfMemory) -> Iterator[OomLivelock]:
+        yield from self._resolve(event.t)
+        domain = self._domains.find(cgroup_of(event), "out_of_memory")
+        if domain is None or domain.is_over(event.t):
+            fresh = Domain(event.memcg, event.cgroup_id, "out_of_memory", event.t, event.t)
+            domain = yield from self._enter(cgroup_of(event), domain, fresh)
+        if domain.counting_t is None:
+            domain.add_call(event.t)
+            yield from self._judge(domain, event.t)
+        else:
+            domain.last_t = max(domain.last_t, event.t)
+
+    def _count(self, event: OomActivity) -> Iterator[OomLivelock]:
+        yield from self._resolve(event.last_t)
+        domain = self._domains.find(cgroup_of(event), event.call)
+        if domain and domain.counting_t is not None and event.first_t < domain.counting_t:
+            return  # of a cgroup that is gone, and that had the same path
+        if domain is None or domain.is_over(event.last_t, event.first_t):
+            first_t = event.first_t if domain is None else event.last_t
+            if domain and domain.is_recounted(event.first_t):
+                self._domains.forget_calls(domain)
+                first_t = event.first_t
+            fresh = Domain(event.memcg, event.cgroup_id, event.call, first_t, event.last_t)
+            domain = yield from self._enter(cgroup_of(event), domain, fresh)
+        domain.count(event)
+        yield from self._resolve(event.t)
+        yield from self._judge(domain, event.t)
+
+    def _enter(
+        self, cgroup: Cgroup, known: Domain | None, fresh: Domain
+    ) -> Generator[OomLivelock, None, Domain]:
+        """A new episode, of a new domain or of a known one."""
+        if known is not None:
+            yield from self._end(known, fresh.first_t)
+            fresh.follow(known)
+        if (out := self._domains.keep(cgroup, fresh)) is not None:
+            yield from self._end(out, fresh.last_t)
+        return fresh
+
+    def _judge(self, domain: Domain, t: float) -> Iterator[OomLivelock]:
+        if not domain.is_fresh(t):
+            return
+        if domain.open and domain.open.reason != "no-gain" and self._outcomes.callers_died(domain):
+            return  # it is over
+        victim = self._victims.undead(domain, t)
+        reason = self._reasons.why(domain, t, victim)
+        if reason is None:
+            if domain.call == "out_of_memory" and self._reasons.spins(domain, t):
+                self._doubts.note(domain, t)
+            return
+        finding = describe(domain, t, reason, victim, self._victims, self._protectors)
+        self.open[finding.id] = finding
+        self._keep(finding)
+        if domain.open is None:
+            self.total += 1
+            self._doubts.drop(domain)
+        elif not is_news(domain.open, finding):
+            return
+        domain.open = finding
+        yield finding
+
+    def _resolve(self, t: float) -> Iterator[OomLivelock]:
+        for domain in self._domains:
+            if t - domain.last_t >= RESOLVED_S:
+                yield from self._end(domain, t)
+
+    def _end(self, domain: Domain, t: float) -> Iterator[OomLivelock]:
+        if domain.open is None:
+            return
+        found = self.open.pop(domain.open.id)
+        domain.open = None
+        ended = resolved(found, domain, t, self._outcomes.of(found, domain))
+        self._keep(ended)
+        yield ended
+
+    def _keep(self, finding: OomLivelock) -> None:
+        self.found[finding.id] = finding
+        if len(self.found) > _KEPT:
+            del self.found[next(iter(self.found))]
