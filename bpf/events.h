@@ -55,6 +55,7 @@ struct out_of_memory {
 	__s32 order;
 	__u32 memcg_oom; /* 1: a memory cgroup reached its limit, not the machine */
 	__u32 __pad;
+	__u64 cgroup_id; /* its kernfs id; 0: the machine */
 	char memcg[CGROUP_LEN]; /* path, leaf first, NUL after each component */
 };
 
@@ -76,6 +77,7 @@ struct oom_kill {
 	__s64 anon_rss;
 	__s64 shmem_rss;
 	__u64 pgtables; /* bytes */
+	__u64 domain_id; /* of the memory cgroup at its limit, as out_of_memory.cgroup_id */
 	char cgroup[CGROUP_LEN]; /* the victim's memory cgroup, as out_of_memory.memcg */
 };
 

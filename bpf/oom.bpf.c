@@ -33,6 +33,7 @@ static __always_inline void send_out_of_memory(struct oom_control *oc, struct me
 	event->order = BPF_CORE_READ(oc, order);
 	if (memcg) {
 		event->memcg_oom = 1;
+		event->cgroup_id = cgroup_id(memcg);
 		read_cgroup(event->memcg, __builtin_preserve_access_index(&memcg->css));
 	}
 	bpf_ringbuf_submit(event, 0);
@@ -141,6 +142,7 @@ static __always_inline int handle_oom_kill_process(struct oom_control *oc)
 	event->oom_score_adj = BPF_CORE_READ(victim, signal, oom_score_adj);
 	event->threads = BPF_CORE_READ(victim, signal, nr_threads);
 	event->uid = BPF_CORE_READ(victim, real_cred, uid.val);
+	event->domain_id = cgroup_id(BPF_CORE_READ(oc, memcg));
 	read_memory(event, victim);
 	remember_mm(event->victim.pid, BPF_CORE_READ(victim, mm));
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {

@@ -3,6 +3,25 @@
 BPF_PERCPU_ARRAY(out_of_memory_scratch, struct out_of_memory, 1);
 BPF_PERCPU_ARRAY(oom_kill_scratch, struct oom_kill, 1);
 
+/* As cgroup_id() of ../oom_counts.bpf.h. kernfs_node.id is a union of the same eight bytes before
+ * v5.5, 67c0496e87d1 ("kernfs: convert kernfs_node->id from union kernfs_node_id to u64"). */
+static __always_inline u64 memcg_id(struct oom_control *oc)
+{
+	u64 id = 0;
+#ifdef HAVE_MEMCG
+	struct mem_cgroup *memcg = READ(oc, memcg);
+	struct cgroup *cgroup;
+	struct kernfs_node *kn;
+
+	if (!memcg)
+		return 0;
+	cgroup = READ(memcg, css.cgroup);
+	kn = READ(cgroup, kn);
+	bpf_probe_read_kernel(&id, sizeof(id), (void *)&kn->id);
+#endif
+	return id;
+}
+
 int kprobe_out_of_memory(struct pt_regs *ctx)
 {
 	struct oom_control *oc = (struct oom_control *)PT_REGS_PARM1(ctx);
@@ -21,6 +40,7 @@ int kprobe_out_of_memory(struct pt_regs *ctx)
 	memcg = READ(oc, memcg);
 	if (memcg) {
 		event->memcg_oom = 1;
+		event->cgroup_id = memcg_id(oc);
 		read_cgroup(event->memcg, (struct cgroup_subsys_state *)&memcg->css);
 	}
 #endif
@@ -84,6 +104,7 @@ int kprobe_oom_kill_process(struct pt_regs *ctx)
 	cred = (const struct cred *)READ(victim, real_cred);
 	bpf_probe_read_kernel(&event->uid, sizeof(event->uid), (void *)&cred->uid);
 	read_memory(event, victim);
+	event->domain_id = memcg_id(oc);
 #ifdef HAVE_MEMCG
 	struct css_set *set = READ(victim, cgroups);
 	struct cgroup_subsys_state *css = READ(set, subsys[memory_cgrp_id]);

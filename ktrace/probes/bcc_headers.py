@@ -157,7 +157,7 @@ _READ = {
     "kernel_siginfo": ("si_code",),
     "cpu_context": ("sp",),
     "thread_struct": ("sp", "cpu_context"),
-    "kernfs_node": ("name", "parent", "__parent"),
+    "kernfs_node": ("name", "parent", "__parent", "id"),
     "cgroup": ("kn",),
     "cgroup_subsys_state": ("cgroup",),
     "css_set": ("subsys",),

@@ -74,6 +74,7 @@ class Decoder:
             gfp=self._gfp.names(raw.gfp_mask),
             gfp_mask=hex(raw.gfp_mask),
             memcg=_cgroup(raw.memcg) if raw.memcg_oom else None,
+            cgroup_id=raw.cgroup_id,
         )
 
     def _oom_kill(self, raw: Any) -> events.OomKill:
@@ -96,6 +97,7 @@ class Decoder:
             shmem_rss_kib=_kib(raw.shmem_rss),
             pgtables_kib=raw.pgtables // 1024,
             cgroup=_cgroup(raw.cgroup),
+            domain_id=raw.domain_id,
         )
 
     def _oom_victim(self, raw: Any) -> events.OomVictim:
@@ -147,6 +149,7 @@ class Decoder:
                 for caller, stack in zip(counts.callers, stacks, strict=True)
             ),
             stack=stacks[0] if stacks else (),
+            cgroup_id=counts.cgroup,
         )
 
     def _constraint(self, raw: Any) -> str:
