@@ -22,7 +22,7 @@ HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
 # The loader's and the source's own news; and what only kernel logs tell
 NOT_FROM_BPF = {
     *("walk", "lost", "probe_change", "oom_activity", "oom_domain"),
-    *("oom_report", "hung_report", "earlier_bad_page"),
+    *("oom_report", "hung_report", "earlier_bad_page", "memory_fault"),
 }
 
 # comm and paths hold anything, escapes and lone surrogates included

@@ -21,7 +21,7 @@ from ktrace.events.oom import (
     OomVictim,
     OutOfMemory,
 )
-from ktrace.events.pages import BadPage, EarlierBadPage, Trigger
+from ktrace.events.pages import BadPage, EarlierBadPage, MemoryFault, Trigger
 from ktrace.events.squashfs import SquashfsCall
 from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
 from ktrace.events.tracing import Lost, ProbeChange, Walk
@@ -36,6 +36,7 @@ __all__ = [
     "HungReport",
     "Lost",
     "MemoryCount",
+    "MemoryFault",
     "OomActivity",
     "OomAdjust",
     "OomCaller",

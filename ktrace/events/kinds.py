@@ -11,7 +11,7 @@ from ktrace.events.oom import (
     OomVictim,
     OutOfMemory,
 )
-from ktrace.events.pages import BadPage, EarlierBadPage
+from ktrace.events.pages import BadPage, EarlierBadPage, MemoryFault
 from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
 from ktrace.events.tracing import Lost, ProbeChange, Walk
 
@@ -32,6 +32,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskHung,
         BadPage,
         EarlierBadPage,
+        MemoryFault,
         OomReport,
         HungReport,
         Walk,

@@ -59,3 +59,37 @@ class EarlierBadPage(Event):
     pattern: str
     stack: Stack
     owner: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryFault(Event):
+    """A kernel log's other reports of memory that did not keep what was written there.
+
+    what, and where the kernel prints it:
+    machine-check   a memory error with an address, arch/x86/kernel/cpu/mce/core.c
+    edac            drivers/edac/edac_mc.c: "1 CE ... on DIMM_A1 (... page:0x1f684 offset:0x8c0 ..."
+    cper            drivers/firmware/efi/cper.c: "physical_address: 0x..." of a memory error
+    memtest         mm/memtest.c: "bad mem addr 0x... - 0x... reserved"
+    slab            mm/slub.c: "Poison overwritten", "Redzone overwritten"; mm/slab.c, until 6.7
+    page-poison     mm/page_poison.c: "pagealloc: single bit error", "pagealloc: memory corruption"
+    btrfs-key       two keys in fs/btrfs/tree-checker.c's words that differ in one bit
+    bad-page-map    print_bad_pte(), mm/memory.c: "Bad page map in process"
+
+    "Memory failure: 0x19d0: ..." (mm/memory-failure.c) is none: madvise() and tests inject those.
+    """
+
+    name: ClassVar[str] = "memory_fault"
+    boot: str
+    what: str
+    title: str = ""  # the kernel's own words
+    address: str | None = None  # physical, where the kernel prints such; a hash is none
+    size: int | None = None  # bytes from address on, in one of which the fault is
+    virtual: str | None = None  # of slab and page-poison, where it is not hashed
+    pfn: int | None = None  # of bad-page-map
+    expected: str = ""  # the bytes that should be there, hexadecimal: "6b6b6b"; empty: not told
+    found: str = ""  # those that are
+    bits: int | None = None  # how many bits are wrong; 1: "Single bit error detected"
+    count: int = 1  # errors that the report stands for
+    corrected: bool = False  # by the hardware: no data was lost
+    label: str = ""  # of the DIMM, as EDAC or CPER name it
+    pte: str | None = None  # of bad-page-map
