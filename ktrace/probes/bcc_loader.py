@@ -171,6 +171,9 @@ class BccLoader:
         """None: bpf/bcc counts nothing in maps, each call of out_of_memory() is an event."""
         return []
 
+    def forget_oom_counts(self, cgroup: int, call: int) -> None:
+        """Nothing is counted."""
+
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that came (again), let go of those that went. What changed."""
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]

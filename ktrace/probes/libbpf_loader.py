@@ -128,6 +128,11 @@ class LibbpfLoader:
         """Domains with more calls than seen has for their (cgroup, call)."""
         return self._oom_maps.changed(seen) if self._oom_maps else []
 
+    def forget_oom_counts(self, cgroup: int, call: int) -> None:
+        """Make room for other domains."""
+        if self._oom_maps:
+            self._oom_maps.forget(cgroup, call)
+
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that came (again), let go of those that went. What changed."""
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]

@@ -52,6 +52,9 @@ class Loader(Protocol):
     def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]:
         """Domains with more calls than seen has for their (cgroup, call)."""
 
+    def forget_oom_counts(self, cgroup: int, call: int) -> None:
+        """Make room for other domains; what this one calls later is counted from 0."""
+
     def follow_modules(self) -> list[Probe]:
         """Probes that changed because a module came or went."""
 

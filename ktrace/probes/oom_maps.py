@@ -36,6 +36,10 @@ class OomMaps:
             for key, value in domains
         ]
 
+    def forget(self, cgroup: int, call: int) -> None:
+        """Take a domain out of the table, which is full at 256 and then counts losses."""
+        self._domains.delete(cgroup=cgroup, call=call)
+
 
 def _busiest(key: Any, domain: Any, callers: list[tuple[Any, Any]]) -> tuple[Any, ...]:
     """Of those that called lately."""
@@ -75,3 +79,8 @@ class _Map:
             )
             if found == 0:
                 yield key, value
+
+    def delete(self, **members: int) -> None:
+        """The entry with these members in its key, if it is there."""
+        key = self._key(**members)
+        lib().bpf_map_delete_elem(self._descriptor, ctypes.byref(key))

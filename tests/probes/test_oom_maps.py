@@ -52,6 +52,9 @@ class FakeLibbpf:
         ctypes.memmove(value, found, len(found))
         return 0
 
+    def bpf_map_delete_elem(self, fd: int, key: Any) -> int:
+        return 0 if self.maps[fd].pop(bytes(key._obj), None) else -1
+
 
 class FakeObject:
     def layouts(self, names: list[str]) -> dict[str, type[ctypes.Structure]]:
@@ -109,3 +112,11 @@ def test_a_key_that_goes_meanwhile_does_not_make_it_endless(
     kernel.vanish = count(kernel, 7, 1)
     count(kernel, 8, 1)
     assert 6 in {c.cgroup for c in maps.changed({})}
+
+
+def test_a_domain_is_forgotten(kernel: FakeLibbpf, maps: OomMaps) -> None:
+    count(kernel, 7, 100)
+    count(kernel, 8, 5)
+    maps.forget(7, 0)
+    maps.forget(9, 0)  # is not there
+    assert [c.cgroup for c in maps.changed({})] == [8]

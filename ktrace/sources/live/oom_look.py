@@ -56,9 +56,14 @@ class OomLook:
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
 
-    def look(self, t: float, memcg: str | None) -> OomDomain:
-        """The domain at time t: a memory cgroup by its path, or None for the machine."""
+    def look(self, t: float, memcg: str | None, cgroup_id: int | None = None) -> OomDomain:
+        """The domain at time t: a memory cgroup by its path, or None for the machine.
+
+        cgroup_id: its kernfs id; a cgroup that has the same path now is not looked at.
+        """
         folder = memory_folder(memcg, self._read("self/mountinfo")) if memcg is not None else None
+        if folder and cgroup_id is not None and not is_cgroup(folder, cgroup_id):
+            folder = None
         pids = self._pids_of(folder) if memcg is not None else self._all_pids()
         found = [status for pid in pids if (status := self.status(pid))]
         # kernel threads have no memory
@@ -79,6 +84,7 @@ class OomLook:
             usage_kib=usage,
             memory=memory,
             tasks=tuple(self._describe(status, found) for status in told),
+            cgroup_id=cgroup_id,
         )
 
     def status(self, pid: int) -> Status | None:
@@ -206,6 +212,16 @@ def memory_folder(path: str, mountinfo: str) -> Path | None:
         if (folder / "memory.stat").exists():
             return folder
     return None
+
+
+def is_cgroup(folder: Path, kernfs_id: int) -> bool:
+    """Its inode number is the id, or the lower half of it: kernfs_id_ino(), include/linux/kernfs.h,
+    where ino_t has 32 bits, and every kernel before v5.5 (40430452fd5d)."""
+    try:
+        inode = folder.stat().st_ino
+    except OSError:
+        return False
+    return inode in (kernfs_id, kernfs_id & 0xFFFFFFFF)
 
 
 def _groups(folder: Path) -> Iterator[Path]:

@@ -136,3 +136,14 @@ def test_cgroup_v1(tmp_path: Path) -> None:
 def test_times_of_a_process_with_a_hostile_name() -> None:
     assert oom_look.cpu_seconds("7 (x) R 1 2 (y) R 1 1 1 0 -1 4 9 0 0 0 100 100 0 0") == 2.0
     assert oom_look.cpu_seconds("") is None
+
+
+def test_another_cgroup_of_the_same_path_is_not_looked_at(machine: Machine) -> None:
+    machine.process(40, 1, 0)
+    machine.join(40)
+    inode = machine.group.stat().st_ino
+    assert OomLook(machine.proc).look(1.0, "/app", inode).processes == 1
+    before_v5_5 = (3 << 32) | inode
+    assert OomLook(machine.proc).look(1.0, "/app", before_v5_5).processes == 1
+    other = OomLook(machine.proc).look(1.0, "/app", inode + 1)
+    assert (other.processes, other.memory, other.limit_kib) == (0, (), None)

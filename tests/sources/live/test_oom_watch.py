@@ -20,6 +20,7 @@ class FakeLoader:
 
     def __init__(self) -> None:
         self.counts: dict[tuple[int, int], tuple[int, float]] = {}
+        self.forgotten: list[tuple[int, int]] = []
 
     def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]:
         return [
@@ -28,16 +29,23 @@ class FakeLoader:
             if calls > seen.get(key, 0)
         ]
 
+    def forget_oom_counts(self, cgroup: int, call: int) -> None:
+        self.forgotten.append((cgroup, call))
+        del self.counts[cgroup, call]
+
 
 class FakeLook:
-    def look(self, t: float, memcg: str | None) -> OomDomain:
-        return domain(t, memcg=memcg)
+    def __init__(self, **changes: object) -> None:
+        self.changes = changes
+
+    def look(self, t: float, memcg: str | None, cgroup_id: int | None) -> OomDomain:
+        return domain(t, memcg=memcg, cgroup_id=cgroup_id, **self.changes)
 
 
 def decode(t: float, counts: OomCounts) -> OomActivity:
     call = ("out_of_memory", "reclaim_retry_zone")[counts.call]
     memcg = f"/{counts.cgroup}" if counts.cgroup else None
-    return activity(t, counts.domain.calls, call=call, memcg=memcg)
+    return activity(t, counts.domain.calls, call=call, memcg=memcg, cgroup_id=counts.cgroup)
 
 
 @pytest.fixture
@@ -66,6 +74,7 @@ def test_new_calls_are_told_and_looked_at(loader: FakeLoader, watch: OomWatch) -
     assert isinstance(counted, OomActivity)
     assert isinstance(looked, OomDomain)
     assert (counted.calls, counted.memcg, looked.memcg) == (3, "/7", "/7")
+    assert looked.cgroup_id == 7
 
 
 def test_the_end_is_told_for_a_while_then_no_more(loader: FakeLoader, watch: OomWatch) -> None:
@@ -94,3 +103,30 @@ def test_looks_take_a_small_part_of_the_time(
         loader.counts[(7, 0)] = (t, float(t))
         told += names(list(watch.read(float(t))))
     assert told.count("oom_domain") == 3
+
+
+def test_a_look_that_could_read_nothing_is_not_told(loader: FakeLoader) -> None:
+    untyped: Any = loader
+    look: Any = FakeLook(memory=(), limit_kib=None)
+    loader.counts[(7, 0)] = (3, 0.9)
+    assert names(list(OomWatch(untyped, decode, look).read(1.0))) == ["oom_activity"]
+
+
+def test_a_domain_that_is_quiet_makes_room(loader: FakeLoader, watch: OomWatch) -> None:
+    """A service that is started again has another cgroup each time: the table has room for 256."""
+    for t in range(1, 2000):
+        loader.counts[(t, 0)] = (3, t - 0.1)
+        list(watch.read(float(t)))
+        assert len(loader.counts) < 70
+    assert loader.forgotten[:2] == [(1, 0), (2, 0)]
+
+
+def test_what_was_forgotten_is_counted_from_nothing(loader: FakeLoader, watch: OomWatch) -> None:
+    loader.counts[(7, 0)] = (30, 0.9)
+    list(watch.read(1.0))
+    list(watch.read(70.0))
+    assert loader.counts == {}
+    loader.counts[(7, 0)] = (2, 70.9)
+    counted = next(watch.read(71.0))
+    assert isinstance(counted, OomActivity)
+    assert counted.calls == 2
