@@ -3,7 +3,15 @@
 import click
 
 from ktrace.comparison.runs import read_runs
-from ktrace.comparison.verdict import FIXED, NOT_ENOUGH, Comparison, compare
+from ktrace.comparison.verdict import (
+    FIXED,
+    NOT_COMPARABLE,
+    NOT_ENOUGH,
+    NOT_FIXED,
+    WORSE,
+    Comparison,
+    compare,
+)
 from ktrace.errors import ExitCode, UsageError
 from ktrace.views.compare_json import json_text
 from ktrace.views.compare_junit import junit_text
@@ -25,6 +33,11 @@ _SEPARATOR = "vs"
     help="A victim is stuck when it has not died after this.  [default: as recorded]",
 )
 @click.option(
+    "--ignore-differences",
+    is_flag=True,
+    help="Judge although the two sides did not do comparable work.",
+)
+@click.option(
     "--format",
     "style",
     type=click.Choice(["text", "json", "ktap", "junit"]),
@@ -32,22 +45,28 @@ _SEPARATOR = "vs"
     show_default=True,
 )
 def compare_traces(
-    traces: tuple[str, ...], function: str | None, stuck_after: float | None, style: str
+    traces: tuple[str, ...],
+    function: str | None,
+    stuck_after: float | None,
+    ignore_differences: bool,
+    style: str,
 ) -> ExitCode:
-    """Say whether a change has fixed what BEFORE's traces show.
+    """Say whether a change has fixed the hang, or the bad pages, that BEFORE's traces show.
 
     BEFORE and AFTER are each a trace, a directory of traces (*.ktrace), or several of them with
     the word vs between the two sides: ktrace compare stock-*.ktrace vs patched-*.ktrace
 
-    Judged is the function in which most of BEFORE's victims are stuck. A run counts once, so it
-    takes three of each to say "fixed".
+    The verdict is about the function in which most of BEFORE's victims are stuck. Each run counts
+    once, so "fixed" takes at least three runs on each side, which killed the same programs about
+    as often.
 
-    Exit codes: 0 fixed; 1 not fixed, or worse; 2 bad usage or unreadable; 4 not enough data.
+    Exit codes: 0 fixed; 1 not fixed, or worse; 2 bad usage or unreadable; 4 not enough data, or
+    not comparable.
     """
     old, new = _sides(traces)
     before, told_before = read_runs(old, stuck_after)
     after, told_after = read_runs(new, stuck_after)
-    comparison = compare(before, after, function, [*told_before, *told_after])
+    comparison = compare(before, after, function, [*told_before, *told_after], ignore_differences)
     code = exit_code(comparison)
     click.echo(_text(comparison, style, code))
     return code
@@ -55,8 +74,16 @@ def compare_traces(
 
 def exit_code(comparison: Comparison) -> ExitCode:
     """CLEAN is "fixed", FOUND "not fixed" or "worse"."""
-    codes = {FIXED: ExitCode.CLEAN, NOT_ENOUGH: ExitCode.INCONCLUSIVE}
-    return codes.get(comparison.verdict, ExitCode.FOUND)
+    return _EXIT_CODES[comparison.verdict]
+
+
+_EXIT_CODES = {
+    FIXED: ExitCode.CLEAN,
+    NOT_FIXED: ExitCode.FOUND,
+    WORSE: ExitCode.FOUND,
+    NOT_ENOUGH: ExitCode.INCONCLUSIVE,
+    NOT_COMPARABLE: ExitCode.INCONCLUSIVE,
+}
 
 
 def _sides(traces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

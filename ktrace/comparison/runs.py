@@ -8,13 +8,15 @@ from pathlib import Path
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.deaths import Deaths, Place, Victim
 from ktrace.errors import UsageError
-from ktrace.events import BadPage, Event
+from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session
 from ktrace.trace.reader import Record, TraceFile
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"
 _BAD_PAGE = "bad_page"
+_OOM_CALLS = "out_of_memory"
+_OOM_KILLS = ("oom_kill_process", "mark_victim")
 _PAGE_CHECKS = "page checks"  # missing where the kernel does not look at pages
 _SUFFIXES = (".ktrace", ".ktrace.gz")
 
@@ -29,10 +31,11 @@ class Run:
     stuck_after: float  # who has not died by then is stuck
     victims: tuple[Victim, ...]  # those that were seen killed or dead
     unseen: int  # signals whose target was never seen again
-    oom_invocations: int
-    oom_kills: int
-    bad_pages: int | None  # None: they were not traced, or the kernel does not check pages
+    oom_invocations: int | None  # None: not measured, there was no probe for it
+    oom_kills: int | None  # None: not measured
+    bad_pages: int | None  # None: not measured, or the kernel does not check pages
     doubts: tuple[str, ...]  # why a stuck task could have been missed
+    probes: dict[str, str]  # by function: attached (at any time of the run), waiting or missing
 
     @property
     def stuck(self) -> list[Victim]:
@@ -107,6 +110,7 @@ class _Reader:
     deaths: Deaths = field(init=False)
     bad_pages: int = 0
     end_t: float = 0.0
+    attached: set[str] = field(default_factory=set)  # at any time
 
     def __post_init__(self) -> None:
         self.analysis = Analysis(replace(self.session, command=_COMMAND))
@@ -116,6 +120,8 @@ class _Reader:
         if isinstance(record, Event):
             self.analysis.feed(record)
             self.deaths.feed(record)
+            if isinstance(record, ProbeChange) and record.state == "attached":
+                self.attached.add(record.function)
             # Bad pages from before the run are told at its start.
             self.bad_pages += isinstance(record, BadPage) and record.t > self.session.t
         elif not isinstance(record, Session | Finding):
@@ -127,10 +133,8 @@ class _Reader:
         why = self.analysis.end().why
         victims = tuple(victim for victim in self.deaths.victims if victim.seen)
         stuck_after = self.stuck_after or self.session.stuck_after
-        probes = self.analysis.probes
-        bad_page, checks = probes.get(_BAD_PAGE), probes.get(_PAGE_CHECKS)
-        traced = bad_page is not None and bad_page.state == "attached"
-        traced = traced and (checks is None or checks.state != "missing")
+        probes = self._probes()
+        pages = probes.get(_PAGE_CHECKS) != "missing"
         return Run(
             file=self.path,
             session=self.session,
@@ -138,11 +142,22 @@ class _Reader:
             stuck_after=stuck_after,
             victims=victims,
             unseen=len(self.deaths.victims) - len(victims),
-            oom_invocations=self.analysis.oom.invocations,
-            oom_kills=self.analysis.oom.total,
-            bad_pages=self.bad_pages if traced or self.bad_pages else None,
+            oom_invocations=_measured(self.analysis.oom.invocations, probes, _OOM_CALLS),
+            oom_kills=_measured(self.analysis.oom.total, probes, *_OOM_KILLS),
+            bad_pages=_measured(self.bad_pages, probes if pages else {}, _BAD_PAGE),
             doubts=(*([why] if why else []), *_undecided(victims, stuck_after), *damage),
+            probes=probes,
         )
+
+    def _probes(self) -> dict[str, str]:
+        states = {name: probe.state for name, probe in self.analysis.probes.items()}
+        at_start = {probe.function for probe in self.session.probes if probe.state == "attached"}
+        return states | dict.fromkeys(self.attached | at_start, "attached")
+
+
+def _measured(count: int, probes: dict[str, str], *any_of: str) -> int | None:
+    """count; None for a zero that nobody could have raised."""
+    return count if count or any(probes.get(name) == "attached" for name in any_of) else None
 
 
 def _undecided(victims: Iterable[Victim], stuck_after: float) -> list[str]:

@@ -36,9 +36,12 @@ def p_higher(before: Sequence[float], after: Sequence[float]) -> float:
 
 def runs_missing(before: Sequence[float], after: Sequence[float]) -> int | None:
     """How many more runs of each side would decide that after's values are lower, should they
-    come out as those that are there; None if more than a dozen."""
+    come out as those that are there; None if more than a dozen, or if a side has no value: then
+    nothing says how its next runs would come out."""
+    if not before or not after:
+        return None
     for more in range(_MORE_AT_MOST + 1):
-        if p_lower(_repeated(before, 1.0, more), _repeated(after, 0.0, more)) <= ALPHA:
+        if p_lower(_repeated(before, more), _repeated(after, more)) <= ALPHA:
             return more
     return None
 
@@ -48,10 +51,9 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def _repeated(values: Sequence[float], none: float, more: int) -> list[float]:
-    """values and as many more like them; like `none` where there are none yet."""
-    pattern = values or [none]
-    return [pattern[i % len(pattern)] for i in range(len(values) + more)]
+def _repeated(values: Sequence[float], more: int) -> list[float]:
+    """values and as many more like them."""
+    return [values[i % len(values)] for i in range(len(values) + more)]
 
 
 def _doubled_ranks(values: Sequence[float]) -> list[int]:

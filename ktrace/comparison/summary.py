@@ -1,7 +1,7 @@
 """What one side of a comparison adds up to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ktrace.comparison.runs import Run
@@ -38,41 +38,53 @@ class Side:
     runs: int
     duration_s: float
     kills: int
-    kills_by_oom: int
+    kills_by_oom: int | None  # None, here and below: not measured in any of the runs
     unseen: int
     stuck: int
     times: Times | None
     places: tuple[AtPlace, ...]  # most stuck victims first
     died_by: dict[str, int]  # signal number, "alive" or "unknown"
-    oom_invocations: int
-    oom_kills: int
+    oom_invocations: int | None
+    oom_kills: int | None
     bad_pages: int | None
     names: dict[str, int]
 
     @property
     def invocations_per_kill(self) -> float | None:
-        return self.oom_invocations / self.oom_kills if self.oom_kills else None
+        if self.oom_invocations is None or not self.oom_kills:
+            return None
+        return self.oom_invocations / self.oom_kills
 
 
 def sum_up(runs: Sequence[Run]) -> Side:
     victims = [victim for run in runs for victim in run.victims]
     stuck = [victim for run in runs for victim in run.stuck]
-    pages = [run.bad_pages for run in runs if run.bad_pages is not None]
     return Side(
         runs=len(runs),
         duration_s=round(sum(run.duration_s for run in runs), 6),
         kills=len(victims),
-        kills_by_oom=sum(victim.by == "oom" for victim in victims),
+        kills_by_oom=_total(map(_kills_by_oom, runs)),
         unseen=sum(run.unseen for run in runs),
         stuck=len(stuck),
         times=times_of(victims),
         places=_places(stuck),
         died_by=dict(Counter(map(_end, victims)).most_common()),
-        oom_invocations=sum(run.oom_invocations for run in runs),
-        oom_kills=sum(run.oom_kills for run in runs),
-        bad_pages=sum(pages) if pages else None,
+        oom_invocations=_total(run.oom_invocations for run in runs),
+        oom_kills=_total(run.oom_kills for run in runs),
+        bad_pages=_total(run.bad_pages for run in runs),
         names=dict(sum((run.names for run in runs), Counter()).most_common()),
     )
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """Of the runs that measured it; None where none did."""
+    measured = [count for count in counts if count is not None]
+    return sum(measured) if measured else None
+
+
+def _kills_by_oom(run: Run) -> int | None:
+    count = sum(victim.by == "oom" for victim in run.victims)
+    return None if run.oom_kills is None and not count else count
 
 
 def times_of(victims: Sequence[Victim]) -> Times | None:

@@ -1,41 +1,17 @@
-"""Fixed, not fixed, worse, or not enough data: the rules of a comparison."""
+"""Fixed, not fixed, worse, or neither can be said: the rules of a comparison."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import or_
 
-from ktrace.comparison import statistics
-from ktrace.comparison.runs import Run, function_of_victim
-from ktrace.comparison.workload import differences
+from ktrace.comparison import measures, statistics
+from ktrace.comparison.measures import Measure
+from ktrace.comparison.runs import Run
+from ktrace.comparison.workload import NO_CLAIM, Claim, Difference, differences
 
-FIXED, NOT_FIXED, WORSE, NOT_ENOUGH = "fixed", "not fixed", "worse", "not enough data"
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What is measured in each run, and the test of its values. Only runs that say something
-    about it count: a run without a kill tells nothing of stuck victims."""
-
-    name: str
-    what: str  # a sentence without its subject: "victims stuck in squashfs_cache_get"
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-
-    @property
-    def p_fewer(self) -> float:
-        return statistics.p_lower(self.before, self.after)
-
-    @property
-    def p_more(self) -> float:
-        return statistics.p_higher(self.before, self.after)
-
-    @property
-    def decreased(self) -> bool:
-        return self.p_fewer <= statistics.ALPHA
-
-    @property
-    def increased(self) -> bool:
-        return self.p_more <= statistics.ALPHA
+FIXED, NOT_FIXED, WORSE = "fixed", "not fixed", "worse"
+NOT_ENOUGH, NOT_COMPARABLE = "not enough data", "not comparable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +19,7 @@ class Check:
     """One question that a CI system gets an answer to."""
 
     name: str
-    outcome: str  # pass, fail, skip
+    outcome: str  # pass, fail, error (no answer to the main question), skip
     why: str
 
 
@@ -60,22 +36,32 @@ class Comparison:
     verdict: str
     why: str
     more_runs: int | None  # of each side, to decide; None: not known, or nothing to decide
-    warnings: tuple[str, ...]
+    differences: tuple[str, ...]  # why the two sides are not comparable
+    ignored: bool  # a verdict was asked for in spite of them
+    unproven: Claim  # what the runs cannot show, because they differ
+    warnings: tuple[str, ...]  # other differences, and what else the reader should know
 
     @property
     def checks(self) -> tuple[Check, ...]:
         return (
-            Check(
-                "same workload",
-                "skip" if self.warnings else "pass",
-                "; ".join(self.warnings),
-            ),
+            self._comparable_work(),
             Check(f"fixed: {self.target.what}", _OUTCOME[self.verdict], self.why),
-            *(_guard_check(guard) for guard in self.guards),
+            *(_guard_check(guard, self.unproven) for guard in self.guards),
         )
 
+    def _comparable_work(self) -> Check:
+        why = "; ".join([*self.differences, *self.warnings])
+        outcome = "fail" if self.verdict == NOT_COMPARABLE else "skip" if why else "pass"
+        return Check("comparable work", outcome, why)
 
-_OUTCOME = {FIXED: "pass", NOT_FIXED: "fail", WORSE: "fail", NOT_ENOUGH: "skip"}
+
+_OUTCOME = {
+    FIXED: "pass",
+    NOT_FIXED: "fail",
+    WORSE: "fail",
+    NOT_ENOUGH: "error",
+    NOT_COMPARABLE: "error",
+}
 
 
 def compare(
@@ -83,21 +69,35 @@ def compare(
     after: Sequence[Run],
     function: str | None = None,
     warnings: Sequence[str] = (),
+    ignore_differences: bool = False,
 ) -> Comparison:
     """Judge the runs by `function`, else by the one in which most of BEFORE's victims were stuck,
-    else by bad pages. Neither side may be empty."""
-    function = function or _worst_function(before)
-    anywhere, bad_pages = _stuck_anywhere(before, after), _bad_pages(before, after)
+    else by bad pages. Neither side may be empty.
+
+    ignore_differences: also where the two sides did not do comparable work.
+    """
+    function = function or measures.worst_function(before)
+    anywhere, bad_pages = measures.stuck_anywhere(before, after), measures.bad_pages(before, after)
     target = anywhere
     elsewhere: Measure | None = None
     guards: tuple[Measure, ...] = (bad_pages,)
     if function is not None:
-        target, elsewhere = _stuck_in(function, before, after), _elsewhere(function, before, after)
+        target, elsewhere = (
+            measures.stuck_in(function, before, after),
+            measures.elsewhere(function, before, after),
+        )
         guards = (anywhere, bad_pages)
     elif any(run.bad_pages for run in before):
         target, guards = bad_pages, (anywhere,)
-    verdict, why = _judge(target, elsewhere, guards, after)
+    differing = differences(before, after, function)
+    judge = partial(_judge, target, elsewhere, guards, after)
+    judged = judge(differing)
+    against = [one.text for one in judged.against]
+    ignored = ignore_differences and bool(against)
+    if ignored:
+        judged = judge([])
     missing = statistics.runs_missing(target.before, target.after)
+    undecided = judged.verdict == NOT_ENOUGH and any(target.before)
     return Comparison(
         before=tuple(before),
         after=tuple(after),
@@ -105,38 +105,78 @@ def compare(
         target=target,
         elsewhere=elsewhere,
         guards=guards,
-        verdict=verdict,
-        why=why,
-        more_runs=missing if verdict == NOT_ENOUGH and missing and any(target.before) else None,
-        warnings=(*warnings, *differences(before, after)),
+        verdict=judged.verdict,
+        why=judged.why,
+        more_runs=(missing or None) if undecided else None,
+        differences=tuple(against),
+        ignored=ignored,
+        unproven=reduce(or_, (one.rules_out for one in differing if not ignored), NO_CLAIM),
+        warnings=(*warnings, *(one.text for one in differing if one.text not in against)),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    verdict: str
+    why: str
+    against: Sequence[Difference] = ()  # why the sides are not comparable
+
+
 def _judge(
-    target: Measure, elsewhere: Measure | None, guards: Sequence[Measure], after: Sequence[Run]
-) -> tuple[str, str]:
-    """The verdict and its reason. One stuck victim refutes "fixed"; only a test affirms it."""
+    target: Measure,
+    elsewhere: Measure | None,
+    guards: Sequence[Measure],
+    after: Sequence[Run],
+    differing: Sequence[Difference],
+) -> _Judged:
+    """One stuck victim refutes "fixed", whatever differs; "fixed" and "worse" take the test, and
+    comparable work."""
+    claimed = target.fewer
     for measure in (target, *guards):
         if measure.increased:
-            return WORSE, f"more {measure.what} than before (p = {measure.p_more:.2g})"
-    if not target.before:
-        return NOT_ENOUGH, "no run of BEFORE killed anything: nothing was measured"
-    if not any(target.before):
-        return NOT_ENOUGH, f"BEFORE has no {target.what}: there is nothing to be fixed"
-    if any(target.after):
-        return NOT_FIXED, f"AFTER has {target.what}: {_degree(target)}"
-    if target.p_fewer > statistics.ALPHA:
-        return NOT_ENOUGH, _how_many_more(target)
-    if elsewhere is not None and elsewhere.increased and not guards[0].decreased:
-        return NOT_FIXED, (
-            f"AFTER has no {target.what}, but more {elsewhere.what} "
-            f"(p = {elsewhere.p_more:.2g}): the hang has moved"
+            if not _ruling_out(differing, measure.more):
+                return _Judged(WORSE, f"more {measure.what} than before (p = {measure.p_more:.2g})")
+            claimed |= measure.more
+    if any(target.before) and any(target.after):
+        return _Judged(NOT_FIXED, f"AFTER has {target.what}: {_degree(target)}")
+    moved_to = elsewhere if elsewhere and elsewhere.increased and not guards[0].decreased else None
+    if moved_to is not None:
+        claimed |= moved_to.more
+    if against := _ruling_out(differing, claimed):
+        texts = "; ".join(difference.text for difference in against)
+        return _Judged(
+            NOT_COMPARABLE, f"the two sides did not do comparable work: {texts}", against
         )
+    if undecided := _nothing_to_test(target):
+        return _Judged(NOT_ENOUGH, undecided)
+    if target.p_fewer > statistics.ALPHA:
+        return _Judged(NOT_ENOUGH, _how_many_more(target))
+    none = f"AFTER has no {target.what}"
+    if moved_to is not None:
+        more = f"{none}, but more {moved_to.what} (p = {moved_to.p_more:.2g})"
+        return _Judged(NOT_FIXED, f"{more}: the hang has moved")
     doubtful = next((run for run in after if run.doubts), None)
     if doubtful is not None:
-        doubt = doubtful.doubts[0]
-        return NOT_ENOUGH, f"AFTER has no {target.what}, but {doubtful.file} is in doubt: {doubt}"
-    return FIXED, f"AFTER has no {target.what} any more (p = {target.p_fewer:.2g})"
+        doubt = f"{none}, but {doubtful.file} is in doubt: {doubtful.doubts[0]}"
+        return _Judged(NOT_ENOUGH, doubt)
+    return _Judged(FIXED, f"{none} any more (p = {target.p_fewer:.2g})")
+
+
+def _ruling_out(differing: Sequence[Difference], claims: Claim) -> list[Difference]:
+    return [difference for difference in differing if difference.rules_out & claims]
+
+
+def _nothing_to_test(target: Measure) -> str:
+    """Why there is nothing to test; "" where there is."""
+    for side, values in (("BEFORE", target.before), ("AFTER", target.after)):
+        if not values:
+            return f"no run of {side} {_SAYS_NOTHING[target.of_pages]}"
+    if not any(target.before):
+        return f"BEFORE has no {target.what}: there is nothing to be fixed"
+    return ""
+
+
+_SAYS_NOTHING = ("killed anything: nothing was measured", "traced bad pages")
 
 
 def _degree(target: Measure) -> str:
@@ -155,62 +195,10 @@ def _how_many_more(target: Measure) -> str:
     return f"{text}; {missing} more of each, should they come out alike, would decide"
 
 
-def _worst_function(runs: Sequence[Run]) -> str | None:
-    """Where most victims were stuck; of equals, the first in the alphabet."""
-    stuck = Counter(function_of_victim(victim) for run in runs for victim in run.stuck)
-    del stuck[""]
-    return min(stuck, key=lambda name: (-stuck[name], name), default=None)
-
-
-def _stuck_in(function: str, before: Sequence[Run], after: Sequence[Run]) -> Measure:
-    return _share(
-        "stuck-in-function",
-        f"victims stuck in {function}",
-        before,
-        after,
-        lambda run: run.stuck_in(function),
-    )
-
-
-def _elsewhere(function: str, before: Sequence[Run], after: Sequence[Run]) -> Measure:
-    return _share(
-        "stuck-elsewhere",
-        f"victims stuck elsewhere than in {function}",
-        before,
-        after,
-        lambda run: len(run.stuck) - run.stuck_in(function),
-    )
-
-
-def _stuck_anywhere(before: Sequence[Run], after: Sequence[Run]) -> Measure:
-    return _share("stuck", "victims stuck", before, after, lambda run: len(run.stuck))
-
-
-def _share(
-    name: str,
-    what: str,
-    before: Sequence[Run],
-    after: Sequence[Run],
-    count: Callable[[Run], int],
-) -> Measure:
-    """Of each run's victims."""
-    values = [
-        tuple(count(run) / len(run.victims) for run in runs if run.victims)
-        for runs in (before, after)
-    ]
-    return Measure(name, what, values[0], values[1])
-
-
-def _bad_pages(before: Sequence[Run], after: Sequence[Run]) -> Measure:
-    values = [
-        tuple(float(run.bad_pages) for run in runs if run.bad_pages is not None)
-        for runs in (before, after)
-    ]
-    return Measure("bad-pages", "bad pages", values[0], values[1])
-
-
-def _guard_check(guard: Measure) -> Check:
+def _guard_check(guard: Measure, unproven: Claim) -> Check:
     name = f"no more {guard.what}"
+    if guard.more in unproven:
+        return Check(name, "skip", "the work was not comparable")
     if not guard.before or not guard.after:
         return Check(name, "skip", "not measured on both sides")
     if guard.increased:

@@ -6,14 +6,15 @@ from typing import Any
 
 from ktrace import __version__
 from ktrace.comparison import statistics
+from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import Run
 from ktrace.comparison.summary import sum_up
-from ktrace.comparison.verdict import Comparison, Measure
+from ktrace.comparison.verdict import Comparison
 from ktrace.errors import ExitCode
 
 
 def json_text(comparison: Comparison, code: ExitCode) -> str:
-    """Times are seconds; null is what is not known."""
+    """Times are seconds; null is what is not known or was not measured."""
     return json.dumps(_comparison(comparison, code), allow_nan=False)
 
 
@@ -26,6 +27,8 @@ def _comparison(comparison: Comparison, code: ExitCode) -> dict[str, Any]:
         "why": comparison.why,
         "function": comparison.function,
         "more_runs": comparison.more_runs,
+        "differences": list(comparison.differences),
+        "differences_ignored": comparison.ignored,
         "warnings": list(comparison.warnings),
         "checks": [asdict(check) for check in comparison.checks],
         "test": {

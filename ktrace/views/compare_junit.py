@@ -8,6 +8,7 @@ from ktrace.views.compare_text import text_lines
 from ktrace.views.safe_text import safe
 
 _NO_XML = re.compile("[\ufffe\uffff]")  # what safe() leaves and XML 1.0 does not allow
+_ELEMENTS = {"fail": "failure", "error": "error", "skip": "skipped"}
 
 
 def junit_text(comparison: Comparison) -> str:
@@ -18,7 +19,7 @@ def junit_text(comparison: Comparison) -> str:
         name="ktrace compare",
         tests=str(len(outcomes)),
         failures=str(outcomes.count("fail")),
-        errors="0",
+        errors=str(outcomes.count("error")),
         skipped=str(outcomes.count("skip")),
     )
     for check in comparison.checks:
@@ -34,10 +35,8 @@ def _add_case(suite: ElementTree.Element, check: Check) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", classname="ktrace.compare", name=_clean(check.name)
     )
-    if check.outcome == "fail":
-        ElementTree.SubElement(case, "failure", message=_clean(check.why))
-    elif check.outcome == "skip":
-        ElementTree.SubElement(case, "skipped", message=_clean(check.why))
+    if check.outcome in _ELEMENTS:
+        ElementTree.SubElement(case, _ELEMENTS[check.outcome], message=_clean(check.why))
 
 
 def _clean(text: str) -> str:

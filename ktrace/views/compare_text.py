@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from ktrace.comparison import statistics
+from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import Run
 from ktrace.comparison.summary import AtPlace, Side, Times, sum_up
-from ktrace.comparison.verdict import Comparison, Measure
+from ktrace.comparison.verdict import NOT_COMPARABLE, Comparison
 from ktrace.views import words
 from ktrace.views.compare_plot import plot
 from ktrace.views.safe_text import safe
@@ -22,7 +23,7 @@ def text_lines(comparison: Comparison) -> list[str]:
     before, after = sum_up(comparison.before), sum_up(comparison.after)
     return [
         f"verdict: {comparison.verdict}",
-        f"  {safe(comparison.why)}",
+        *_why(comparison),
         *_not_covered(comparison, after),
         "",
         *_table(_rows(comparison, before, after)),
@@ -37,6 +38,22 @@ def text_lines(comparison: Comparison) -> list[str]:
         *_runs("AFTER", comparison.after),
         *_test(comparison),
     ]
+
+
+def _why(comparison: Comparison) -> list[str]:
+    different = [f"  - {safe(text)}" for text in comparison.differences]
+    if comparison.verdict == NOT_COMPARABLE:
+        return [
+            "  the two sides did not do comparable work (--ignore-differences overrides this):",
+            *different,
+        ]
+    lines = [f"  {safe(comparison.why)}"]
+    if comparison.ignored:
+        lines += [
+            "  by --ignore-differences, though the two sides did not do comparable work:",
+            *different,
+        ]
+    return lines
 
 
 def _not_covered(comparison: Comparison, after: Side) -> list[str]:
@@ -64,11 +81,11 @@ def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, 
         ("duration", lambda side: words.seconds(side.duration_s)),
         ("kills", lambda side: str(side.kills)),
         ("  per minute", lambda side: _number(_per_minute(side))),
-        ("  of them by the OOM killer", lambda side: str(side.kills_by_oom)),
+        ("  of them by the OOM killer", lambda side: _count(side.kills_by_oom)),
         ("  killed tasks", lambda side: _names(side.names)),
         ("stuck victims", lambda side: _share(side.stuck, side.kills)),
         ("died by", lambda side: _ends(side.died_by)),
-        ("OOM invocations", lambda side: str(side.oom_invocations)),
+        ("OOM invocations", lambda side: _count(side.oom_invocations)),
         ("  per OOM kill", lambda side: _number(side.invocations_per_kill)),
         ("bad pages", lambda side: _count(side.bad_pages)),
     )
@@ -109,7 +126,7 @@ def _number(value: float | None) -> str:
 
 
 def _count(value: int | None) -> str:
-    return "not traced" if value is None else str(value)
+    return "not measured" if value is None else str(value)
 
 
 def _times(comparison: Comparison) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import stuck_tasks
-from tests.comparison.runs import fixed, hang, trace
+from tests.comparison.runs import fixed, hang, quick, trace, victim
 from tests.tracer import ktrace, tracer
 from tests.views.golden import Golden
 
@@ -82,7 +82,19 @@ def test_not_enough_data(folder: Path) -> None:
     stock, patched = folder / "stock" / "0.ktrace", folder / "patched" / "0.ktrace"
     done = ktrace("compare", "--format", "ktap", str(stock), str(patched))
     assert done.returncode == 4
-    assert "\nok 2 fixed: victims stuck in squashfs_cache_get # SKIP" in done.stdout
+    assert "\nnot ok 2 fixed: victims stuck in squashfs_cache_get # AFTER has no" in done.stdout
+
+
+@pytest.mark.unit
+def test_other_work_is_not_comparable(folder: Path) -> None:
+    (folder / "sleeps").mkdir()
+    for i in range(3):
+        trace(folder / "sleeps" / f"{i}.ktrace", i, quick(victim(20, "sleep")))
+    sides = [str(folder / "stock"), str(folder / "sleeps")]
+    done = ktrace("compare", *sides)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (4, "verdict: not comparable")
+    done = ktrace("compare", "--ignore-differences", *sides)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "verdict: fixed")
 
 
 @pytest.mark.unit
@@ -121,8 +133,12 @@ def test_real_tasks_stuck_before_and_not_after(tmp_path: Path) -> None:
         running.stop()
     done = ktrace("compare", str(stock), str(patched))
     assert done.returncode == 4, done.stdout
+    assert done.stdout.startswith("verdict: not comparable\n")
+    assert "1 sleep in AFTER (0% of the kills have the same names)" in done.stdout
+    done = ktrace("compare", "--ignore-differences", str(stock), str(patched))
+    assert done.returncode == 4, done.stdout
     assert "2 more of each, should they come out alike, would decide" in done.stdout
     assert "no probe on" not in done.stdout  # what the verdict needs is traced on this kernel
     again = ktrace("compare", str(stock), str(stock))
     assert again.returncode == 1
-    assert "warning: 1 runs are on both sides" in again.stdout
+    assert "warning: the same run is on both sides" in again.stdout

@@ -54,7 +54,8 @@ def test_higher_is_lower_seen_from_the_other_side(before: list[float], after: li
         ([1.0], [0.0], 2),
         ([1.0, 1.0], [0.0, 0.0], 1),
         ([1.0] * 3, [0.0] * 3, 0),
-        ([1.0] * 3, [], 2),
+        ([1.0] * 3, [], None),
+        ([], [0.0] * 3, None),
         ([0.5], [0.5], None),
     ],
 )

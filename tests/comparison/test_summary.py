@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from ktrace.comparison.summary import sum_up
+from ktrace.findings import Probe
 from tests.comparison.runs import fixed, hang, quick, runs, stuck, victim
-from tests.factories import kill, oom_kill, state, walk
+from tests.factories import asked, kill, oom_kill, state, walk
 
 pytestmark = pytest.mark.unit
 
@@ -40,3 +41,21 @@ def test_kills_by_the_oom_killer(tmp_path: Path) -> None:
 def test_no_kills(tmp_path: Path) -> None:
     side = sum_up(runs(tmp_path, "a", []))
     assert (side.times, side.places, side.invocations_per_kill) == (None, (), None)
+
+
+def test_what_no_probe_measured_is_none_not_zero(tmp_path: Path) -> None:
+    probes = tuple(Probe(name, "tp_btf", "attached") for name in ("signal_generate", "task"))
+    side = sum_up(runs(tmp_path, "a", hang(), probes=probes))
+    assert (side.oom_invocations, side.oom_kills, side.kills_by_oom) == (None, None, None)
+    assert (side.bad_pages, side.invocations_per_kill) == (None, None)
+
+
+def test_a_run_that_did_not_measure_does_not_hide_what_others_did(tmp_path: Path) -> None:
+    probes = (Probe("out_of_memory", "", "missing", "no kprobes"),)
+    side = sum_up(
+        [
+            *runs(tmp_path, "a", [asked(101.0), asked(102.0)]),
+            *runs(tmp_path, "b", [], probes=probes),
+        ]
+    )
+    assert side.oom_invocations == 2

@@ -8,6 +8,7 @@ import pytest
 
 from ktrace.commands.compare import exit_code
 from ktrace.comparison.verdict import Comparison, compare
+from ktrace.findings import Probe
 from ktrace.views.compare_json import json_text
 from ktrace.views.compare_junit import junit_text
 from ktrace.views.compare_ktap import ktap_lines
@@ -87,11 +88,52 @@ def test_ktap(is_fixed: Comparison) -> None:
     assert lines[:2] == ["KTAP version 1", "1..4"]
     results = [line for line in lines[2:] if not line.startswith("#")]
     assert [line.partition(" #")[0] for line in results] == [
-        "ok 1 same workload",
+        "ok 1 comparable work",
         "ok 2 fixed: victims stuck in squashfs_cache_get",
         "ok 3 no more victims stuck",
         "ok 4 no more bad pages",
     ]
+
+
+@pytest.fixture
+def other_work(tmp_path: Path) -> Comparison:
+    sleeps = [quick(victim(pid, "sleep")) for pid in (20, 21, 22)]
+    return compare(runs(tmp_path, "before", *[hang()] * 3), runs(tmp_path, "after", *sleeps))
+
+
+def test_not_comparable_in_every_format(other_work: Comparison) -> None:
+    code = exit_code(other_work)
+    data = json.loads(json_text(other_work, code))
+    assert (data["verdict"], data["exit_code"], code) == ("not comparable", 4, 4)
+    assert (len(data["differences"]), data["differences_ignored"]) == (2, False)
+    suite = ElementTree.fromstring(junit_text(other_work))
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("1", "1", "2")
+    results = [line for line in ktap_lines(other_work)[2:] if not line.startswith("#")]
+    assert [line.split()[0] for line in results] == ["not", "not", "ok", "ok"]
+    assert text_lines(other_work)[:4] == [
+        "verdict: not comparable",
+        "  the two sides did not do comparable work (--ignore-differences overrides this):",
+        *(f"  - {text}" for text in data["differences"]),
+    ]
+
+
+def test_not_enough_data_is_no_success_for_junit(tmp_path: Path) -> None:
+    undecided = compare(runs(tmp_path, "a", hang()), runs(tmp_path, "b", fixed()))
+    suite = ElementTree.fromstring(junit_text(undecided))
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
+
+
+def test_what_was_not_measured_is_shown_so(tmp_path: Path) -> None:
+    probes = tuple(Probe(name, "tp_btf", "attached") for name in ("signal_generate", "task"))
+    sides = [runs(tmp_path, "a", hang()), runs(tmp_path, "b", hang(), probes=probes)]
+    comparison = compare(sides[0], sides[1])
+    lines = [" ".join(line.split()) for line in text_lines(comparison)]
+    assert "of them by the OOM killer 0 not measured" in lines
+    assert "OOM invocations 0 not measured" in lines
+    assert "bad pages 0 not measured" in lines
+    data = json.loads(json_text(comparison, exit_code(comparison)))["after"]
+    assert (data["oom_invocations"], data["oom_kills"], data["kills_by_oom"]) == (None,) * 3
+    assert (data["run"][0]["oom_invocations"], data["run"][0]["oom_kills"]) == (None, None)
 
 
 def test_ktap_of_not_fixed_and_of_not_enough(tmp_path: Path) -> None:
@@ -100,9 +142,9 @@ def test_ktap_of_not_fixed_and_of_not_enough(tmp_path: Path) -> None:
     (line,) = (
         line
         for line in ktap_lines(compare(one, runs(tmp_path, "c", fixed())))
-        if line.startswith("ok 2 ")
+        if line.startswith("not ok 2 ")
     )
-    assert "# SKIP AFTER has no victims" in line
+    assert "# AFTER has no victims" in line
 
 
 def test_junit(is_fixed: Comparison, hostile: Comparison) -> None:
