@@ -15,7 +15,7 @@ from ktrace.views.choice import view_for
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @live_options
 def oom_livelock(as_json: bool, loader: str, **options: Any) -> ExitCode:
-    """Show OOM handling that gets nowhere: since when, how often, why, and the life of each kill.
+    """Show OOM handling that makes no progress: since when, how often, why; and each OOM kill.
 
     With COMMAND, attach first, run it, and stop when it ends.
     """

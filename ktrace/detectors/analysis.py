@@ -60,6 +60,13 @@ class Analysis:
         self.findings += sum(finding.status == "open" for finding in found)
         return found
 
+    @property
+    def oom_calls(self) -> int | None:
+        """Calls of out_of_memory(); None where no probe could have counted them."""
+        calls = self.livelock.calls
+        probe = self.probes.get("out_of_memory")
+        return calls if calls or (probe and probe.state == "attached") else None
+
     def _reports(self, finding: Finding) -> bool:
         return finding.finding in REPORTED.get(self.session.command, (finding.finding,))
 

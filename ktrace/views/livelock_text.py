@@ -5,28 +5,28 @@ from ktrace.views import words
 from ktrace.views.safe_text import safe
 
 _REASONS = {
-    "nobody": "there is nobody who may be killed",
-    "victim": "an earlier victim is not dead, so every further call gives up",
-    "no-gain": "victims die and nothing is gained",
-    "retry": "reclaim or compaction is tried again and again, and nobody is killed",
+    "nobody": "no killable processes",
+    "victim": "waiting for a previous OOM victim to exit",
+    "no-gain": "kills free no memory",
+    "retry": "reclaim or compaction retries endlessly, without an OOM kill",
 }
 _CALLS = {
-    "out_of_memory": "calls of out_of_memory()",
-    "reclaim_retry_zone": "retries of reclaim",
-    "compact_retry": "retries of compaction",
+    "out_of_memory": ("call of out_of_memory()", "calls of out_of_memory()"),
+    "reclaim_retry_zone": ("reclaim retry", "reclaim retries"),
+    "compact_retry": ("compaction retry", "compaction retries"),
 }
 _CAUSES = {
-    "respawn": "victims of the same name come again and again",
-    "shmem": "tmpfs or shared memory, which no kill gives back",
-    "locked": "memory that is locked or otherwise unevictable",
-    "kernel": "memory of the kernel itself, which no kill gives back",
-    "protected": "memory of tasks that the OOM killer must not choose",
+    "respawn": "processes of the same name are killed again and again: something restarts them",
+    "shmem": "tmpfs or shared memory, which a kill does not free",
+    "locked": "locked or otherwise unevictable memory",
+    "kernel": "kernel memory, which a kill does not free",
+    "protected": "memory of tasks with oom_score_adj -1000",
 }
 _RESULTS = {
     "killed": "chose a victim",
-    "nobody": "found nobody to kill",
-    "waits": "gave up for an earlier victim",
-    "other": "found memory or a dying caller",
+    "nobody": "found no killable process",
+    "waits": "waited for a previous victim to exit",
+    "other": "freed memory otherwise, or came from a task that was dying itself",
 }
 _COUNTERS = 4
 _TASKS = 6
@@ -44,20 +44,33 @@ def domain(finding: OomLivelock) -> str:
     return f"memory cgroup {safe(finding.domain)}{limit}"
 
 
-def called(finding: OomLivelock) -> str:
-    """What is called again and again."""
-    return _CALLS.get(finding.call, safe(finding.call))
+def numbers(finding: OomLivelock) -> str:
+    """ "6070 calls of out_of_memory() in 9.8s (619 per second), 0 kills"."""
+    text = f"{_calls(finding)} in {words.seconds(finding.lasted_s)} ({rate(finding)})"
+    if finding.call == "out_of_memory":
+        text += f", {words.count(finding.kills, 'kill')}"
+    return text
+
+
+def rate(finding: OomLivelock) -> str:
+    """ "619 per second", "0.4 per second"."""
+    value = finding.calls_per_s
+    return f"{value:.0f} per second" if value >= 9.95 else f"{value:.1f} per second"
+
+
+def _calls(finding: OomLivelock) -> str:
+    one, more = _CALLS.get(finding.call, (safe(finding.call),) * 2)
+    return f"{finding.calls} {one if finding.calls == 1 else more}"
 
 
 def line(finding: OomLivelock) -> str:
     """One line for a change of the finding."""
-    count = f"{finding.calls} {called(finding)} in {words.seconds(finding.lasted_s)} "
-    count += f"({finding.calls_per_s:.0f} a second)"
     if finding.outcome is not None:
-        return f"resolved: OOM livelock of {domain(finding)}: {count}, {ended(finding.outcome)}"
+        end = ended(finding.outcome)
+        return f"resolved: OOM livelock of {domain(finding)}: {numbers(finding)}; {end}"
     lead = "OOM LIVELOCK" if finding.status == "open" else "still in an OOM livelock"
     cost = f", {cpu(finding.cpus)}" if finding.cpus is not None else ""
-    return f"{lead}: {domain(finding)}: {reason(finding)}; {count}, {finding.kills} kills{cost}"
+    return f"{lead}: {domain(finding)}: {reason(finding)}; {numbers(finding)}{cost}"
 
 
 def cpu(cpus: float) -> str:
@@ -66,12 +79,12 @@ def cpu(cpus: float) -> str:
 
 
 def ended(outcome: OomEnd) -> str:
-    """ "ended: eater[31] died of SIGKILL from sh[7]"."""
+    """ "ended when eater[31] died of SIGKILL from sh[7]"."""
     if outcome.task is None:
-        return "no more calls"
+        return "the calls stopped"
     sender = f" from {words.name_of(outcome.by)}" if outcome.by else ""
     signal = words.signal_name(outcome.signal)
-    return f"ended: {words.name_of(outcome.task)} died of {signal}{sender}"
+    return f"ended when {words.name_of(outcome.task)} died of {signal}{sender}"
 
 
 def details(finding: OomLivelock) -> list[str]:
@@ -82,13 +95,14 @@ def details(finding: OomLivelock) -> list[str]:
     lines += [sharing(task) for task in _one_of_each_mm(finding)]
     if finding.reason == "victim":
         lines.append(undead(finding.victim))
-    lines += [f"why: {_CAUSES.get(cause, safe(cause))}" for cause in finding.causes]
+    lines += [f"cause: {_CAUSES.get(cause, safe(cause))}" for cause in finding.causes]
     if finding.kills:
         freed = words.mebibytes(finding.freed_kib)
-        lines.append(f"{finding.kills} victims, which had {freed} resident when they were chosen")
+        victims = words.count(finding.kills, "victim")
+        lines.append(f"{victims}, with {freed} resident when chosen")
     lines += [results(finding), spinners(finding), memory(finding)]
     if finding.stack:
-        lines.append("from " + " < ".join(safe(frame) for frame in finding.stack[:8]))
+        lines.append("stack: " + " < ".join(safe(frame) for frame in finding.stack[:8]))
     return [text for text in lines if text]
 
 
@@ -111,9 +125,9 @@ def protected(task: ProtectedTask) -> str:
     if task.set_by:
         origin += f", set by {_setter(task, task.set_by)}"
     elif not task.inherited_from:
-        origin = ", set before ktrace looked or inherited from an ancestor that is gone"
+        origin = ", set before tracing started, or inherited from an ancestor that has exited"
     else:
-        origin += " (who set it there was not seen)"
+        origin += " (who set it there was not traced)"
     threads = f", {task.threads} threads" if task.threads > 1 else ""
     return (
         f"{name} has oom_score_adj {task.oom_score_adj}{origin}; "
@@ -151,8 +165,8 @@ def _sharer(sharer: MmSharer) -> str:
     name = words.task_name(sharer.comm, sharer.pid)
     if sharer.oom_score_adj is None:
         return f"{name} (outside the domain)"
-    plural = "" if sharer.threads == 1 else "s"
-    return f"{name} ({sharer.oom_score_adj}, {sharer.threads} thread{plural})"
+    threads = words.count(sharer.threads or 0, "thread")
+    return f"{name} ({sharer.oom_score_adj}, {threads})"
 
 
 def undead(victim: Undead | None) -> str:
@@ -172,13 +186,13 @@ def undead(victim: Undead | None) -> str:
 
 
 def results(finding: OomLivelock) -> str:
-    """ "4779 found nobody to kill"; empty where it is not known."""
+    """ "results: 4779 found no killable process"."""
     if finding.reason == "retry":
         return ""
     if not finding.results:
-        return "what came of each call is not known"
+        return "results of the calls: not measured"
     told = [(finding.results.get(name, 0), text) for name, text in _RESULTS.items()]
-    return "of the calls " + ", ".join(f"{count} {text}" for count, text in told if count)
+    return "results: " + ", ".join(f"{count} {text}" for count, text in told if count)
 
 
 def spinners(finding: OomLivelock) -> str:
@@ -186,8 +200,8 @@ def spinners(finding: OomLivelock) -> str:
     if not finding.spinning:
         return ""
     names = ", ".join(_spinner(spinner) for spinner in finding.spinning[:_TASKS])
-    cost = f"; {cpu(finding.cpus)} burnt" if finding.cpus is not None else ""
-    return f"asked for by {names}{cost}"
+    cost = f"; {cpu(finding.cpus)}" if finding.cpus is not None else ""
+    return f"invoked by {names}{cost}"
 
 
 def _spinner(spinner: Spinner) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ktrace.detectors.analysis import REPORTED, Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding, OomLivelock, StuckTask
-from ktrace.views import livelock_text, words
+from ktrace.views import livelock_summary, words
 from ktrace.views.bad_page_report import BadPageReport
 from ktrace.views.kill_timeline import timeline
 from ktrace.views.lines import kill_line
@@ -59,7 +59,7 @@ class ReportView:
         if about_pages and not bad_pages:
             bad_pages = ["No page was bad.", ""]
         stuck = self._stuck() if self._tells("stuck-task") else []
-        livelocks = self._livelock() if self._tells("oom-livelock") else []
+        livelocks = livelock_summary.section(self._analysis, self._livelocks)
         found = [*bad_pages, *stuck, *livelocks]
         return [*self._head(), *found, *self._kills(), *self._foot(end)]
 
@@ -80,19 +80,6 @@ class ReportView:
 
     def _tells(self, finding: str) -> bool:
         return finding in REPORTED.get(self._analysis.session.command, (finding,))
-
-    def _livelock(self) -> list[str]:
-        if not self._livelocks:
-            return ["No OOM livelock.", ""]
-        lines = []
-        for told in self._livelocks.values():
-            # the end is told by the last; who was there, by the last that saw them
-            lines += [livelock_text.line(replace(told[0], status="open", outcome=None))]
-            seen = next((f for f in reversed(told) if f.outcome is None), told[-1])
-            lines += [f"  {text}" for text in livelock_text.details(seen)]
-            lines += [f"  {livelock_text.line(told[-1])}"] if told[-1] is not told[0] else []
-            lines.append("")
-        return lines
 
     def _stuck(self) -> list[str]:
         if not self._newest:

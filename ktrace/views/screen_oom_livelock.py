@@ -8,6 +8,7 @@ from ktrace.detectors.oom_kills import Kill
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result
+from ktrace.views.livelock_summary import calls
 
 _HANGING = 4  # what continues a line is set in by this much
 
@@ -31,11 +32,11 @@ class OomLivelockBody:
 
 
 def _title(analysis: Analysis, t: float) -> Text:
-    livelock, calls = analysis.livelock, analysis.oom.invocations
+    livelock = analysis.livelock
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("OOM livelocks", style="bold")
-    title.append(f"  {len(livelock.open)} now, {livelock.total} in all; {calls} calls of ")
-    return title.append(f"out_of_memory() in {words.seconds(t - analysis.session.t)}")
+    title.append(f"  {len(livelock.open)} now, {livelock.total} in all; ")
+    return title.append(f"{calls(analysis)} in {words.seconds(t - analysis.session.t)}")
 
 
 def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType]:
@@ -43,13 +44,15 @@ def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(livelock_text.domain(finding), style="bold red")
     lasted = words.seconds(max(finding.lasted_s, t - finding.since_t))
-    calls = "retries" if finding.reason == "retry" else "calls"
-    head.append(f"  for {lasted}, {finding.calls_per_s:.0f} {calls}/s, {finding.kills} kills")
+    head.append(f"  for {lasted}, {livelock_text.rate(finding)}")
+    if finding.call == "out_of_memory":
+        head.append(f", {words.count(finding.kills, 'kill')}")
     reason = livelock_text.reason(finding)
     lines: list[RenderableType] = [head, Text(f"  {reason}", style="yellow", no_wrap=True)]
     console = Console(width=max(20, width - _HANGING))
     for fact in livelock_text.details(finding):
         for number, part in enumerate(Text(fact).wrap(console, console.width)):
+            part.rstrip()
             lines.append(Text("  " if number == 0 else " " * _HANGING).append_text(part))
     return lines
 
@@ -65,7 +68,7 @@ def _kills(analysis: Analysis, kills: list[Kill], room: int) -> list[RenderableT
         at = f"  {kill.t - analysis.session.t:6.1f}s  "
         head = Text(at, no_wrap=True, overflow="ellipsis")
         head.append(words.name_of(kill.victim), style="bold")
-        head.append(f"  {words.kill_memory(kill)}, for {words.name_of(kill.by)}: ")
+        head.append(f"  {words.kill_memory(kill)}, invoked by {words.name_of(kill.by)}: ")
         lines.append(head.append(result(kill), style=style))
         lines.append(Text(" " * len(at) + compact(kill), no_wrap=True, overflow="ellipsis"))
     return lines

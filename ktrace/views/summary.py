@@ -2,7 +2,7 @@
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import End
-from ktrace.views import words
+from ktrace.views import livelock_summary, words
 from ktrace.views.bad_page_text import finding_line
 from ktrace.views.safe_text import safe
 
@@ -48,12 +48,7 @@ def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list
     if stuck.zombies:
         zombies = words.count(len(stuck.zombies), "killed thread")
         lines.append(f"{zombies} left as a zombie: dead, not stuck")
-    calls, locked = oom.invocations, analysis.livelock
-    if calls > oom.total or locked.total:
-        lines.append(
-            f"{words.count(calls, 'call')} of out_of_memory(); "
-            f"{words.count(locked.total, 'OOM livelock')}, {len(locked.open)} of them still"
-        )
+    lines += livelock_summary.summary(analysis)
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
         lines.append(f"{words.count(end.lost, 'event')} lost ({by})")

@@ -277,6 +277,11 @@ def test_the_first_telling_has_a_rate() -> None:
     assert found(activity(103, 1582, nobody=1582))[0].calls_per_s == pytest.approx(529, abs=1)
 
 
+def test_counts_that_are_read_late_are_one_livelock() -> None:
+    events = [activity(t, (t - 100) * 600, nobody=(t - 100) * 600) for t in (101, 103, 107, 108)]
+    assert [f.status for f in found(*events)] == ["open"]
+
+
 def test_domains_are_bounded() -> None:
     analysis = Analysis(session(command="oom-livelock"))
     for number in range(600):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, OomActivity, OomCaller, Task
-from ktrace.findings import OomLivelock
+from ktrace.findings import OomLivelock, Probe, Session
 from ktrace.trace.reader import TraceFile
 from ktrace.views import livelock_text
 from ktrace.views.lines import LinesView
@@ -18,7 +18,7 @@ from ktrace.views.report import ReportView
 from ktrace.views.screen import ScreenView
 from ktrace.views.screen_oom_livelock import OomLivelockBody
 from ktrace.views.view import View
-from tests.factories import activity, asked, domain, domain_task, oom_kill, session
+from tests.factories import activity, asked, domain, domain_task, oom_kill, session, state, walk
 from tests.views.golden import Golden
 
 pytestmark = pytest.mark.unit
@@ -128,6 +128,76 @@ def spin(*tasks: object) -> list[OomActivity | Event]:
     return events
 
 
+def shown(view: View, analysis: Analysis, *events: Event) -> None:
+    view.start(analysis)
+    for event in events:
+        view.event(event, analysis.feed(event))
+    view.end(analysis.end())
+
+
+def test_the_head_of_a_report_has_the_newest_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not those of the first telling, which had no rate yet: 1582 of 6070 calls, "0 a second"."""
+    counts = ((103.0, 1582), (104.0, 2000), (105.0, 2500), (109.0, 6070))
+    events = [activity(t, calls, nobody=calls) for t, calls in counts]
+    analysis = Analysis(session(command="oom-livelock"))
+    shown(ReportView(), analysis, *events)
+    text = " ".join(capsys.readouterr().out.split())
+    assert "6070 calls of out_of_memory() in 9.0s" in text
+    assert "still going on when tracing ended" in text
+    assert "1582" not in text
+    assert "(0" not in text
+
+
+def test_a_livelock_of_another_command_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """oom-hang does not report it as its finding, but says what it was."""
+    events = [activity(t, (t - 100) * 90, waits=(t - 100) * 90) for t in range(101, 105)]
+    for view in (ReportView(), LinesView()):
+        shown(view, Analysis(session(command="oom-hang")), *events, walk(110))
+        text = capsys.readouterr().out
+        assert "memory cgroup /app: waiting for a previous OOM victim to exit" in text
+        assert "360 calls of out_of_memory()" in text
+
+
+def hooked(state: str) -> Session:
+    return session(command="oom-livelock", probes=(Probe("out_of_memory", "", state),))
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("attached", "No OOM livelock in 60.0s: 0 calls of out_of_memory()"),
+        ("missing", "No OOM livelock in 60.0s: calls of out_of_memory() not measured (no probe)"),
+    ],
+)
+def test_what_a_clean_run_has_watched(
+    state: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for view in (ReportView(), LinesView()):
+        shown(view, Analysis(hooked(state)), walk(160))
+        text = capsys.readouterr().out
+        assert told in text
+        assert ("0 calls" in text) == (state == "attached")
+    screen = "\n".join(drawn(Analysis(hooked(state)), 160.0, 120))
+    assert told.partition(": ")[2] in screen
+
+
+def test_one_kill_is_no_plural() -> None:
+    killed = activity(101, 30, killed=1, waits=29)
+    events = [killed, *(activity(t, t * 10, killed=1, waits=t * 10 - 1) for t in (102, 103, 104))]
+    assert ", 1 kill" in livelock_text.line(finding(*events))
+    assert "1 kills" not in livelock_text.line(finding(*events))
+
+
+def test_a_victim_that_is_not_known_is_said_to_be() -> None:
+    events = [activity(t, (t - 100) * 90, waits=(t - 100) * 90) for t in range(101, 105)]
+    assert any(
+        "which victim is not known" in line for line in livelock_text.details(finding(*events))
+    )
+    marked = [state(100.5, oom_victim=True), walk(100.6, 0.2)]
+    told = livelock_text.details(finding(*marked, *events))
+    assert any("waiting probably for appd[20], an OOM victim" in line for line in told)
+
+
 def test_values_that_differ_among_sharers_are_explained() -> None:
     vfork = domain_task(Task(21, 21, "child"), oom_score_adj=0, sharers=(20,))
     told = livelock_text.details(finding(*spin(domain_task(sharers=(21,)), vfork)))
@@ -136,7 +206,7 @@ def test_values_that_differ_among_sharers_are_explained() -> None:
 
 def test_what_nobody_saw_is_said() -> None:
     told = livelock_text.details(finding(*spin(domain_task(sharers=None))))
-    assert any("set before ktrace looked" in line for line in told)
+    assert any("set before tracing started" in line for line in told)
 
 
 def test_a_sharer_outside_the_domain() -> None:
@@ -146,7 +216,7 @@ def test_a_sharer_outside_the_domain() -> None:
 
 @pytest.mark.parametrize(
     ("call", "words"),
-    [("reclaim_retry_zone", "retries of reclaim"), ("compact_retry", "retries of compaction")],
+    [("reclaim_retry_zone", "reclaim retries"), ("compact_retry", "compaction retries")],
 )
 def test_retries(call: str, words: str) -> None:
     retries = []
@@ -154,5 +224,5 @@ def test_retries(call: str, words: str) -> None:
         caller = OomCaller(Task(20, 20, "appd"), t * 40, 100.5, t - 0.1, False)
         retries.append(activity(t, t * 40, call=call, memcg=None, callers=(caller,)))
     line = livelock_text.line(finding(*retries))
-    assert "the machine: reclaim or compaction is tried again and again" in line
+    assert "the machine: reclaim or compaction retries endlessly" in line
     assert words in line

@@ -92,8 +92,9 @@ class Livelocks:
             domain.last_t = max(domain.last_t, event.t)
 
     def _count(self, event: OomActivity) -> Iterator[OomLivelock]:
-        yield from self._resolve(event.last_t)
         domain = self._domains.find(cgroup_of(event), event.call)
+        # between two counts its calls may have gone on: ktrace was late
+        yield from self._resolve(event.last_t, domain)
         if domain and domain.counting_t is not None and event.first_t < domain.counting_t:
             return  # of a cgroup that is gone, and that had the same path
         if domain is None or domain.is_over(event.last_t, event.first_t):
@@ -140,9 +141,9 @@ class Livelocks:
         domain.open = finding
         yield finding
 
-    def _resolve(self, t: float) -> Iterator[OomLivelock]:
+    def _resolve(self, t: float, but: Domain | None = None) -> Iterator[OomLivelock]:
         for domain in self._domains:
-            if t - domain.last_t >= RESOLVED_S:
+            if domain is not but and t - domain.last_t >= RESOLVED_S:
                 yield from self._end(domain, t)
 
     def _end(self, domain: Domain, t: float) -> Iterator[OomLivelock]:
