@@ -58,7 +58,7 @@ def main() -> None:
     except click.exceptions.Exit as done:  # --help, --version
         code = done.exit_code
     except KtraceError as error:
-        _complain(str(error), error.hint)
+        _complain(error)
         code = error.exit_code
     except click.ClickException as error:
         error.show()
@@ -70,10 +70,7 @@ def main() -> None:
     except Exception as error:  # a bug: not the 1 of Python, which means that something was found
         if os.environ.get("KTRACE_DEBUG"):
             raise
-        _complain(
-            f"internal error: {type(error).__name__}: {error}",
-            "please report it, with what KTRACE_DEBUG=1 in the environment prints",
-        )
+        _complain(error)
         code = ExitCode.INCONCLUSIVE
     sys.exit(_flushed(code))
 
@@ -97,9 +94,8 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _complain(message: str, hint: str) -> None:
-    from ktrace.views.safe_text import safe
+def _complain(error: Exception) -> None:
+    from ktrace.views.error_text import error_lines
 
-    click.echo(f"ktrace: {safe(message)}", err=True)
-    if hint:
-        click.echo(f"        {safe(hint)}", err=True)
+    for line in error_lines(error):
+        click.echo(line, err=True)

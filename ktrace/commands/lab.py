@@ -1,14 +1,53 @@
 """`ktrace lab`: kernel bugs on demand, in a QEMU guest, watched by ktrace."""
 
+import os
+import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ktrace.errors import UsageError
 
+if TYPE_CHECKING:
+    from ktrace.lab.runner import LabResult
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+class _BisectCommand(click.Command):
+    """With --bisect, an error has the exit code that git takes for "cannot be tested"."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> click.Context:
+        bisecting = "--bisect" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            if not bisecting:
+                raise
+            error.show()
+            raise click.exceptions.Exit(_cannot_be_tested()) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if not ctx.params.get("bisect"):
+            return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.Exit:
+            raise
+        except Exception as error:
+            _complain(error)
+            raise click.exceptions.Exit(_cannot_be_tested()) from None
+
+
+def _cannot_be_tested() -> int:
+    from ktrace.lab.bisect import BisectCode
+
+    return BisectCode.SKIP
 
 
 @click.group()
@@ -28,7 +67,7 @@ def list_scenarios() -> None:
         click.echo(f"{name}  {scenario.summary}")
 
 
-@lab.command("run")
+@lab.command("run", cls=_BisectCommand)
 @click.argument("scenario")
 @click.option("--screen", is_flag=True, help="Show the screen of the ktrace in the guest.")
 @click.option("-o", "--output", type=FILE, help="Where the trace goes.  [default: SCENARIO.ktrace]")
@@ -70,6 +109,17 @@ def list_scenarios() -> None:
 @click.option("--kernel-args", default="", help="More for the guest kernel's command line.")
 @click.option("--suite", help="Boot the kernel of this Debian suite: trixie, bookworm-backports.")
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
+@click.option(
+    "--bisect",
+    is_flag=True,
+    help="Exit codes for `git bisect run`: 0 nothing found, 1 found, 125 cannot be tested.",
+)
+@click.option(
+    "--in",
+    "function",
+    metavar="FUNCTION",
+    help="With --bisect: count only threads that are stuck in this function.",
+)
 @click.pass_context
 def run(
     context: click.Context,
@@ -88,13 +138,20 @@ def run(
     kernel_args: str,
     keep: bool,
     loader: str,
+    bisect: bool,
+    function: str | None,
 ) -> None:
     """Run SCENARIO and bring the trace out.
 
     Exits as the ktrace in the guest did (1: it found something), or with 4 if the scenario
     could not be run to its end.
+
+    With --bisect the exit code is for `git bisect run`. 125 is whatever cannot be judged: the
+    kernel does not boot, the scenario does not come about, events were lost, ktrace failed.
+    See examples/bisect.
     """
     # Here, so that the other commands need not load the lab.
+    from ktrace.lab.bisect import bisect_code, judge_by_function
     from ktrace.lab.build.packages import Kernel
     from ktrace.lab.errors import LabError
     from ktrace.lab.runner import LabResult, run_scenario
@@ -105,6 +162,8 @@ def run(
         raise UsageError("--kernel and --modules go together")
     if kernel is not None and suite is not None:
         raise UsageError("--kernel and --suite exclude each other")
+    if function is not None and not bisect:
+        raise UsageError("--in goes with --bisect")
     chosen = scenario_with(
         scenario,
         memory_mb=memory_mb,
@@ -114,6 +173,8 @@ def run(
         disk_rate=disk_rate,
         seconds=seconds,
     )
+    if function is not None and "oom-hang" not in chosen.command:
+        raise UsageError(f"--in is for stuck threads, and {scenario} is about something else")
 
     def run_once(trace: Path) -> LabResult:
         given = Kernel(kernel, modules) if kernel and modules else None
@@ -127,17 +188,18 @@ def run(
         )
 
     def tell(result: LabResult) -> int:
-        for trace in result.traces:
-            click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
-        if result.logs is not None:
-            click.echo(f"logs: {result.logs}")
+        _tell_files(result)
+        if function is not None:
+            return judge_by_function(result, function)
         if len(result.traces) == 1:
             return result.exit_code
         click.echo()
         return verdict_over(result.traces)
 
+    traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
+    if bisect:
+        context.exit(bisect_code(traces, run_once, tell, _complain))
     try:
-        traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
         code = run_series(traces, run_once, tell)
     except LabError as error:
         _tell_details(error.details)
@@ -179,6 +241,26 @@ def matrix(
     for line in table(rows, markdown):
         click.echo(safe(line))
     context.exit(worst_exit([row.exit_code for row in rows]))
+
+
+def _tell_files(result: "LabResult") -> None:
+    for trace in result.traces:
+        click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
+    if result.logs is not None:
+        click.echo(f"logs: {result.logs}")
+
+
+def _complain(error: Exception) -> None:
+    """What ended a run, for one who is not there to read it."""
+    from ktrace.lab.errors import LabError
+    from ktrace.views.error_text import error_lines
+
+    if os.environ.get("KTRACE_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, LabError):
+        _tell_details(error.details)
+    for line in error_lines(error):
+        click.echo(line, err=True)
 
 
 def _tell_details(details: str) -> None:

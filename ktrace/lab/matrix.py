@@ -1,17 +1,14 @@
 """One scenario on the kernels of several Debian suites, and what ktrace could do on each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ktrace.detectors.analysis import Analysis
-from ktrace.events import Event
-from ktrace.findings import Finding, StuckTask
 from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
+from ktrace.lab.outcome import read_outcome
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.series import scenario_with
-from ktrace.trace.reader import TraceFile
 from ktrace.views import words
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
@@ -45,13 +42,9 @@ def run_matrix(scenario: str, suites: Sequence[str], folder: Path) -> list[Row]:
 
 def row(suite: str, path: Path, exit_code: int) -> Row:
     """The row of one trace."""
-    with TraceFile(path) as trace:
-        analysis = Analysis(trace.session)
-        functions: set[str] = set()
-        for record in trace.records():
-            if isinstance(record, Event):
-                functions |= set(_functions(analysis.feed(record)))
-        verdict = analysis.end().verdict
+    outcome = read_outcome(path)
+    analysis, functions = outcome.analysis, outcome.functions
+    verdict = analysis.end().verdict
     probes = list(analysis.probes.values())
     attached = [probe for probe in probes if probe.state == "attached"]
     hooks = dict.fromkeys(probe.hook for probe in attached)
@@ -66,13 +59,6 @@ def row(suite: str, path: Path, exit_code: int) -> Row:
         " ".join(sorted(functions)) or "-",
     )
     return Row(cells, exit_code)
-
-
-def _functions(findings: Iterable[Finding]) -> Iterator[str]:
-    """Where stuck threads wait."""
-    for finding in findings:
-        if isinstance(finding, StuckTask) and finding.wait:
-            yield finding.wait.function
 
 
 def table(rows: Sequence[Row], markdown: bool = False) -> list[str]:

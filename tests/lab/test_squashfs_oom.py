@@ -4,19 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Guest
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenario import Stage
-from ktrace.lab.scenarios.squashfs_oom import squashfs_oom
+from ktrace.lab.scenarios.squashfs_oom import check_kills, squashfs_oom
 from tests.tracer import ktrace
 
 
 class NotingGuest(Guest):
-    def __init__(self) -> None:
+    def __init__(self, oom_kills: int = 3) -> None:
         self.notes: list[str] = []
+        self.oom_kills = oom_kills
 
     def check(self, command: str, timeout: float = 0) -> str:
         self.notes.append(command)
+        if "oom_kill" in command:
+            return f"oom_kill {self.oom_kills}\n"
         return "123\n" if command.endswith("& echo $!") else ""
 
     def throttle(self, disk: str, bytes_per_second: int) -> None:
@@ -35,6 +39,13 @@ def test_the_disk_is_slow_before_anything_starts_and_fast_before_it_ends(
     slow, fast = (guest.notes.index(f"throttle workload {rate}") for rate in (700_000, 0))
     started = next(i for i, note in enumerate(guest.notes) if "supervise /workload 64 5" in note)
     assert slow < started < fast < guest.notes.index("kill -TERM 123")
+
+
+@pytest.mark.unit
+def test_without_an_oom_kill_the_scenario_has_not_come_about() -> None:
+    check_kills(Stage(NotingGuest(oom_kills=1)))
+    with pytest.raises(LabError, match="never so short"):
+        check_kills(Stage(NotingGuest(oom_kills=0)))
 
 
 @pytest.mark.vm

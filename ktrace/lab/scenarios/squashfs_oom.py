@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ktrace.lab.build.image import thrash_disk
+from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
 from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
@@ -62,6 +63,13 @@ def end(stage: Stage) -> None:
     stage.guest.wait(f"[ ! -d /proc/{supervisor} ]", PATIENCE_S)
 
 
+def check_kills(stage: Stage) -> None:
+    """Without an OOM kill nobody could get stuck after one."""
+    kills = int(stage.guest.check("grep '^oom_kill ' /proc/vmstat").split()[1])
+    if not kills:
+        raise LabError("memory was never so short that the OOM killer killed")
+
+
 def disks(cache: Path) -> tuple[Disk, ...]:
     return (Disk("workload", thrash_disk(cache, PROGRAMS, PROGRAM_KIB)),)
 
@@ -87,6 +95,7 @@ def squashfs_oom(
             ),
             Step(f"run out of memory for {seconds:g} s", partial(suffer, seconds=seconds)),
             Step("speed the disk up, end the programs", end),
+            Step("count the OOM kills", check_kills),
         ),
         memory_mb=memory_mb,
     )
