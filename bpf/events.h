@@ -86,7 +86,7 @@ struct oom_victim {
 	struct event event;
 	struct task by;
 	__s32 tid;
-	__u32 __pad;
+	__s32 pid; /* of its thread group; 0: the tracepoint gave the tid only */
 };
 
 enum reap_step {
@@ -179,12 +179,12 @@ struct fatal_signal {
 	__u32 __pad;
 };
 
-/* sched:sched_process_exit of a task that dies by a signal: its memory is let go */
+/* sched:sched_process_exit of a task that dies by a signal */
 struct task_exit {
 	struct event event;
 	struct task task;
 	__s32 exit_code; /* as in wait(2): the low seven bits are the signal */
-	__u32 __pad;
+	__u32 mm_held; /* 1: the tracepoint comes before exit_mm() */
 };
 
 /* the last switch away from such a task: it is gone, or a zombie */

@@ -227,10 +227,12 @@ int raw_tp_mark_victim(__u64 *args)
 	read_current(&event->by);
 	if (mark_victim_takes_task) {
 		event->tid = BPF_CORE_READ((struct task_struct *)victim, pid);
+		event->pid = BPF_CORE_READ((struct task_struct *)victim, tgid);
 		remember_mm(event->tid,
 			    BPF_CORE_READ((struct task_struct *)victim, signal, oom_mm));
 	} else {
 		event->tid = victim;
+		event->pid = 0;
 	}
 	bpf_ringbuf_submit(event, 0);
 	return 0;

@@ -210,6 +210,7 @@ int BPF_PROG(tp_btf_sched_process_exit, struct task_struct *task)
 		return 0;
 	read_task(&event->task, task);
 	event->exit_code = exit_code;
+	event->mm_held = BPF_CORE_READ(task, mm) != NULL;
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }

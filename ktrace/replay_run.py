@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import Sighting
@@ -94,9 +93,9 @@ class _Session:
 
     def end(self) -> str:
         """Give the verdict to the view, and back."""
-        end = self._analysis.end()
         if self._recorded_end is not None:
-            end = replace(end, t=self._recorded_end.t)
+            self._analysis.t = max(self._analysis.t, self._recorded_end.t)
+        end = self._analysis.end()
         if self.interrupted:
             end = with_doubt(end, "the replay was interrupted")
         else:

@@ -124,6 +124,7 @@ int on_mark_victim(struct bpf_raw_tracepoint_args *ctx)
 	read_current(&event.by);
 #ifdef HAVE_MARK_VICTIM_TASK
 	event.tid = READ((struct task_struct *)ctx->args[0], pid);
+	event.pid = READ((struct task_struct *)ctx->args[0], tgid);
 #else
 	event.tid = ctx->args[0];
 #endif

@@ -249,6 +249,7 @@ int on_sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	event_init(&event.event, TASK_EXIT, sizeof(event));
 	read_task(&event.task, task);
+	event.mm_held = READ(task, mm) != NULL;
 	submit(ctx, &event, sizeof(event), TASK_EXIT);
 	return 0;
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.deaths import Deaths, Place, Victim
+from ktrace.detectors.kill import Kill, Place
 from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session
@@ -29,7 +29,7 @@ class Run:
     session: Session
     duration_s: float
     stuck_after: float  # who has not died by then is stuck
-    victims: tuple[Victim, ...]  # those that were seen killed or dead
+    victims: tuple[Kill, ...]  # those that were seen killed or dead
     unseen: int  # signals whose target was never seen again
     oom_invocations: int | None  # None: not measured, there was no probe for it
     oom_kills: int | None  # None: not measured
@@ -38,8 +38,8 @@ class Run:
     probes: dict[str, str]  # by function: attached (at any time of the run), waiting or missing
 
     @property
-    def stuck(self) -> list[Victim]:
-        """Victims that lived for longer than stuck_after."""
+    def stuck(self) -> list[Kill]:
+        """Kills that lived for longer than stuck_after."""
         return [victim for victim in self.victims if victim.after_s >= self.stuck_after]
 
     def stuck_in(self, function: str) -> int:
@@ -52,7 +52,7 @@ class Run:
         return Counter(victim.comm for victim in self.victims)
 
 
-def function_of_victim(victim: Victim) -> str:
+def function_of_victim(victim: Kill) -> str:
     """Where it was for the longest time; "" where nobody knows."""
     return (victim.place or Place("", "")).function
 
@@ -107,19 +107,19 @@ class _Reader:
     session: Session
     stuck_after: float | None
     analysis: Analysis = field(init=False)
-    deaths: Deaths = field(init=False)
     bad_pages: int = 0
     end_t: float = 0.0
     attached: set[str] = field(default_factory=set)  # at any time
 
     def __post_init__(self) -> None:
-        self.analysis = Analysis(replace(self.session, command=_COMMAND))
-        self.deaths = Deaths()
+        judged = replace(self.session, command=_COMMAND)
+        if self.stuck_after:
+            judged = replace(judged, stuck_after=self.stuck_after)
+        self.analysis = Analysis(judged, kept=None)
 
     def record(self, record: Record) -> None:
         if isinstance(record, Event):
             self.analysis.feed(record)
-            self.deaths.feed(record)
             if isinstance(record, ProbeChange) and record.state == "attached":
                 self.attached.add(record.function)
             # Bad pages from before the run are told at its start.
@@ -128,24 +128,24 @@ class _Reader:
             self.end_t = record.t
 
     def run(self, damage: list[str]) -> Run:
-        ended = max(self.end_t, self.analysis.t)
-        self.deaths.finish(ended)
+        ended = self.analysis.t = max(self.end_t, self.analysis.t)
         why = self.analysis.end().why
-        victims = tuple(victim for victim in self.deaths.victims if victim.seen)
-        stuck_after = self.stuck_after or self.session.stuck_after
+        kills = self.analysis.kills
+        kills.finish(ended)
+        victims = tuple(kill for kill in kills.kills if kill.seen)
         probes = self._probes()
         pages = probes.get(_PAGE_CHECKS) != "missing"
         return Run(
             file=self.path,
             session=self.session,
             duration_s=round(ended - self.session.t, 6),
-            stuck_after=stuck_after,
+            stuck_after=self.analysis.session.stuck_after,
             victims=victims,
-            unseen=len(self.deaths.victims) - len(victims),
-            oom_invocations=_measured(self.analysis.oom.invocations, probes, _OOM_CALLS),
-            oom_kills=_measured(self.analysis.oom.total, probes, *_OOM_KILLS),
+            unseen=len(kills.kills) - len(victims),
+            oom_invocations=_measured(self.analysis.livelock.calls, probes, _OOM_CALLS),
+            oom_kills=_measured(kills.oom_total, probes, *_OOM_KILLS),
             bad_pages=_measured(self.bad_pages, probes if pages else {}, _BAD_PAGE),
-            doubts=(*([why] if why else []), *_undecided(victims, stuck_after), *damage),
+            doubts=(*([why] if why else []), *damage),
             probes=probes,
         )
 
@@ -158,8 +158,3 @@ class _Reader:
 def _measured(count: int, probes: dict[str, str], *any_of: str) -> int | None:
     """count; None for a zero that nobody could have raised."""
     return count if count or any(probes.get(name) == "attached" for name in any_of) else None
-
-
-def _undecided(victims: Iterable[Victim], stuck_after: float) -> list[str]:
-    early = sum(victim.alive and victim.after_s < stuck_after for victim in victims)
-    return [f"it ended less than {stuck_after:g} s after {early} kills"] if early else []

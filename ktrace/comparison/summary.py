@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ktrace.comparison.runs import Run
 from ktrace.comparison.statistics import quantile
-from ktrace.detectors.deaths import Place, Victim
+from ktrace.detectors.kill import Kill, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _kills_by_oom(run: Run) -> int | None:
     return None if run.oom_kills is None and not count else count
 
 
-def times_of(victims: Sequence[Victim]) -> Times | None:
+def times_of(victims: Sequence[Kill]) -> Times | None:
     """None for no victims."""
     if not victims:
         return None
@@ -101,8 +101,8 @@ def times_of(victims: Sequence[Victim]) -> Times | None:
     )
 
 
-def _places(stuck: Sequence[Victim]) -> tuple[AtPlace, ...]:
-    by_place: dict[Place, list[Victim]] = {}
+def _places(stuck: Sequence[Kill]) -> tuple[AtPlace, ...]:
+    by_place: dict[Place, list[Kill]] = {}
     for victim in stuck:
         by_place.setdefault(victim.place or Place("", ""), []).append(victim)
     ordered = sorted(by_place.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -114,7 +114,7 @@ def _places(stuck: Sequence[Victim]) -> tuple[AtPlace, ...]:
     return tuple(places)
 
 
-def _end(victim: Victim) -> str:
+def _end(victim: Kill) -> str:
     if victim.alive:
         return "alive"
     return "unknown" if victim.exit_signal is None else str(victim.exit_signal)

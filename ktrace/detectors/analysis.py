@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from ktrace.detectors.bad_page import BadPages, Sighting
+from ktrace.detectors.kills import KEPT, Change, Kills
 from ktrace.detectors.livelock import SPIN_S, Livelocks
-from ktrace.detectors.oom_kills import OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, Lost, ProbeChange, Walk
 from ktrace.findings import End, Finding, Probe, Session
@@ -23,15 +23,18 @@ REPORTED = {
 class Analysis:
     """State of one run, live or replayed: the same events give the same findings."""
 
-    def __init__(self, session: Session, bad_pages: Iterable[Sighting] = ()) -> None:
-        """bad_pages: of earlier boots."""
+    def __init__(
+        self, session: Session, bad_pages: Iterable[Sighting] = (), kept: int | None = KEPT
+    ) -> None:
+        """bad_pages: of earlier boots. kept: how many kills, None: all."""
         self.session = session
         self.probes = {probe.function: probe for probe in session.probes}
-        self.stuck = StuckTasks(session.stuck_after)
-        self.oom = OomKills()
+        self.kills = Kills(kept)
+        self.changes: list[Change] = []  # what the newest event changed in the ledger of kills
+        self.stuck = StuckTasks(session.stuck_after, self.kills)
         self.bad_pages = BadPages(bad_pages)
         spin_s = 0.0 if session.command == "dmesg" else SPIN_S
-        self.livelock = Livelocks(self.oom, self.stuck, spin_s)
+        self.livelock = Livelocks(self.kills, self.stuck, spin_s)
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0
@@ -50,13 +53,13 @@ class Analysis:
                 self.probes[event.function] = changed
             case Walk():
                 self.incomplete_walks += not event.complete
-        self.oom.feed(event)
+        self.changes = self.kills.feed(event)
         findings: list[Finding] = [
-            *self.stuck.feed(event),
+            *self.stuck.feed(event, self.changes),
             *self.bad_pages.feed(event),
             *self.livelock.feed(event),
         ]
-        found = [finding for finding in findings if self._reports(finding)]
+        found = [finding for finding in findings if self._about(finding.finding)]
         self.findings += sum(finding.status == "open" for finding in found)
         return found
 
@@ -67,8 +70,9 @@ class Analysis:
         probe = self.probes.get("out_of_memory")
         return calls if calls or (probe and probe.state == "attached") else None
 
-    def _reports(self, finding: Finding) -> bool:
-        return finding.finding in REPORTED.get(self.session.command, (finding.finding,))
+    def _about(self, finding: str) -> bool:
+        """Is it a finding that the command reports?"""
+        return finding in REPORTED.get(self.session.command, (finding,))
 
     def adopt(self, finding: Finding) -> None:
         """Count a finding that was read from a trace whose events are damaged."""
@@ -95,15 +99,35 @@ class Analysis:
             doubts.append(f"{sum(self.lost.values())} events lost")
         if self.incomplete_walks:
             doubts.append(f"{self.incomplete_walks} walks over the tasks broke off")
+        if self._about("stuck-task"):
+            doubts += self._undecided()
         for probe in self.probes.values():
             if probe.state == "missing" and self._needs(probe):
                 doubts.append(f"no probe on {probe.function}")
-        if "oom-livelock" in REPORTED.get(self.session.command, ("oom-livelock",)):
+        if self._about("oom-livelock"):
             doubts += self.livelock.doubts(self.t)
         return doubts
+
+    def _undecided(self) -> list[str]:
+        """Of which kills nobody knows whether they got stuck."""
+        stuck_after, kills = self.session.stuck_after, self.kills
+        early = kills.undecided(self.t, stuck_after)
+        return [
+            text
+            for number, text in (
+                (early, f"it ended less than {stuck_after:g} s after {_count(early, 'kill')}"),
+                (kills.not_followed, f"{_count(kills.not_followed, 'kill')} not followed"),
+                (kills.threads_left_out, f"{_count(kills.threads_left_out, 'thread')} left out"),
+            )
+            if number
+        ]
 
     def _needs(self, probe: Probe) -> bool:
         verdicts = purpose(probe.function).verdicts
         return self.session.command in verdicts or (
             bool(verdicts) and self.session.command not in REPORTED
         )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")

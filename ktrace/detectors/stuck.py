@@ -1,67 +1,83 @@
 """Threads that were killed and do not die."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
-from ktrace.detectors import squashfs
+from ktrace.detectors.kill import Kill, KilledThread, Place
+from ktrace.detectors.kills import Change, Kills, ThreadEnded
+from ktrace.detectors.squashfs import Blockers, Holders
 from ktrace.detectors.waits import wait_of
-from ktrace.events import (
-    Event,
-    FatalSignal,
-    OomKill,
-    OomVictim,
-    TaskDead,
-    TaskState,
-    Walk,
-)
+from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import Killed, Outcome, StuckTask
 
-SIGKILL = 9
-_SI_KERNEL = 128  # include/uapi/asm-generic/siginfo.h
-_EXIT_SIGNAL = 0x7F  # of an exit code, wait(2)
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one walk showed of a thread. A finding is made of one look, never of two."""
+
+    sample: TaskState
+    blockers: Blockers
 
 
 @dataclass(slots=True)
-class _Thread:
-    """A killed thread, as last seen."""
+class _Followed:
+    """A killed thread: a look at each place where it was, and what was told of it."""
 
-    sample: TaskState
-    since: float  # SIGKILL, or else the first look that found it killed
-    open: StuckTask | None = None
+    kill: Kill
+    thread: KilledThread
+    looks: dict[Place, _Look] = field(default_factory=dict)
+    told: StuckTask | None = None
+
+    @property
+    def since(self) -> float:
+        """SIGKILL, or else the first look that found it killed."""
+        return self.kill.t if self.kill.t_known else self.thread.first_t
+
+    def note(self, look: _Look) -> None:
+        """Of each place the first look, but rather one that shows who blocks it there."""
+        place = self.thread.place
+        known = self.looks.get(place)
+        if known is None or (look.blockers.kept and not known.blockers.kept):
+            self.looks[place] = look
+        for old in [old for old in self.looks if old not in self.thread.spent]:
+            del self.looks[old]
+
+    def longest(self, t: float) -> _Look | None:
+        """A look at the place where it has been for the longest time."""
+        return self.looks.get(self.thread.longest(t))
 
 
 class StuckTasks:
-    """Feed it all events in order. Judges at each Walk, when every thread has been looked at.
+    """Feed it all events in order, each with what it changed in the ledger. Judges at each Walk,
+    when every thread has been looked at.
 
     A thread is stuck that has been killed for stuck_after seconds and is not dead, whatever its
-    state; a zombie is dead.
+    state; a zombie is dead. While it lives, a finding tells where it is; when it has died, where it
+    was for the longest time.
     """
 
-    def __init__(self, stuck_after: float) -> None:
+    def __init__(self, stuck_after: float, kills: Kills) -> None:
         self._stuck_after = stuck_after
-        self._kills: dict[int, Killed] = {}  # by thread group
-        self._sent: dict[int, FatalSignal] = {}  # newest, by target's tid
-        self._oom: dict[int, OomKill] = {}  # newest choice of the OOM killer, by victim's pid
-        self._threads: dict[int, _Thread] = {}
-        self._sleepers: dict[int, TaskState] = {}  # not killed; may be in the way
+        self._kills = kills
+        self._followed: dict[int, _Followed] = {}  # by tid
+        self._seen: dict[int, TaskState] = {}  # newest looks since the last walk
         self.open: dict[str, StuckTask] = {}
         self.zombies: dict[int, TaskState] = {}
         self.total = 0
         self.longest_s = 0.0
 
-    def feed(self, event: Event) -> Iterator[StuckTask]:
+    def feed(self, event: Event, changes: Iterable[Change]) -> Iterator[StuckTask]:
         """The findings that event leads to."""
+        for change in changes:
+            if isinstance(change, ThreadEnded):
+                yield from self._resolve(change)
         match event:
-            case FatalSignal():
-                self._note_kill(event)
-            case OomKill():
-                self._oom[event.victim.pid] = event
-            case OomVictim():
-                self._note_oom_victim(event)
+            case TaskState() if event.killed and event.state == "zombie":
+                self.zombies[event.task.tid] = event
             case TaskState():
-                self._note_state(event)
+                self._seen[event.task.tid] = event
             case TaskDead():
-                yield from self._note_death(event)
+                self._seen.pop(event.task.tid, None)
             case Walk():
                 yield from self._judge(event)
 
@@ -69,145 +85,112 @@ class StuckTasks:
         """Seconds that an open finding's thread has been stuck at time t."""
         return max(finding.stuck_s, round(finding.stuck_s + t - finding.t, 6))
 
-    def _note_kill(self, event: FatalSignal) -> None:
-        pid = event.target.pid
-        self._sent[event.target.tid] = event
-        known = self._kills.get(pid)
-        if known and known.t is not None and self._alive(pid):
-            return  # it did not die of the first one: that is when its story began
-        chosen = self._oom.get(pid)
-        if event.si_code == _SI_KERNEL and chosen and chosen.by.tid == event.by.tid:
-            self._kills[pid] = Killed("oom", event.signal, chosen.by.pid, chosen.by.comm, event.t)
-        else:
-            self._kills[pid] = Killed("signal", event.signal, event.by.pid, event.by.comm, event.t)
-
-    def _alive(self, pid: int) -> bool:
-        return any(thread.sample.task.pid == pid for thread in self._threads.values())
-
-    def _note_oom_victim(self, event: OomVictim) -> None:
-        """__oom_kill_process() sends SIGKILL, then marks the victim: mm/oom_kill.c."""
-        sent = self._sent.get(event.tid)
-        if sent is None or sent.by.tid != event.by.tid:
-            return
-        pid = sent.target.pid
-        known = self._kills.get(pid)
-        if known and known.t == sent.t:
-            self._kills[pid] = replace(known, by="oom")
-
-    def _note_state(self, sample: TaskState) -> None:
-        tid = sample.task.tid
-        if not sample.killed:
-            self._sleepers[tid] = sample
-            return
-        if sample.state == "zombie":
-            self.zombies[tid] = sample
-            return
-        thread = self._threads.get(tid)
-        if thread is None or thread.sample.start_t != sample.start_t:
-            kill = self._kill_of(sample)
-            since = kill.t if kill.t is not None else sample.t
-            self._threads[tid] = _Thread(sample, since)
-        else:
-            thread.sample = sample
-
-    def _kill_of(self, sample: TaskState) -> Killed:
-        known = self._kills.get(sample.task.pid)
-        if known and known.t is not None and known.t >= sample.start_t:
-            return known
-        if sample.oom_victim:
-            return Killed("oom", SIGKILL, None, None, None)
-        # SIGKILL without a signal in the group's exit code: another thread called exit_group()
-        signal = sample.group_exit_code & _EXIT_SIGNAL
-        if sample.killed == ("pending",) and not signal:
-            return Killed("exit", SIGKILL, None, None, None)
-        return Killed("signal", signal or SIGKILL, None, None, None)
-
-    def _note_death(self, event: TaskDead) -> Iterator[StuckTask]:
-        thread = self._threads.pop(event.task.tid, None)
-        if event.task.tid == event.task.pid:
-            self._sent.pop(event.task.tid, None)
-        if thread and thread.open:
-            outcome = Outcome(event.exit_code & _EXIT_SIGNAL, round(event.t - thread.since, 6))
-            yield self._resolve(thread, event.t, outcome)
+    def at_longest(self, finding: StuckTask, t: float) -> StuckTask:
+        """The finding, telling of an open one where the thread has been for the longest time."""
+        followed = self._followed.get(finding.tid)
+        if finding.outcome or followed is None or followed.told is None:
+            return finding
+        look = followed.longest(t)
+        return _describe(followed, look, finding) if look else finding
 
     def _judge(self, walk: Walk) -> Iterator[StuckTask]:
-        for tid, thread in sorted(self._threads.items()):
-            if thread.sample.t >= walk.started_t:
-                yield from self._judge_thread(thread, walk.t)
-            elif walk.complete:
-                yield from self._gone(tid, walk.t)
+        fresh = {tid: look for tid, look in self._seen.items() if look.t >= walk.started_t}
+        self._seen.clear()
+        holders = Holders(fresh.values())
+        judged = [
+            self._follow(kill, thread)
+            for kill in self._kills.open
+            for tid, thread in kill.threads.items()
+            if fresh.get(tid) is thread.sample
+        ]
+        for followed in sorted(judged, key=lambda one: one.thread.sample.task.tid):
+            sample = followed.thread.sample
+            look = _Look(sample, holders.blockers(sample))
+            followed.note(look)
+            yield from self._judge_thread(followed, look, walk.t)
         if walk.complete:
-            self._forget(walk.started_t)
+            old = [tid for tid, seen in self.zombies.items() if seen.t < walk.started_t]
+            for tid in old:
+                del self.zombies[tid]
 
-    def _judge_thread(self, thread: _Thread, t: float) -> Iterator[StuckTask]:
-        stuck_s = round(t - thread.since, 6)
-        self.longest_s = max(self.longest_s, stuck_s if thread.open else 0.0)
+    def _follow(self, kill: Kill, thread: KilledThread) -> _Followed:
+        tid = thread.sample.task.tid
+        followed = self._followed.get(tid)
+        if followed is None or followed.thread is not thread:
+            followed = self._followed[tid] = _Followed(kill, thread)
+        return followed
+
+    def _judge_thread(self, followed: _Followed, look: _Look, t: float) -> Iterator[StuckTask]:
+        stuck_s = round(t - followed.since, 6)
         if stuck_s < self._stuck_after:
             return
-        finding = self._describe(thread, t, stuck_s)
-        if thread.open is None:
+        self.longest_s = max(self.longest_s, stuck_s)
+        finding = _finding(followed, look, t, stuck_s)
+        if followed.told is None:
             self.total += 1
-            self.longest_s = max(self.longest_s, stuck_s)
-        elif _same(thread.open, finding):
+            followed.kill.stuck += 1
+        elif _same(followed.told, finding):
             return
-        thread.open = finding
+        followed.told = finding
         self.open[finding.id] = finding
         yield finding
 
-    def _describe(self, thread: _Thread, t: float, stuck_s: float) -> StuckTask:
-        sample = thread.sample
-        others = [*self._sleepers.values(), *(other.sample for other in self._threads.values())]
-        return StuckTask(
-            status="update" if thread.open else "open",
-            id=f"stuck-{sample.task.tid}-{sample.start_t:.6f}",
-            t=t,
-            pid=sample.task.pid,
-            tid=sample.task.tid,
-            comm=sample.task.comm,
-            state=sample.state,
-            stuck_s=stuck_s,
-            killed=self._kill_of(sample),
-            wait=wait_of(sample),
-            stack=sample.stack,
-            blocked_by=squashfs.blockers(sample, others),
-        )
-
-    def _gone(self, tid: int, t: float) -> Iterator[StuckTask]:
-        """It is in no walk any more, and nobody saw it die: it was dead before this walk."""
-        thread = self._threads.pop(tid)
-        if thread.open:
-            zombie = self.zombies.get(tid)
-            signal = zombie.group_exit_code & _EXIT_SIGNAL if zombie else None
-            yield self._resolve(thread, t, Outcome(signal, round(t - thread.since, 6)))
-
-    def _resolve(self, thread: _Thread, t: float, outcome: Outcome) -> StuckTask:
-        assert thread.open is not None
-        self.open.pop(thread.open.id, None)
+    def _resolve(self, ended: ThreadEnded) -> Iterator[StuckTask]:
+        followed = self._followed.pop(ended.thread.sample.task.tid, None)
+        if followed is None or followed.told is None:
+            return
+        told = followed.told
+        followed.kill.stuck -= 1
+        self.open.pop(told.id, None)
+        outcome = Outcome(ended.exit_signal, round(ended.t - followed.since, 6))
         self.longest_s = max(self.longest_s, outcome.after_s)
-        return replace(
-            thread.open, status="resolved", t=t, stuck_s=outcome.after_s, outcome=outcome
-        )
+        look = followed.looks.get(ended.thread.longest(ended.thread.sample.t))
+        known = _describe(followed, look, told) if look else told
+        yield replace(known, status="resolved", t=ended.t, stuck_s=outcome.after_s, outcome=outcome)
 
-    def _forget(self, before: float) -> None:
-        """Drop what a complete walk no longer found, so that memory stays small."""
-        for seen in (self._sleepers, self.zombies):
-            for tid in [tid for tid, sample in seen.items() if sample.t < before]:
-                del seen[tid]
-        alive = {thread.sample.task.pid for thread in self._threads.values()}
-        for pid, kill in list(self._kills.items()):
-            if pid not in alive and kill.t is not None and kill.t < before - 1.0:
-                del self._kills[pid]
-                self._oom.pop(pid, None)
-        for tid, sent in list(self._sent.items()):
-            if sent.t < before - 1.0 and sent.target.pid not in alive:
-                del self._sent[tid]
+
+def _finding(followed: _Followed, look: _Look, t: float, stuck_s: float) -> StuckTask:
+    sample = look.sample
+    return StuckTask(
+        status="update" if followed.told else "open",
+        id=f"stuck-{sample.task.tid}-{sample.start_t:.6f}",
+        t=t,
+        pid=sample.task.pid,
+        tid=sample.task.tid,
+        comm=sample.task.comm,
+        state=sample.state,
+        stuck_s=stuck_s,
+        killed=_killed(followed.kill),
+        wait=wait_of(sample),
+        stack=sample.stack,
+        blocked_by=look.blockers.kept,
+        blockers_left_out=look.blockers.left_out,
+    )
+
+
+def _describe(followed: _Followed, look: _Look, told: StuckTask) -> StuckTask:
+    """What was told, as it was at that look."""
+    return replace(_finding(followed, look, told.t, told.stuck_s), status=told.status)
+
+
+def _killed(kill: Kill) -> Killed:
+    sender = kill.sender
+    return Killed(
+        by=kill.by,
+        signal=kill.signal,
+        pid=sender.pid if sender else None,
+        comm=sender.comm if sender else None,
+        t=kill.t if kill.t_known else None,
+        why=kill.why,
+    )
 
 
 def _same(known: StuckTask, new: StuckTask) -> bool:
     """Nothing but time has passed."""
-    return (known.state, known.killed, known.wait, known.blocked_by) == (
+    return (known.state, known.killed, known.wait, known.blocked_by, known.blockers_left_out) == (
         new.state,
         new.killed,
         new.wait,
         new.blocked_by,
+        new.blockers_left_out,
     )

@@ -1,5 +1,7 @@
 """What a sleeping thread waits in, from its stack and state."""
 
+import functools
+
 from ktrace.events import Stack, TaskState
 from ktrace.findings import Wait
 from ktrace.kernel.task_state import SIGKILL_WAKES
@@ -28,6 +30,7 @@ def _primitive(sample: TaskState, named: str | None) -> str:
     return (named or "wait_event") + _suffixes(sample, named)
 
 
+@functools.lru_cache(maxsize=1024)
 def _look_beneath(stack: Stack) -> tuple[str, str | None]:
     """The first function beneath the scheduler's and the primitive's own frames."""
     primitive = None

@@ -51,6 +51,7 @@ class OomVictim(Event):
     name: ClassVar[str] = "oom_victim"
     by: Task
     tid: int
+    pid: int = 0  # of its thread group; 0: not known, the tracepoint had only the tid before v6.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

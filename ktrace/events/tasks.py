@@ -25,11 +25,12 @@ class FatalSignal(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskExit(Event):
-    """A thread that dies by a signal has let go of its memory (sched_process_exit)."""
+    """A thread that dies by a signal is inside do_exit() (sched_process_exit)."""
 
     name: ClassVar[str] = "task_exit"
     task: Task
     exit_code: int  # as of wait(2): the low seven bits are the signal
+    mm_held: bool = False  # it has yet to let go of its mm: the tracepoint comes before exit_mm()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,12 @@ class Killed:
 
     by: str  # oom, signal, exit
     signal: int
-    pid: int | None  # of the sender; for oom: of the task that asked for memory
+    pid: int | None  # of the sender; for oom: of the task that invoked the OOM killer
     comm: str | None
-    t: float | None  # None: SIGKILL was sent before ktrace looked
+    t: float | None  # None: SIGKILL was pending before tracing started, or nobody saw it sent
+    # what the OOM killer had to do with it: chosen, mm (it shares the victim's), group (a member of
+    # the victim's memory.oom.group), exiting (it was dying already); "": nothing, or not known
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A thread in the way of the stuck one."""
+    """A thread that blocks the stuck one."""
 
     pid: int
     tid: int
@@ -48,7 +51,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckTask:
-    """A thread that was killed and has not died."""
+    """A thread that was killed and has not died.
+
+    state, wait, stack and blocked_by are of one look: the newest, and when it has died, one at the
+    place where it was for the longest time.
+    """
 
     finding: ClassVar[str] = "stuck-task"
     status: str  # open, update, resolved
@@ -64,3 +71,4 @@ class StuckTask:
     stack: Stack
     blocked_by: tuple[Blocker, ...]
     outcome: Outcome | None = None
+    blockers_left_out: int = 0  # of very many only some are listed

@@ -30,12 +30,12 @@ def _stuck_line(finding: StuckTask) -> str:
     where = f" in {words.waits_in(finding)}, {words.primitive(finding)}" if finding.wait else ""
     lead = "STUCK" if finding.status == "open" else "still stuck"
     age = words.stuck_for(finding, finding.stuck_s)
-    return f"{lead}: {name} {finding.state}{where}, {words.killed_by(finding.killed)} {age} ago"
+    return f"{lead}: {name} {finding.state}{where} for {age}; {words.killed_by(finding.killed)}"
 
 
 def _stuck_details(finding: StuckTask) -> list[str]:
-    """The stack in a line, who is in the way."""
+    """The stack in a line, who blocks it."""
     lines = []
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
-    return lines + words.in_the_way(finding)
+    return lines + words.blocked_by(finding)

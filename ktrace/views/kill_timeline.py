@@ -1,6 +1,6 @@
-"""The life of an OOM kill as text: each step, and how long after the one before."""
+"""The timeline of an OOM kill as text: each step, and how long after the one before."""
 
-from ktrace.detectors.oom_kills import Kill, Step
+from ktrace.detectors.kill import EXITING, GROUP, SHARES_MM, Kill, Step
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 
@@ -15,32 +15,36 @@ def timeline(kill: Kill) -> list[str]:
         lines.append(f"  {(step.t - start) * 1000:10.1f} ms  {took:>12}  {describe(step, kill)}")
         before = step.t
     if kill.steps_left_out:
-        lines.append(f"  and {kill.steps_left_out} more steps of its threads")
+        lines.append(f"  and {words.count(kill.steps_left_out, 'more step')} of its threads")
     lines.append(f"  {result(kill)}")
     return lines
 
 
 def compact(kill: Kill) -> str:
-    """In one line: "asked, chosen +0.1 ms, SIGKILL +0.3 ms, ..., dead +20.1 ms"."""
+    """In one line: "invoked, chosen +0.1 ms, SIGKILL +0.3 ms, ..., dead +20.1 ms". Of the threads'
+    deaths only the last."""
     parts = []
     before = None
+    deaths = [step for step in kill.steps if step.name == "dead"]
     for step in kill.steps:
+        if step.name == "dead" and step is not deaths[-1]:
+            continue
         took = f" +{(step.t - before) * 1000:.1f} ms" if before is not None else ""
         parts.append(step.name + took)
         before = step.t
-    return ", ".join(parts)
+    return ", ".join(parts) + ("" if kill.over else f"; {outcome(kill)}")
 
 
 def head(kill: Kill) -> str:
-    """Who, how large, for whom, in which domain."""
-    parts = [f"{words.name_of(kill.victim)}, for {words.name_of(kill.by)}"]
-    if kill.choice is None:
-        return f"{parts[0]}; why it was chosen is not known without a probe on oom_kill_process()"
+    """Who, how large, invoked by whom, in which domain."""
+    parts = [f"{words.name_of(kill.victim)}, invoked by {words.invoked_by(kill)}", *_why(kill)]
     choice = kill.choice
+    if choice is None:
+        return "; ".join(parts)
     parts.append(words.kill_request(kill))
     parts.append(safe(choice.constraint))
-    if kill.asked and kill.asked.memcg is not None:
-        parts.append(f"memory cgroup {safe(kill.asked.memcg)}")
+    if kill.invocation and kill.invocation.memcg is not None:
+        parts.append(f"memory cgroup {safe(kill.invocation.memcg)}")
     parts.append(f"score {choice.points} of {choice.totalpages} pages")
     parts.append(f"oom_score_adj {choice.oom_score_adj}")
     sizes = (
@@ -53,10 +57,34 @@ def head(kill: Kill) -> str:
     return "; ".join(parts)
 
 
+def _why(kill: Kill) -> list[str]:
+    victim = words.name_of(kill.of.victim) if kill.of else "?"
+    if kill.why == GROUP:
+        return [f"killed as a member of the memory.oom.group of {victim}"]
+    if kill.why == SHARES_MM:
+        return [f"killed as it shares the mm of {victim}"]
+    if kill.why == EXITING:
+        return [f"it was dying already{_killer(kill)}"]
+    if kill.choice is None and not kill.t_known:
+        return ["killed before tracing started"]
+    if kill.choice is None:
+        return ["why it was chosen is not known without a probe on oom_kill_process()"]
+    early = kill.sender if kill.by == "signal" else None
+    return [f"a signal of {words.name_of(early)} came first"] if early else []
+
+
+def _killer(kill: Kill) -> str:
+    if kill.by == "exit" or kill.sender is None:
+        return ""
+    return f", killed by {words.name_of(kill.sender)}"
+
+
 def describe(step: Step, kill: Kill) -> str:
     """One step in words."""
     text = safe(step.name)
-    if step.task and step.task.tid != kill.victim.tid:
+    if step.task and step.task.pid != kill.victim.pid:
+        text += f" to {words.name_of(step.task)}, which shares the mm"
+    elif step.task and step.task.tid != kill.victim.tid:
         text += f" (thread {words.name_of(step.task)})"
     if step.rss_kib is not None:
         text += f", {words.mebibytes(step.rss_kib)} resident"
@@ -65,21 +93,41 @@ def describe(step: Step, kill: Kill) -> str:
     return text
 
 
+def outcome(kill: Kill) -> str:
+    """ "dead after 10.5s by SIGKILL"."""
+    if kill.died_t is not None:
+        after = words.seconds(max(0.0, kill.died_t - kill.t))
+        return f"dead after {after} by {words.signal_name(kill.exit_signal)}"
+    if kill.over:
+        return "gone, its end was not seen"
+    if not kill.threads and not kill.deaths:
+        return "not seen to die"
+    return ", ".join(_threads(kill))
+
+
+def _threads(kill: Kill) -> list[str]:
+    """Of one that is not over: how many threads are dead, alive, stuck."""
+    parts = []
+    if kill.deaths:
+        of = f" of {kill.expected}" if kill.expected else ""
+        noun = "thread" if (kill.expected or kill.deaths) == 1 else "threads"
+        parts.append(f"{kill.deaths}{of} {noun} dead")
+    if kill.threads:
+        parts.append(f"{words.count(len(kill.threads), 'thread')} alive")
+    return parts + ([f"{kill.stuck} stuck"] if kill.stuck else [])
+
+
 def result(kill: Kill) -> str:
     """How it ended, or the step at which it stopped."""
     if kill.died_t is not None:
-        after = words.seconds(kill.died_t - kill.t)
         reaper = "" if kill.reaper else "; the OOM reaper was not needed"
-        signal = words.signal_name(kill.exit_signal)
-        return f"dead {after} after it was chosen, by {signal}{reaper}{_alive(kill)}"
+        return f"{outcome(kill)}{reaper}{_mm(kill)}"
     last = kill.steps[-1].name if kill.steps else "chosen"
-    return f'not seen to die: it got as far as "{safe(last)}"'
+    return f'{outcome(kill)}: it got as far as "{safe(last)}"{_mm(kill)}'
 
 
-def _alive(kill: Kill) -> str:
-    """A leader's death is the process's, but for threads that live on."""
-    threads = kill.choice.threads if kill.choice else 0
-    dead = sum(step.name == "dead" for step in kill.steps)
-    if dead >= threads or kill.steps_left_out:
+def _mm(kill: Kill) -> str:
+    """Who else has the mm."""
+    if not kill.sharers:
         return ""
-    return f"; {dead} of {threads} threads seen to die"
+    return f"; {words.count(kill.sharers, 'killed process')} not known to have released the mm yet"

@@ -3,8 +3,9 @@
 import sys
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.oom_kills import Kill
-from ktrace.events import Event, OomKill, OomVictim, ProbeChange, TaskDead
+from ktrace.detectors.kill import Kill
+from ktrace.detectors.kills import KillOver, OomKilled
+from ktrace.events import Event, ProbeChange
 from ktrace.findings import End, Finding
 from ktrace.views import words
 from ktrace.views.finding_text import detail_lines, finding_line
@@ -20,16 +21,12 @@ class LinesView:
 
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._kills = 0
         for line in head_lines(analysis):
             _print(line)
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
-        if isinstance(event, OomKill | OomVictim) and self._analysis.oom.total > self._kills:
-            self._kills = self._analysis.oom.total
-            self._say(event.t, kill_line(self._analysis.oom.kills[-1]))
-        if isinstance(event, TaskDead):
-            self._say_death(event)
+        if event is not None:
+            self._say_kills()
         if isinstance(event, ProbeChange):
             self._say(event.t, f"probe {event.function}: {event.state} {safe(event.hook)}")
         for finding in findings:
@@ -50,24 +47,27 @@ class LinesView:
     def close(self) -> None:
         pass
 
-    def _say_death(self, event: TaskDead) -> None:
-        """The end of an OOM kill, with its steps."""
-        for kill in reversed(self._analysis.oom.kills):
-            if kill.died_t == event.t and kill.victim.tid == event.task.tid:
-                self._say(event.t, f"OOM kill of {words.name_of(kill.victim)}: {compact(kill)}")
-                return
+    def _say_kills(self) -> None:
+        """The beginning of an OOM kill, and its end with its steps."""
+        for change in self._analysis.changes:
+            if isinstance(change, OomKilled):
+                self._say(change.kill.begun_t, kill_line(change.kill))
+            elif isinstance(change, KillOver) and change.kill.oom:
+                kill = change.kill
+                t = kill.died_t if kill.died_t is not None else kill.last_t
+                self._say(t, f"OOM kill of {words.name_of(kill.victim)}: {compact(kill)}")
 
     def _say(self, t: float, text: str) -> None:
         _print(f"{t - self._analysis.session.t:9.3f}s {text}")
 
 
 def kill_line(kill: Kill) -> str:
-    """ "OOM kill: appd[377], 41 MiB, order 0 GFP_KERNEL, asked by sh[388]"."""
+    """ "OOM kill: appd[377], 41 MiB, order 0 GFP_KERNEL, invoked by sh[388]"."""
     parts = [f"OOM kill: {words.name_of(kill.victim)}"]
     if kill.choice:
         parts += [words.kill_memory(kill), words.kill_request(kill)]
         parts.append(f"cgroup {safe(kill.choice.cgroup)}")
-    parts.append(f"asked by {words.name_of(kill.by)}")
+    parts.append(f"invoked by {words.invoked_by(kill)}")
     return ", ".join(parts)
 
 

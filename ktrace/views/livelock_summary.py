@@ -71,7 +71,7 @@ def summary(analysis: Analysis) -> list[str]:
     if len(found) > _SHOWN:
         lines.append(f"and {words.count(len(found) - _SHOWN, 'more OOM livelock')}")
     counted = analysis.oom_calls
-    return [*lines, calls(analysis)] if lines or (counted or 0) > analysis.oom.total else []
+    return [*lines, calls(analysis)] if lines or (counted or 0) > analysis.kills.oom_total else []
 
 
 def _also(finding: OomLivelock) -> str:

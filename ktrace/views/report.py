@@ -1,13 +1,11 @@
 """Findings as text that one would paste into a mail to a kernel list."""
 
-from dataclasses import replace
-
 from ktrace.detectors.analysis import REPORTED, Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding, OomLivelock, StuckTask
 from ktrace.views import livelock_summary, words
 from ktrace.views.bad_page_report import BadPageReport
-from ktrace.views.kill_timeline import timeline
+from ktrace.views.kill_timeline import outcome, timeline
 from ktrace.views.lines import kill_line
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
@@ -23,7 +21,6 @@ class ReportView:
 
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._first: dict[str, StuckTask] = {}
         self._newest: dict[str, StuckTask] = {}
         self._bad_pages = BadPageReport()
         self._livelocks: dict[str, list[OomLivelock]] = {}  # each as it was told
@@ -37,7 +34,6 @@ class ReportView:
             if not isinstance(finding, StuckTask):
                 self._bad_pages.add(finding)
                 continue
-            self._first.setdefault(finding.id, finding)
             self._newest[finding.id] = finding
 
     def tick(self, t: float) -> None:
@@ -84,6 +80,8 @@ class ReportView:
     def _stuck(self) -> list[str]:
         if not self._newest:
             return ["No thread was stuck after SIGKILL.", ""]
+        stuck, t = self._analysis.stuck, self._analysis.t
+        self._newest = {key: stuck.at_longest(f, t) for key, f in self._newest.items()}
         lines = [
             f"{words.count(len(self._newest), 'thread')} did not die when killed:",
             *self._table(),
@@ -115,12 +113,18 @@ class ReportView:
     def _by_stack(self) -> list[tuple[StuckTask, list[str]]]:
         """One finding for each stack and killer, with the names of all threads that had them."""
         groups: dict[object, tuple[StuckTask, list[str]]] = {}
-        for key, newest in self._newest.items():
-            # blocked_by as it was when it was found
-            shown = replace(self._first[key], stack=newest.stack, killed=newest.killed)
-            group = (newest.stack, newest.killed.by, newest.killed.pid)
-            names = groups.setdefault(group, (shown, []))[1]
-            names.append(words.task_name(newest.comm, newest.pid, newest.tid))
+        for finding in self._newest.values():
+            killed = finding.killed
+            group = (
+                finding.state,
+                finding.stack,
+                killed.by,
+                killed.pid,
+                killed.why,
+                finding.blocked_by,
+            )
+            names = groups.setdefault(group, (finding, []))[1]
+            names.append(words.task_name(finding.comm, finding.pid, finding.tid))
         return [*groups.values()]
 
     def _describe(self, finding: StuckTask, names: list[str]) -> list[str]:
@@ -128,26 +132,20 @@ class ReportView:
         lines = [f"{shown}: {words.killed_by(finding.killed)}"]
         lines += [f"    {safe(frame)}" for frame in finding.stack]
         lines.append(f"  {words.meaning(finding)}")
-        lines += [f"  {line}" for line in words.in_the_way(finding)]
+        lines += [f"  {line}" for line in words.blocked_by(finding)]
         return lines
 
     def _kills(self) -> list[str]:
-        kills = list(self._analysis.oom.kills)[-_KILLS_SHOWN:]
+        kills = list(self._analysis.kills.oom)[-_KILLS_SHOWN:]
         if not kills:
             return []
         start = self._analysis.session.t
         lines = ["OOM kills:"]
         for kill in kills:
-            end = (
-                f"dead after {words.seconds(kill.died_t - kill.t)} "
-                f"by {words.signal_name(kill.exit_signal)}"
-                if kill.died_t is not None
-                else "not seen to die"
-            )
-            lines.append(f"  {kill.t - start:8.3f}s {kill_line(kill)}; {end}")
-        more = self._analysis.oom.total - len(kills)
+            lines.append(f"  {kill.begun_t - start:8.3f}s {kill_line(kill)}; {outcome(kill)}")
+        more = self._analysis.kills.oom_total - len(kills)
         lines += [f"  and {more} before these"] if more else []
-        lines += ["", "The life of each kill (ms since the first step, and since the step before):"]
+        lines += ["", "OOM kill timelines (ms since the first step, and since the step before):"]
         few = len(kills) <= 2 * _TIMELINES_SHOWN
         first, last = (kills, []) if few else (kills[:_TIMELINES_SHOWN], kills[-_TIMELINES_SHOWN:])
         for kill in first:

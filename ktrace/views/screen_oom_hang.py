@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.oom_kills import Kill
+from ktrace.detectors.kill import Kill
 from ktrace.findings import StuckTask
 from ktrace.views import words
 from ktrace.views.safe_text import safe
@@ -25,9 +25,9 @@ class OomHangBody:
         room = max(2, height - _FIXED_LINES)
         # each part is promised some rows, and may have what the others leave
         detail = detail[: max(0, room - max(1, room // 3) - 1)]
-        oom_rows = max(1, min(len(analysis.oom.kills), max(1, room // 4)))
+        oom_rows = max(1, min(len(analysis.kills.oom), max(1, room // 4)))
         stuck_rows = max(1, min(len(stuck.open), room - len(detail) - oom_rows))
-        oom_rows = max(1, min(len(analysis.oom.kills), room - len(detail) - stuck_rows))
+        oom_rows = max(1, min(len(analysis.kills.oom), room - len(detail) - stuck_rows))
         return [
             *_oom(analysis, t, oom_rows, width),
             *_stuck(analysis, t, stuck_rows),
@@ -37,49 +37,47 @@ class OomHangBody:
 
 
 def _oom(analysis: Analysis, t: float, rows: int, width: int) -> list[RenderableType]:
-    oom = analysis.oom
+    kills = analysis.kills
     title = _title("OOM kills")
-    title.append(f"  {oom.total} in {words.seconds(t - analysis.session.t)}")
-    if oom.invocations > oom.total:
-        title.append(f", {oom.invocations} calls of out_of_memory()")
+    title.append(f"  {kills.oom_total} in {words.seconds(t - analysis.session.t)}")
+    if (analysis.oom_calls or 0) > kills.oom_total:
+        title.append(f", {words.count(analysis.oom_calls or 0, 'call')} of out_of_memory()")
     table = _table()
     table.add_column("AT", justify="right", no_wrap=True)
     table.add_column("VICTIM", no_wrap=True, ratio=3)
     table.add_column("MEMORY", justify="right", no_wrap=True)
     table.add_column("REQUEST", no_wrap=True, ratio=4)
-    table.add_column("ASKED BY", no_wrap=True, ratio=3)
+    table.add_column("INVOKED BY", no_wrap=True, ratio=3)
     if width >= 100:
         table.add_column("REAPER", no_wrap=True)
     if width >= 120:
         table.add_column("CGROUP", no_wrap=True, ratio=3)
     table.add_column("OUTCOME", no_wrap=True, min_width=15)
-    for kill in list(oom.kills)[-1 : -rows - 1 : -1]:
+    for kill in list(kills.oom)[-1 : -rows - 1 : -1]:
         table.add_row(*_oom_row(analysis, kill, t, width))
-    return [title, table if oom.kills else Text("  none yet", style="dim"), Text("")]
+    return [title, table if kills.oom else Text("  none yet", style="dim"), Text("")]
 
 
 def _oom_row(analysis: Analysis, kill: Kill, t: float, width: int) -> list[Text]:
     cells = [
-        Text(f"{kill.t - analysis.session.t:.1f}s"),
+        Text(f"{kill.begun_t - analysis.session.t:.1f}s"),
         Text(words.name_of(kill.victim)),
         Text(words.kill_memory(kill)),
         Text(words.kill_request(kill)),
-        Text(words.name_of(kill.by)),
+        Text(words.invoked_by(kill)),
     ]
     if width >= 100:
         cells.append(Text(kill.reaper or "-"))
     if width >= 120:
         cells.append(Text(safe(kill.choice.cgroup) if kill.choice else "?"))
-    return [*cells, _oom_outcome(analysis, kill, t)]
+    return [*cells, _oom_outcome(kill, t)]
 
 
-def _oom_outcome(analysis: Analysis, kill: Kill, t: float) -> Text:
-    stuck = analysis.stuck
-    ages = [stuck.age(f, t) for f in stuck.open.values() if f.pid == kill.victim.pid]
-    if ages:
-        return Text(f"STUCK {words.seconds(max(ages))}", style="bold red")
+def _oom_outcome(kill: Kill, t: float) -> Text:
+    if kill.stuck:
+        return Text(f"STUCK {words.seconds(t - kill.t)}", style="bold red")
     if kill.died_t is None:
-        return Text("dying", style="yellow")
+        return Text("not seen to die" if kill.over else "dying", style="yellow")
     name = words.signal_name(kill.exit_signal).removeprefix("SIG")
     return Text(f"dead {words.seconds(kill.died_t - kill.t)} {name}", style="green")
 
@@ -91,7 +89,9 @@ def _stuck(analysis: Analysis, t: float, rows: int) -> list[RenderableType]:
     longest = max([stuck.longest_s, *(stuck.age(f, t) for f in stuck.open.values())])
     title.append(words.seconds(longest))
     if stuck.zombies:
-        title.append(f"; {len(stuck.zombies)} zombies (dead, not stuck)", style="dim")
+        title.append(
+            f"; {words.count(len(stuck.zombies), 'zombie')} (dead, not stuck)", style="dim"
+        )
     if not stuck.open:
         return [title, Text("  nobody", style="dim")]
     table = _table()
@@ -100,7 +100,7 @@ def _stuck(analysis: Analysis, t: float, rows: int) -> list[RenderableType]:
     table.add_column("FOR", justify="right", no_wrap=True)
     table.add_column("WAITS IN", no_wrap=True, ratio=4)
     table.add_column("PRIMITIVE", no_wrap=True, ratio=3)
-    table.add_column("WAKES?", no_wrap=True)
+    table.add_column("KILLABLE", no_wrap=True)
     oldest = sorted(stuck.open.values(), key=lambda f: -stuck.age(f, t))
     for finding in oldest[:rows]:
         table.add_row(*_stuck_row(finding, stuck.age(finding, t)))
@@ -122,24 +122,24 @@ def _more(title: Text, more: int) -> Text:
 
 
 def _stuck_row(finding: StuckTask, age: float) -> Iterable[Text]:
-    wakes = words.wakes(finding)
+    killable = words.killable(finding)
     yield Text(words.task_name(finding.comm, finding.pid, finding.tid), style="bold red")
     yield Text(finding.state)
     yield Text(words.stuck_for(finding, age), style="bold")
     yield Text(words.waits_in(finding))
     yield Text(words.primitive(finding))
-    yield Text(wakes, style="red" if wakes == "no" else "")
+    yield Text(killable, style="red" if killable == "no" else "")
 
 
 def _detail(finding: StuckTask, age: float, width: int) -> list[RenderableType]:
-    """The longest stuck: who killed it, its stack, what that means, who is in the way."""
+    """The longest stuck: who killed it, its stack, what that means, who blocks it."""
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(words.task_name(finding.comm, finding.pid, finding.tid), style="bold red")
-    head.append(f"  {words.killed_by(finding.killed)}, {words.stuck_for(finding, age)} ago")
+    head.append(f"  stuck for {words.stuck_for(finding, age)}; {words.killed_by(finding.killed)}")
     lines: list[RenderableType] = [head]
     lines += [Text("  " + line, no_wrap=True) for line in _wrap(finding.stack, width - 2)[:3]]
     lines += _wrapped(words.meaning(finding), width, "yellow")
-    for line in words.in_the_way(finding):
+    for line in words.blocked_by(finding):
         lines += _wrapped(line, width, "")
     return lines
 

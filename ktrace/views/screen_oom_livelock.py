@@ -4,7 +4,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.oom_kills import Kill
+from ktrace.detectors.kill import Kill
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result
@@ -23,7 +23,7 @@ class OomLivelockBody:
             found += _livelock(finding, t, width)
         if not longest:
             found.append(Text("  none", style="dim"))
-        kills = list(analysis.oom.kills)
+        kills = list(analysis.kills.oom)
         kept = found[: max(2, height - min(len(kills) * 2, max(2, height // 3)) - 2)]
         if len(kept) < len(found):
             kept[-1] = Text(f"  {len(found) - len(kept) + 1} more lines not shown", style="dim")
@@ -59,16 +59,16 @@ def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType
 
 def _kills(analysis: Analysis, kills: list[Kill], room: int) -> list[RenderableType]:
     title = Text(no_wrap=True, overflow="ellipsis")
-    title.append("OOM kills", style="bold").append(f"  {analysis.oom.total}")
+    title.append("OOM kills", style="bold").append(f"  {analysis.kills.oom_total}")
     if not kills:
         return [title, Text("  none yet", style="dim")]
     lines: list[RenderableType] = [title]
     for kill in kills[-1 : -max(1, room // 2) - 1 : -1]:
         style = "green" if kill.died_t is not None else "yellow"
-        at = f"  {kill.t - analysis.session.t:6.1f}s  "
+        at = f"  {kill.begun_t - analysis.session.t:6.1f}s  "
         head = Text(at, no_wrap=True, overflow="ellipsis")
         head.append(words.name_of(kill.victim), style="bold")
-        head.append(f"  {words.kill_memory(kill)}, invoked by {words.name_of(kill.by)}: ")
+        head.append(f"  {words.kill_memory(kill)}, invoked by {words.invoked_by(kill)}: ")
         lines.append(head.append(result(kill), style=style))
         lines.append(Text(" " * len(at) + compact(kill), no_wrap=True, overflow="ellipsis"))
     return lines

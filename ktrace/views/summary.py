@@ -34,11 +34,11 @@ def head_lines(analysis: Analysis) -> list[str]:
 
 def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list[str]:
     """What came of it, the verdict last. explained: what caused bad pages has been told."""
-    stuck, oom, pages = analysis.stuck, analysis.oom, analysis.bad_pages
+    stuck, kills, pages = analysis.stuck, analysis.kills, analysis.bad_pages
     lines = []
     if analysis.session.command != "bad-page":
         lines.append(
-            f"{words.count(oom.total, 'OOM kill')}; "
+            f"{words.count(kills.oom_total, 'OOM kill')}; "
             f"{words.count(stuck.total, 'thread')} stuck after SIGKILL, "
             f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
         )

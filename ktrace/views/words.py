@@ -3,10 +3,10 @@
 import signal
 from signal import SIGKILL
 
-from ktrace.detectors.oom_kills import Kill
+from ktrace.detectors.kill import Kill
 from ktrace.events import Task
 from ktrace.findings import Killed, StuckTask
-from ktrace.kernel.task_state import MEANING
+from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.views.safe_text import safe
 
 
@@ -58,17 +58,28 @@ def signal_name(number: int | None) -> str:
         return f"signal {number}"
 
 
+_BY_OOM = {"mm": ", as it shares the victim's mm", "group": ", as a member of the memory.oom.group"}
+
+
 def killed_by(killed: Killed) -> str:
-    """ "killed by the OOM killer for sh[388]", "killed by sh[388] with SIGTERM"."""
+    """ "killed by the OOM killer, invoked by sh[388]", "killed by sh[388] with SIGTERM"."""
     sender = task_name(killed.comm, killed.pid)
     if killed.by == "oom":
-        return "killed by the OOM killer" + (f" for {sender}" if killed.pid is not None else "")
+        if killed.pid is None:
+            return "killed by the OOM killer before tracing started"
+        return f"killed by the OOM killer{_BY_OOM.get(killed.why, '')}, invoked by {sender}"
     if killed.by == "exit":
-        return "killed by its own process, which exits"
+        return "killed by the exit of its own process"
     name = signal_name(killed.signal)
     if killed.pid is None:
-        return f"dying of {name}, sent before ktrace looked"
+        return f"{name} was pending before tracing started"
     return f"killed by {sender}" + ("" if killed.signal == SIGKILL else f" with {name}")
+
+
+def invoked_by(kill: Kill) -> str:
+    """Who invoked the OOM killer, or sent the signal."""
+    by = kill.choice.by if kill.choice else kill.sender
+    return name_of(by) if by else "?"
 
 
 def waits_in(finding: StuckTask) -> str:
@@ -79,11 +90,12 @@ def primitive(finding: StuckTask) -> str:
     return safe(finding.wait.primitive) if finding.wait else "-"
 
 
-def wakes(finding: StuckTask) -> str:
-    """Does SIGKILL wake it: yes, no, or awake."""
+def killable(finding: StuckTask) -> str:
+    """Does SIGKILL wake it: yes, no, or awake. The state says it, with or without a stack."""
     if finding.state == "running":
         return "awake"
-    return "yes" if finding.wait and finding.wait.sigkill_wakes else "no"
+    wakes = SIGKILL_WAKES.get(finding.state)
+    return "?" if wakes is None else "yes" if wakes else "no"
 
 
 def meaning(finding: StuckTask) -> str:
@@ -93,7 +105,7 @@ def meaning(finding: StuckTask) -> str:
         what = f"{primitive(finding)}()" if named else "its sleep"
         text = (
             f"SIGKILL cannot end {what} in {waits_in(finding)}(): "
-            "it sleeps until what it waits for happens."
+            "it waits until its condition holds."
         )
     elif finding.state == "exiting":
         text = "It is inside do_exit() and does not get on: SIGKILL has done all it can."
@@ -106,25 +118,27 @@ def meaning(finding: StuckTask) -> str:
     return text
 
 
-def in_the_way(finding: StuckTask) -> list[str]:
-    """One line for all that are in the way for the same reason: "in the way: filler[301],
-    filler[302] (uninterruptible in submit_bio_wait): each holds an entry of ..."."""
+def blocked_by(finding: StuckTask) -> list[str]:
+    """One line for all that block it for the same reason: "blocked by filler[301], filler[302]
+    (uninterruptible in submit_bio_wait): each holds an entry of ..."."""
     groups: dict[tuple[str, str | None, str], list[str]] = {}
     for blocker in finding.blocked_by:
         name = task_name(blocker.comm, blocker.pid, blocker.tid)
         groups.setdefault((blocker.state, blocker.function, blocker.why), []).append(name)
-    return [_way(names, *group) for group, names in groups.items()]
+    lines = [_blocked(names, *group) for group, names in groups.items()]
+    more = finding.blockers_left_out
+    return lines + ([f"blocked by {count(more, 'more thread')}, not listed"] if more else [])
 
 
-def _way(names: list[str], state: str, function: str | None, why: str) -> str:
+def _blocked(names: list[str], state: str, function: str | None, why: str) -> str:
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     where = f" in {safe(function)}" if function else ""
     each = "each " if len(names) > 1 else ""
-    return f"in the way: {shown} ({state}{where}): {each}{safe(why)}"
+    return f"blocked by {shown} ({state}{where}): {each}{safe(why)}"
 
 
 def stuck_for(finding: StuckTask, age: float) -> str:
-    """ "3.9s"; ">3.9s" when SIGKILL was sent before ktrace looked."""
+    """ "3.9s"; ">3.9s" when SIGKILL was pending before tracing started."""
     return seconds(age) if finding.killed.t is not None else f">{seconds(age)}"
 
 

@@ -48,7 +48,7 @@ def test_an_ordinary_kill_is_no_finding(tmp_path: Path) -> None:
     assert [line.split("ms  ")[-1].strip() for line in own] == [
         "SIGKILL",
         "marked",
-        "memory let go",
+        "mm released",
         "dead",
     ]
 

@@ -15,12 +15,13 @@ from ktrace.comparison.verdict import (
 )
 from ktrace.events import Event, Lost
 from tests.comparison.runs import bad_page, fixed, hang, quick, runs, stuck, victim
-from tests.factories import FILLER_STACK
+from tests.factories import FILLER_STACK, walk
 
 pytestmark = pytest.mark.unit
 
 NOTHING: list[Event] = []
 CLEAN = [event for pid in (20, 21, 22) for event in quick(victim(pid), 101.0 + pid)]
+CLEAN.append(walk(124.5))  # the last look of a live run
 MOVED = [event for pid in (20, 21) for event in stuck(victim(pid), stack=FILLER_STACK)]
 
 

@@ -1,12 +1,13 @@
 """What differs between the two sides, and what cannot be claimed because of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ktrace.comparison.runs import Run
 from ktrace.comparison.workload import NO_CLAIM, Claim, Difference, differences
-from ktrace.events import Event, ProbeChange
+from ktrace.events import Event, FatalSignal, ProbeChange
 from ktrace.findings import Probe
 from tests.comparison.runs import ALL_PROBES, fixed, hang, quick, runs, victim
 from tests.factories import oom_victim
@@ -91,7 +92,8 @@ def by_oom(*pids: int) -> list[Event]:
     events: list[Event] = []
     for pid in pids:
         sent, died = quick(victim(pid))
-        events += [sent, oom_victim(101.001, pid), died]
+        assert isinstance(sent, FatalSignal)
+        events += [replace(sent, si_code=128), oom_victim(101.001, pid), died]
     return sorted(events, key=lambda event: event.t)
 
 

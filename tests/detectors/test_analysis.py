@@ -1,11 +1,13 @@
 """The verdict: found, clean, or honestly neither."""
 
+from dataclasses import replace
+
 import pytest
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import Lost, ProbeChange
+from ktrace.events import Event, Lost, ProbeChange
 from ktrace.findings import Probe
-from tests.factories import dead, kill, session, state, walk
+from tests.factories import dead, kill, oom_kill, session, state, walk
 
 pytestmark = pytest.mark.unit
 
@@ -39,6 +41,38 @@ def test_a_walk_that_broke_off_is_never_clean() -> None:
     analysis = Analysis(session())
     analysis.feed(walk(101, complete=False))
     assert analysis.end().verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [kill(101), state(101.5), walk(101.501)],  # in D, SIGKILL pending
+        [state(100.5), walk(100.501)],  # the same, killed before tracing started
+        [kill(101)],
+        [kill(101), dead(101.01)],  # its leader; nobody looked whether there were other threads
+        [replace(oom_kill(101), threads=4), kill(101.1, si_code=128), dead(101.2)],
+    ],
+)
+def test_what_is_not_decided_yet_is_a_doubt(events: list[Event]) -> None:
+    analysis = Analysis(session())
+    for event in events:
+        analysis.feed(event)
+    end = analysis.end()
+    assert end.verdict == "inconclusive"
+    assert end.why == "it ended less than 1 s after 1 kill"
+
+
+def test_what_a_last_walk_found_dead_is_decided() -> None:
+    analysis = Analysis(session())
+    for event in [kill(101), dead(101.01), walk(101.2)]:
+        analysis.feed(event)
+    assert analysis.end().verdict == "clean"
+
+
+def test_kills_are_no_matter_of_bad_pages() -> None:
+    analysis = Analysis(session(command="bad-page"))
+    analysis.feed(kill(101))
+    assert "1 kill" not in analysis.end().why
 
 
 @pytest.mark.parametrize("function", ["task", "signal_generate", "sched_switch"])

@@ -81,7 +81,7 @@ def test_kills_that_gain_nothing(findings: dict[str, list[Record]]) -> None:
 
 def test_the_machine_s_kill_is_no_finding(trace: Path, findings: dict[str, list[Record]]) -> None:
     assert findings.keys() == {"/heirs", "/twins", "/workers"}
-    hogs = [kill for kill in analysis_of(trace).oom.kills if kill.victim.comm == "hog"]
+    hogs = [kill for kill in analysis_of(trace).kills.oom if kill.victim.comm == "hog"]
     choices = [kill.choice for kill in hogs if kill.choice]
     assert [choice.constraint for choice in choices] == ["CONSTRAINT_MEMCG", "CONSTRAINT_NONE"]
     assert choices[1].oom_score_adj == 1000
@@ -90,11 +90,11 @@ def test_the_machine_s_kill_is_no_finding(trace: Path, findings: dict[str, list[
 
 
 def test_the_ordinary_kill_has_a_complete_timeline(trace: Path) -> None:
-    kill = analysis_of(trace).oom.kills[0]
+    kill = analysis_of(trace).kills.oom[0]
     names = [step.name for step in kill.steps]
     first = ["asked", "chosen", "SIGKILL", "marked"]
     assert names[:4] == first
-    assert names[-2:] == ["memory let go", "dead"]
+    assert names[-2:] == ["mm released", "dead"]
     assert [step.t for step in kill.steps] == sorted(step.t for step in kill.steps)
     assert kill.asked is not None
     assert kill.asked.memcg == "/ordinary"
@@ -105,5 +105,5 @@ def test_the_ordinary_kill_has_a_complete_timeline(trace: Path) -> None:
 def test_thousands_of_calls_are_counted_not_sent(trace: Path) -> None:
     analysis = analysis_of(trace)
     sent = trace.read_text().count('"event":"out_of_memory"')
-    assert analysis.oom.invocations > 3 * sent
+    assert analysis.kills.invocations > 3 * sent
     assert not analysis.lost

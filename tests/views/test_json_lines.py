@@ -23,7 +23,14 @@ def test_session_findings_end(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     opened, _, resolved, _ = records[1:5]
     assert opened["finding"] == "stuck-task"
-    assert opened["killed"] == {"by": "oom", "signal": 9, "pid": 10, "comm": "sh", "t": 101.001}
+    assert opened["killed"] == {
+        "by": "oom",
+        "signal": 9,
+        "pid": 10,
+        "comm": "sh",
+        "t": 101.001,
+        "why": "chosen",
+    }
     assert opened["wait"] == {
         "function": "squashfs_cache_get",
         "primitive": "wait_event",

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ktrace.detectors.oom_kills import Kill, OomKills
+from ktrace.detectors.kill import Kill
+from ktrace.detectors.kills import Kills
 from ktrace.events import Event, Task
 from ktrace.views.kill_timeline import compact, timeline
 from tests.factories import asked, dead, exited, kill, oom_kill, oom_victim, reap
@@ -14,7 +15,7 @@ from tests.factories import asked, dead, exited, kill, oom_kill, oom_victim, rea
 pytestmark = pytest.mark.unit
 
 BEGIN: tuple[Event, ...] = (
-    asked(100.9, memcg="/app"),
+    replace(asked(100.9, memcg="/app"), gfp_mask="0x140cca"),
     oom_kill(101),
     kill(101.1, si_code=128),
     oom_victim(101.2),
@@ -22,28 +23,28 @@ BEGIN: tuple[Event, ...] = (
 
 
 def killed(*events: Event) -> Kill:
-    kills = OomKills()
+    kills = Kills()
     for event in events:
         kills.feed(event)
-    return kills.kills[-1]
+    return kills.oom[-1]
 
 
 def test_each_step_with_its_duration() -> None:
     head, *steps, result = timeline(killed(*BEGIN, exited(101.25), dead(101.5)))
-    assert "appd[20], for sh[10]" in head
+    assert "appd[20], invoked by sh[10]" in head
     assert "memory cgroup /app" in head
     assert "anon 41 MiB" in head
     assert [step.split("ms  ")[-1] for step in steps] == [
-        "asked",
+        "invoked",
         "chosen, 41 MiB resident",
         "SIGKILL",
         "marked",
-        "memory let go",
+        "mm released",
         "dead",
     ]
     assert "350.0 ms" in steps[4]
     assert "+50.0 ms" in steps[4]
-    assert result.strip().startswith("dead 0.5s after it was chosen, by SIGKILL")
+    assert result.strip().startswith("dead after 0.4s by SIGKILL")
     assert "the OOM reaper was not needed" in result
 
 
@@ -65,10 +66,10 @@ def test_what_the_reaper_freed() -> None:
 def test_a_thread_that_lives_on_is_not_hidden_by_its_leader_s_death() -> None:
     begin = [replace(event, threads=2) if event is BEGIN[1] else event for event in BEGIN]
     lines = timeline(killed(*begin, dead(101.5)))
-    assert lines[-1].endswith("1 of 2 threads seen to die")
+    assert lines[-1].strip().startswith('1 of 2 threads dead: it got as far as "dead"')
     worker = Task(20, 21, "worker")
     lines = timeline(killed(*begin, dead(101.4, worker), dead(101.5)))
-    assert "threads seen" not in lines[-1]
+    assert lines[-1].strip().startswith("dead after 0.4s by SIGKILL")
     assert any("dead (thread worker[20/21])" in line for line in lines)
 
 
@@ -79,5 +80,27 @@ def test_without_a_probe_on_the_choice() -> None:
 
 def test_in_one_line() -> None:
     text = compact(killed(*BEGIN, dead(101.5)))
-    assert text.startswith("asked, chosen +100.0 ms, SIGKILL +100.0 ms")
-    assert text.endswith("dead +300.0 ms")
+    assert text.startswith("invoked, chosen +100.0 ms, SIGKILL +100.0 ms")
+    assert text.endswith("mm released +300.0 ms, dead +0.0 ms")
+
+
+def test_of_many_threads_deaths_the_line_has_the_last() -> None:
+    begin = [replace(event, threads=3) if event is BEGIN[1] else event for event in BEGIN]
+    deaths = [dead(101.4 + i / 10, Task(20, 20 + i, "worker")) for i in range(3)]
+    assert compact(killed(*begin, *deaths)).count("dead") == 1
+    assert compact(killed(*begin, deaths[0])).endswith("; 1 of 3 threads dead")
+
+
+def test_one_that_shares_the_mm() -> None:
+    sharer = kill(101.3, Task(30, 30, "sharer"), si_code=128)
+    lines = timeline(killed(*BEGIN, sharer, dead(101.5)))
+    assert any(line.endswith("SIGKILL to sharer[30], which shares the mm") for line in lines)
+    assert lines[-1].endswith("1 killed process not known to have released the mm yet")
+
+
+def test_a_member_of_the_oom_group() -> None:
+    member = Task(30, 30, "member")
+    lines = timeline(killed(*BEGIN, kill(101.3, member, si_code=128), oom_victim(101.4, 30)))
+    assert lines[0] == (
+        "member[30], invoked by sh[10]; killed as a member of the memory.oom.group of appd[20]"
+    )

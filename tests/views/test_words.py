@@ -36,12 +36,19 @@ def test_task_name() -> None:
 @pytest.mark.parametrize(
     ("killed", "text"),
     [
-        (Killed("oom", 9, 388, "sh", 1.0), "killed by the OOM killer for sh[388]"),
-        (Killed("oom", 9, None, None, None), "killed by the OOM killer"),
+        (Killed("oom", 9, 388, "sh", 1.0), "killed by the OOM killer, invoked by sh[388]"),
+        (
+            Killed("oom", 9, 388, "sh", 1.0, "mm"),
+            "killed by the OOM killer, as it shares the victim's mm, invoked by sh[388]",
+        ),
+        (
+            Killed("oom", 9, None, None, None),
+            "killed by the OOM killer before tracing started",
+        ),
         (Killed("signal", 9, 388, "sh", 1.0), "killed by sh[388]"),
-        (Killed("signal", 9, None, None, None), "dying of SIGKILL, sent before ktrace looked"),
+        (Killed("signal", 9, None, None, None), "SIGKILL was pending before tracing started"),
         (Killed("signal", 15, 388, "sh", 1.0), "killed by sh[388] with SIGTERM"),
-        (Killed("exit", 9, None, None, None), "killed by its own process, which exits"),
+        (Killed("exit", 9, None, None, None), "killed by the exit of its own process"),
     ],
 )
 def test_killed_by(killed: Killed, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 
+from ktrace.detectors.kills import Kills
 from ktrace.detectors.livelock.description import describe, is_news, resolved
 from ktrace.detectors.livelock.domain import Cgroup, Domain, cgroup_of
 from ktrace.detectors.livelock.domains import Domains
@@ -10,7 +11,6 @@ from ktrace.detectors.livelock.look import Protectors
 from ktrace.detectors.livelock.outcome import Outcomes
 from ktrace.detectors.livelock.reasons import SPIN_S, Reasons
 from ktrace.detectors.livelock.victims import Victims, is_in, memory_of
-from ktrace.detectors.oom_kills import OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, OomActivity, OomAdjust, OomDomain, OutOfMemory, TaskDead, Walk
 from ktrace.findings import OomLivelock
@@ -22,7 +22,7 @@ _KEPT = 100  # findings, with their newest numbers
 class Livelocks:
     """Feed it all events in order, after kills and stuck have had them."""
 
-    def __init__(self, kills: OomKills, stuck: StuckTasks, spin_s: float = SPIN_S) -> None:
+    def __init__(self, kills: Kills, stuck: StuckTasks, spin_s: float = SPIN_S) -> None:
         """spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
         milliseconds of a livelock: there so many calls in a row are enough."""
         self._domains = Domains()

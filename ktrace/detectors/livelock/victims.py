@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from ktrace.detectors.kill import Kill
+from ktrace.detectors.kills import Kills
 from ktrace.detectors.livelock.domain import Domain
-from ktrace.detectors.oom_kills import Kill, OomKills
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import StuckTask, Undead
@@ -14,7 +15,7 @@ _UNSEEN_S = 5.0  # a victim that is in no walk after so long has died unseen
 class Victims:
     """Feed it all events in order, after kills and stuck have had them."""
 
-    def __init__(self, kills: OomKills, stuck: StuckTasks) -> None:
+    def __init__(self, kills: Kills, stuck: StuckTasks) -> None:
         self._kills = kills
         self._stuck = stuck
         self._seen = 0
@@ -32,19 +33,19 @@ class Victims:
 
     def new_kills(self) -> list[Kill]:
         """Kills since the last call."""
-        number = self._kills.total - self._seen
-        self._seen = self._kills.total
-        return list(self._kills.kills)[-number:] if number else []
+        number = self._kills.oom_total - self._seen
+        self._seen = self._kills.oom_total
+        return list(self._kills.oom)[-number:] if number else []
 
     def died(self, event: TaskDead, domain: Domain) -> bool:
         """Is it the domain's victim that died just now, or a thread of it?"""
-        kills = reversed(self._kills.kills)
+        kills = reversed(self._kills.oom)
         kill = next((kill for kill in kills if kill.victim.pid == event.task.pid), None)
         return kill is not None and is_in(kill, domain)
 
     def since(self, t: float) -> list[Kill]:
         """Kills of all domains, oldest first."""
-        return [kill for kill in self._kills.kills if kill.t >= t]
+        return [kill for kill in self._kills.oom if kill.t >= t]
 
     def of(self, domain: Domain, since: float) -> list[Kill]:
         """The domain's kills, oldest first."""
@@ -52,12 +53,12 @@ class Victims:
 
     def died_t(self, kill: Kill) -> float | None:
         """When it was over; None while a thread hangs, though the leader may be dead."""
-        return None if any(self._threads(kill.victim.pid)) else kill.died_t
+        return kill.died_t
 
     def undead(self, domain: Domain, t: float) -> Undead | None:
         """The oldest victim of the domain that is not dead; also one of before the episode."""
-        for kill in self._kills.kills:
-            if is_in(kill, domain) and self.died_t(kill) is None:
+        for kill in self._kills.oom:
+            if is_in(kill, domain) and not kill.over:
                 alive = any(self._threads(kill.victim.pid))
                 if alive or t - kill.t <= _UNSEEN_S:
                     return self._chosen(kill, t)
@@ -85,7 +86,7 @@ class Victims:
 
     def _found(self, domain: Domain, t: float) -> Undead | None:
         """One whose kill was not seen, but which a walk over the tasks found (signal->oom_mm)."""
-        elsewhere = {k.victim.pid for k in self._kills.kills if k.choice and not is_in(k, domain)}
+        elsewhere = {k.victim.pid for k in self._kills.oom if k.choice and not is_in(k, domain)}
         candidates = [s for s in self._walked.values() if s.task.pid not in elsewhere]
         if not candidates:
             return None
@@ -112,7 +113,9 @@ def is_in(kill: Kill, domain: Domain) -> bool:
     if kill.choice is not None:
         return domain.owns(kill.choice)
     callers = domain.activity.callers if domain.activity else ()
-    return domain.memcg is None or any(c.task.tid == kill.by.tid for c in callers)
+    return domain.memcg is None or any(
+        kill.sender and c.task.tid == kill.sender.tid for c in callers
+    )
 
 
 def is_machine_s(kill: Kill) -> bool:

@@ -101,7 +101,7 @@ class Decoder:
         )
 
     def _oom_victim(self, raw: Any) -> events.OomVictim:
-        return events.OomVictim(t=_seconds(raw.event.t), by=_task(raw.by), tid=raw.tid)
+        return events.OomVictim(t=_seconds(raw.event.t), by=_task(raw.by), tid=raw.tid, pid=raw.pid)
 
     def _oom_reap(self, raw: Any) -> events.OomReap:
         return events.OomReap(
@@ -175,7 +175,10 @@ class Decoder:
 
     def _task_exit(self, raw: Any) -> events.TaskExit:
         return events.TaskExit(
-            t=_seconds(raw.event.t), task=_task(raw.task), exit_code=raw.exit_code
+            t=_seconds(raw.event.t),
+            task=_task(raw.task),
+            exit_code=raw.exit_code,
+            mm_held=bool(raw.mm_held),
         )
 
     def _task_dead(self, raw: Any) -> events.TaskDead:

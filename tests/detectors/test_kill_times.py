@@ -1,10 +1,13 @@
 """Each kill, its time to death, and where the victim was."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrace.detectors.deaths import Deaths, Place, Victim
+from ktrace.detectors.kill import Kill, Place
+from ktrace.detectors.kills import Kills
 from ktrace.events import Event, Task
 from tests.factories import (
     APP,
@@ -23,15 +26,15 @@ pytestmark = pytest.mark.unit
 THREAD = Task(20, 21, "appd")
 
 
-def victims(*events: Event, end: float = 200.0) -> list[Victim]:
-    deaths = Deaths()
+def victims(*events: Event, end: float = 200.0) -> list[Kill]:
+    kills = Kills(kept=None)
     for event in events:
-        deaths.feed(event)
-    deaths.finish(end)
-    return deaths.victims
+        kills.feed(event)
+    kills.finish(end)
+    return list(kills.kills)
 
 
-def only(*events: Event, end: float = 200.0) -> Victim:
+def only(*events: Event, end: float = 200.0) -> Kill:
     (victim,) = victims(*events, end=end)
     return victim
 
@@ -91,7 +94,7 @@ def test_killed_before_ktrace_looked() -> None:
 
 def test_gone_unseen() -> None:
     victim = only(kill(101), state(102), walk(102.0005), walk(103))
-    assert (victim.unseen, victim.alive, victim.exact) == (True, False, False)
+    assert (victim.died_t, victim.alive, victim.exact) == (None, False, False)
     assert victim.after_s == 1.0  # so long it was seen
 
 
@@ -109,6 +112,31 @@ def test_a_signal_to_a_zombie_is_no_kill() -> None:
 )
 def test_by_the_oom_killer(events: list[Event]) -> None:
     assert only(*events, dead(102)).by == "oom"
+
+
+def test_a_second_signal_after_the_leader_s_death_is_no_second_kill() -> None:
+    looks = [state(102, THREAD), walk(102.0005)]
+    victim = only(kill(101), dead(101.01), kill(101.5), *looks, dead(105, THREAD))
+    assert (victim.t, victim.after_s) == (101, 4.0)
+
+
+def test_threads_that_nobody_looked_at_are_not_dead_with_their_leader() -> None:
+    four = replace(oom_kill(100.9), threads=4)
+    victim = only(four, kill(101, si_code=128), dead(101.01), end=102)
+    assert (victim.alive, victim.exact) == (True, False)
+
+
+def test_more_threads_than_there_were_when_it_was_chosen() -> None:
+    late = [state(102, THREAD), walk(102.0005)]
+    victim = only(oom_kill(100.9), kill(101, si_code=128), dead(101.01), *late, dead(106, THREAD))
+    assert (victim.after_s, victim.exact) == (5.0, True)
+
+
+def test_only_the_longest_of_very_many_places_are_kept() -> None:
+    looks = [state(102 + i, stack=(f"f{i}+0x1",)) for i in range(200)]
+    victim = only(kill(101), state(101.5, stack=("first+0x1",)), *looks[100:], dead(400))
+    assert len(victim.spent) < 100
+    assert victim.place == Place("first", "wait_event")
 
 
 def test_the_leader_says_by_which_signal() -> None:
