@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Callable
 
+from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
+
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # include/uapi/asm-generic/mman.h
 _HEAP_BLOCKS = 8192
 _HEAP_BLOCK = 480  # below 512 bytes: served from Python's own arenas
@@ -63,10 +65,10 @@ def _program_mappings() -> list[tuple[int, int]]:
 def _refuse_oom_kill() -> list[str]:
     try:
         with open(_OOM_SCORE_ADJ, "w") as file:
-            file.write("-1000")
+            file.write(str(OOM_SCORE_ADJ_MIN))
     except OSError as error:
         return [
-            f"the OOM killer may kill ktrace ({error.strerror}: oom_score_adj -1000 "
+            f"the OOM killer may kill ktrace ({error.strerror}: oom_score_adj {OOM_SCORE_ADJ_MIN} "
             "needs CAP_SYS_RESOURCE)"
         ]
     return []

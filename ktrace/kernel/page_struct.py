@@ -4,29 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ktrace.events import Stack
-from ktrace.kernel.wait_functions import function_of
-
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
 
 _WORD = 8
-
-# Functions of mm/page_alloc.c that lead to bad_page(), from v4.9 to v6.18, and so name its path.
-# Which of them are there depends on what the compiler inlined.
-_ALLOC = frozenset(
-    "check_new_page check_new_pages check_new_page_bad check_new_pcp check_pcp_refill rmqueue "
-    "rmqueue_bulk rmqueue_pcplist __rmqueue_pcplist prep_new_page get_page_from_freelist "
-    "buffered_rmqueue".split()
-)
-_FREE = frozenset(
-    "free_page_is_bad_report free_page_is_bad check_free_page check_free_page_bad "
-    "free_pages_check free_pages_check_bad free_pages_prepare __free_pages_prepare "
-    "free_tail_page_prepare free_tail_pages_check free_pcp_prepare bulkfree_pcp_prepare "
-    "free_pcppages_bulk free_unref_page free_unref_page_prepare free_unref_page_list "
-    "free_unref_folios __free_pages_ok free_frozen_pages __free_frozen_pages free_hot_cold_page "
-    "__free_pages free_pages drain_pages_zone __folio_put".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +57,3 @@ class PageStruct:
             return None
         value = word >> 8 * (self.offsets[member] % _WORD) & 0xFFFFFFFF
         return value - (1 << 32) if value >> 31 else value
-
-
-def path_of(reason: str, stack: Stack) -> str:
-    """Whether the page was being allocated or freed: alloc, free, or "" when neither shows.
-
-    The kernel's reason says it for flags (page_bad_reason(), mm/page_alloc.c), else the innermost
-    function of either path does.
-    """
-    if "CHECK_AT_PREP" in reason:
-        return "alloc"
-    if "CHECK_AT_FREE" in reason:
-        return "free"
-    for frame in stack:
-        function = function_of(frame)
-        if function in _ALLOC:
-            return "alloc"
-        if function in _FREE:
-            return "free"
-    return ""

@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ktrace.kernel.signals import EXIT_SIGNAL
 from ktrace.kernel.task_state import PF_EXITING
 
 PROC = "/proc"
 _SIGKILL_BIT = 1 << 8
-_EXIT_SIGNAL = 0x7F
 _TASK_FROZEN = 0x8000  # v6.1, f5d39b020809; before, /proc/TID/stat has PF_FROZEN in its flags
 # include/linux/sched.h: bits that never moved, and I: TASK_UNINTERRUPTIBLE | TASK_NOLOAD, since
 # v4.14, 06eb61844d84. P is a kernel thread's, which nobody kills.
@@ -71,7 +71,7 @@ def look_at(pid: int, tid: int, proc: str = PROC) -> Look | None:
         exit_code = int(fields[49]) if len(fields) > 49 else 0
         # SigPnd as a number: pending since 2.0, without real-time signals
         killed = _PENDING if int(fields[28]) & _SIGKILL_BIT else 0
-        if (flags & PF_EXITING or letter in _EXIT_STATES) and exit_code & _EXIT_SIGNAL:
+        if (flags & PF_EXITING or letter in _EXIT_STATES) and exit_code & EXIT_SIGNAL:
             killed |= _GROUP
         if not killed and letter != "D":
             return None

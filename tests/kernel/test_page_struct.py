@@ -1,11 +1,11 @@
-"""ktrace.kernel.page_struct: what a struct page counts, and on which path it was looked at."""
+"""ktrace.kernel.page_struct: what a struct page counts."""
 
 from __future__ import annotations
 
 import pytest
 
 from ktrace.kernel.btf import Btf
-from ktrace.kernel.page_struct import PageStruct, path_of
+from ktrace.kernel.page_struct import PageStruct
 
 V61 = PageStruct({"_refcount": 52, "_mapcount": 48, "mapping": 24, "memcg_data": 56, "pp_magic": 8})
 FREE = (0xFFFFFC0000000, 0xDEAD000000000100, 0xDEAD000000000122, 0, 1, 0, 0xFFFFFFFF, 0)
@@ -29,28 +29,6 @@ def test_what_the_kernel_does_not_have_is_not_known() -> None:
     counts = PageStruct({}).counts(FREE)
     assert (counts.refcount, counts.mapcount, counts.mapping, counts.memcg) == (None,) * 4
     assert PageStruct({"memcg_data": 56}).counts(FREE[:4]).memcg is None
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize(
-    ("reason", "stack", "path"),
-    [
-        ("PAGE_FLAGS_CHECK_AT_PREP flag(s) set", (), "alloc"),
-        ("PAGE_FLAGS_CHECK_AT_FREE flag(s) set", (), "free"),
-        (
-            "nonzero _refcount",
-            ("bad_page+0x1", "check_new_pages+0xab", "rmqueue_bulk+0x2"),
-            "alloc",
-        ),
-        # 6.1 puts a block together while it allocates: the innermost tells
-        ("nonzero mapcount", ("bad_page+0x1", "__free_pages_ok+0x4ba", "rmqueue+0x1"), "free"),
-        ("nonzero mapcount", ("bad_page.cold+0x1", "free_unref_page_prepare.part.0+0x7"), "free"),
-        ("nonzero mapcount", ("bad_page+0x1", "somewhere+0x2"), ""),
-        ("", (), ""),
-    ],
-)
-def test_path(reason: str, stack: tuple[str, ...], path: str) -> None:
-    assert path_of(reason, stack) == path
 
 
 @pytest.mark.kernel

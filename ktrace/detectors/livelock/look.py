@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from ktrace.events import DomainTask, OomActivity, OomAdjust, OomDomain
 from ktrace.findings import MemoryChange, MmSharer, ProtectedTask, Setter
+from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
 
-OOM_SCORE_ADJ_MIN = -1000  # include/uapi/linux/oom.h
 _LARGE = 0.25  # of the domain's memory: a share that explains why kills do not help
 _FULL = 0.9
 _RESPAWNED = 3  # kills of the same name

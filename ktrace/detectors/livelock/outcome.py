@@ -5,8 +5,8 @@ from typing import Any
 from ktrace.detectors.livelock.domain import Domain
 from ktrace.events import Event, FatalSignal, TaskDead, Walk
 from ktrace.findings import OomEnd, OomLivelock
+from ktrace.kernel.signals import EXIT_SIGNAL, SI_KERNEL
 
-_SI_KERNEL = 128  # include/uapi/asm-generic/siginfo.h
 _KEPT_S = 60.0
 _KEPT = 4096  # deaths, and signals; without one it is said that the calls stopped, not why
 
@@ -41,11 +41,11 @@ class Outcomes:
         for spinner in found.spinning:
             dead = self._dead.get(spinner.tid) or self._dead.get(spinner.pid)
             sent = self._sent.get(spinner.pid)
-            if sent and sent.si_code == _SI_KERNEL:
+            if sent and sent.si_code == SI_KERNEL:
                 continue  # a victim of the OOM killer
             if dead and dead.t >= domain.last_t - 1.0:
                 by = sent.by if sent else None
-                return OomEnd("signal", lasted, dead.task, dead.exit_code & 0x7F, by)
+                return OomEnd("signal", lasted, dead.task, dead.exit_code & EXIT_SIGNAL, by)
         return OomEnd("quiet", lasted)
 
 

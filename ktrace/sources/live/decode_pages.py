@@ -7,7 +7,8 @@ from ktrace.events import BadPage, Stack, Task
 from ktrace.kernel.boot import boot_id
 from ktrace.kernel.config import running_config
 from ktrace.kernel.page_flags import PageFlags
-from ktrace.kernel.page_struct import Counts, PageStruct, path_of
+from ktrace.kernel.page_functions import path_of
+from ktrace.kernel.page_struct import Counts, PageStruct
 
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
+from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
 
-OOM_SCORE_ADJ_MIN = -1000  # include/uapi/linux/oom.h
 _TASKS = 40  # that are told of in one look
 _MOST_PROCESSES = 4000
 _MOST_GROUPS = 1000

@@ -13,6 +13,7 @@ from ktrace.events import BadPage, Task, Trigger
 from ktrace.kernel.old_memory_map import StructPage, lowmem_page
 from ktrace.kernel.page_flag_eras import era_of_release, page_flags_of
 from ktrace.kernel.page_flags import PageFlags, count_triggers
+from ktrace.kernel.page_functions import path_of
 from ktrace.kernel.wait_functions import function_of
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report, Trace, seconds
@@ -39,17 +40,6 @@ _LAST = re.compile(r"Disabling lock debugging")
 
 _WORDS_MAX = 16  # of a struct page, 32 bits
 
-# Where the check is called; names of mm/page_alloc.c from 2.6.31 to 6.18
-_ALLOC = (
-    "check_new_page check_new_pages check_new_page_bad prep_new_page post_alloc_hook rmqueue "
-    "rmqueue_bulk get_page_from_freelist buffered_rmqueue __rmqueue_pcplist"
-).split()
-_FREE = (
-    "free_pages_prepare __free_pages_prepare free_page_is_bad free_page_is_bad_report "
-    "bulkfree_pcp_prepare free_pages_check free_pages_check_bad free_pcppages_bulk "
-    "free_pcp_prepare free_unref_page free_unref_folios free_unref_page_list free_hot_cold_page "
-    "__free_pages_ok free_tail_page_prepare free_tail_pages_check __free_frozen_pages"
-).split()
 _OF_REASON = {
     "nonzero mapcount": "mapcount",
     "non-NULL mapping": "mapping",
@@ -171,7 +161,7 @@ class BadPageReport(Report):
         stack = _from_bad_page(self._trace.stack)
         flags = int(self._values.get("flags", "0"), 16)
         struct_page = self._struct_page()
-        path = _path(self._reason, stack)
+        path = path_of(self._reason, stack)
         names, fields = self._decoded(flags)
         return BadPage(
             t=seconds(self._line),
@@ -283,17 +273,3 @@ def _from_bad_page(stack: tuple[str, ...]) -> tuple[str, ...]:
         if function_of(frame).partition(".")[0] == "bad_page":
             return stack[index:]
     return stack
-
-
-def _path(reason: str, stack: tuple[str, ...]) -> str:
-    if "CHECK_AT_PREP" in reason:
-        return "alloc"
-    if "CHECK_AT_FREE" in reason:
-        return "free"
-    for frame in stack[:8]:
-        function = function_of(frame).partition(".")[0]
-        if function in _ALLOC:
-            return "alloc"
-        if function in _FREE:
-            return "free"
-    return ""

@@ -98,7 +98,7 @@ def test_6_12_has_no_pointer_and_a_negative_count() -> None:
     assert (event.page, event.page_phys, event.pfn) == (None, None, 0x1A123)
     assert event.refcount == -1
     assert event.triggered == (Trigger("refcount", "0xffffffff", ()),)
-    assert event.path == ""
+    assert event.path == "free"  # by __free_pages()
     assert event.kernel == "6.12.57+deb13-amd64 #1"
     assert event.stack[-1] == "bad_free_init+0x17 [bad_page_bug]"
 

@@ -1,0 +1,3 @@
+"""Numbers of the OOM killer that the kernel's interface to user space fixes."""
+
+OOM_SCORE_ADJ_MIN = -1000  # include/uapi/linux/oom.h: such a task is never chosen
