@@ -2,14 +2,24 @@
 
 import json
 import os
+from dataclasses import dataclass, replace
 
-from ktrace.detectors.bad_page import Sighting
+from ktrace.detectors.bad_page_sighting import Sighting, failed_tests, old_signs
 from ktrace.errors import UsageError
 from ktrace.events import to_json
 from ktrace.typed_json import build
 
-_VERSION = 1
+_VERSION = 2
+_OLD = 1  # of ktrace 0.1
 _SIZE_MAX = 16 << 20  # bytes; ktrace itself writes less than a hundredth of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What of a sighting of ktrace 0.1 has another form now."""
+
+    others: tuple[str, ...]
+    pattern: str
 
 
 def load(path: str) -> tuple[Sighting, ...]:
@@ -21,10 +31,14 @@ def load(path: str) -> tuple[Sighting, ...]:
         return ()
     except (OSError, ValueError, RecursionError) as error:
         raise _refusal(path, str(error)) from None
-    if not isinstance(data, dict) or data.get("ktrace_bad_pages") != _VERSION:
+    version = data.get("ktrace_bad_pages") if isinstance(data, dict) else None
+    if version not in (_OLD, _VERSION):
         raise _refusal(path, "it is not ktrace's")
     try:
-        sightings = build(tuple[Sighting, ...], data.get("sightings"), "sightings")
+        if version == _OLD:
+            sightings = _read_old(data.get("sightings"))
+        else:
+            sightings = build(tuple[Sighting, ...], data.get("sightings"), "sightings")
         _check(sightings)
     except ValueError as error:
         raise _refusal(path, str(error)) from None
@@ -42,13 +56,24 @@ def save(path: str, sightings: list[Sighting]) -> None:
     os.replace(new, path)
 
 
+def _read_old(data: object) -> tuple[Sighting, ...]:
+    """Their failed tests were text, and of what the words look like they had one word."""
+    found = []
+    plain = build(tuple[Sighting, ...], data, "sightings")
+    olds = build(tuple[_Old, ...], data, "sightings")
+    for sighting, old in zip(plain, olds, strict=True):
+        failed = failed_tests(old.others)
+        signs = old_signs(sighting.bits, failed, old.pattern)
+        found.append(replace(sighting, failed=failed, signs=signs))
+    return tuple(found)
+
+
 def _check(sightings: tuple[Sighting, ...]) -> None:
     """The verdict reads these as hexadecimal numbers. Raises ValueError."""
     for sighting in sightings:
-        for text in (sighting.word or "0", sighting.bits or "0"):
-            int(text, 16)
-        for other in sighting.others:
-            int(other.partition(" ")[2] or "0", 16)
+        failed = [trigger.bits for trigger in sighting.failed]
+        for text in (sighting.word, sighting.bits, *failed):
+            int(text or "0", 16)
 
 
 def _refusal(path: str, why: str) -> UsageError:

@@ -48,30 +48,23 @@ def run(path: str | None, view: View) -> ExitCode:
 
 def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: Analysis) -> End:
     """All events to the view as they are read, the verdicts when the whole log is known."""
-    verdicts: dict[str, RamCell | PageCorruption] = {}
     view.start(analysis)
     for event in source.events():
-        shown: list[Finding] = []
-        for finding in analysis.feed(event):
-            if isinstance(finding, RamCell | PageCorruption):
-                verdicts[finding.id] = finding
-            else:
-                shown.append(finding)
+        found = analysis.feed(event)
+        shown = [item for item in found if not isinstance(item, RamCell | PageCorruption)]
         watched.progress.clear()
         view.event(event, shown)
     watched.progress.clear()
     final: list[Finding] = [
-        replace(verdict, status="open")
-        for verdict in verdicts.values()
-        if verdict.status != "resolved"
+        replace(verdict, status="open") for verdict in analysis.bad_pages.current
     ]
     if final:
         view.event(None, final)
     if source.suppressed:
         view.note(f"{source.suppressed} more bad pages were not reported: 60 a minute at most are")
     end = analysis.end()
-    found = analysis.bad_pages.total + len(final) + analysis.livelock.total
-    end = End(t=end.t, lost=0, findings=found, verdict=end.verdict, why=end.why)
+    findings = analysis.bad_pages.total + len(final) + analysis.livelock.total
+    end = End(t=end.t, lost=0, findings=findings, verdict=end.verdict, why=end.why)
     end = with_doubt(end, *watched.doubts())
     view.end(end)
     return end

@@ -171,8 +171,9 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "stack": {"stack", "stack_len"},
         "flags": {"words"},
         # the decoder's, from the words and BTF
-        **{name: set() for name in "boot kernel flag_names fields owner".split()},
+        **{name: set() for name in "boot kernel flag_names fields owner owners".split()},
         **{name: set() for name in "refcount mapcount mapping memcg triggered path".split()},
+        **{name: set() for name in "private lru taint".split()},
     },
 }
 

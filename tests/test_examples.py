@@ -39,6 +39,6 @@ def test_bad_ram() -> None:
 def test_bad_page_bug() -> None:
     done = ktrace("report", str(EXAMPLES / "bad-page-bug" / "bad-page-bug.ktrace"))
     assert done.returncode == 1
-    assert "NOT ONE RAM CELL: the kernel's bug, 6 bad pages, confidence high" in done.stdout
+    assert "KERNEL BUG: no single RAM cell explains it: 6 bad pages, confidence high" in done.stdout
     assert "BAD RAM" not in done.stdout
     assert done.stdout.count("bad_pages_free+") >= 6

@@ -21,7 +21,14 @@ from ktrace.events.oom import (
     OomVictim,
     OutOfMemory,
 )
-from ktrace.events.pages import BadPage, EarlierBadPage, MemoryFault, Trigger
+from ktrace.events.pages import (
+    BadPage,
+    EarlierBadPage,
+    MemoryFault,
+    PageOwner,
+    Sign,
+    Trigger,
+)
 from ktrace.events.squashfs import SquashfsCall
 from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
 from ktrace.events.tracing import Lost, ProbeChange, Walk
@@ -46,7 +53,9 @@ __all__ = [
     "OomReport",
     "OomVictim",
     "OutOfMemory",
+    "PageOwner",
     "ProbeChange",
+    "Sign",
     "SquashfsCall",
     "Stack",
     "Task",

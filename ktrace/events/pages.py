@@ -10,9 +10,33 @@ from ktrace.events.event import Event, Stack, Task
 class Trigger:
     """One of the tests that the page failed; all of them are here, not only the kernel's last."""
 
-    what: str  # flags, mapping, mapcount, refcount, memcg, page_pool
+    what: str  # flags, mapping, mapcount, page_type, refcount, memcg, page_pool, compound
     bits: str  # the offending bits or value, hexadecimal; empty: unknown
-    names: tuple[str, ...]  # of the bits; empty where they have none
+    names: tuple[str, ...]  # of the bits, or of the page type; empty where they have none
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing that speaks for or against a cause. What a code means in words, and what follows
+    from it, views/bad_page_reasons.py says."""
+
+    code: str
+    value: str = ""  # what was seen: a word in hexadecimal, names, a number
+    count: int = 1  # how many reports show it
+
+
+@dataclass(frozen=True, slots=True)
+class PageOwner:
+    """What page_owner=on knows of an allocation or a free: __dump_page_owner(), mm/page_owner.c."""
+
+    did: str  # allocated, freed
+    pid: int | None
+    comm: str
+    order: int | None
+    gfp: str  # "GFP_NOFS|__GFP_COMP"
+    at: float | None  # seconds, of the allocation (of the free where it is one)
+    frame: str  # the innermost frame outside the page allocator
+    stack: Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +63,10 @@ class BadPage(Event):
     stack: Stack
     words: tuple[str, ...]  # the struct page, word by word; empty: unknown
     owner: tuple[str, ...] = ()  # what page_owner=on tells, line by line: who had the page
+    owners: tuple[PageOwner, ...] = ()  # the same taken apart
+    private: str | None = None
+    lru: tuple[str, ...] = ()  # the two words of the list head; empty: not known
+    taint: str = ""  # the kernel's letters for it, of a log: "G    B   OE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +82,16 @@ class EarlierBadPage(Event):
     pfn: int | None
     word: str | None  # physical address of the flags word
     bits: str  # offending bits of the flags
-    others: tuple[str, ...]
     path: str
-    pattern: str
     stack: Stack
     owner: tuple[str, ...]
+    names: tuple[str, ...] = ()  # of the offending flags
+    failed: tuple[Trigger, ...] = ()  # the other tests that failed
+    signs: tuple[Sign, ...] = ()
+    offset: int | None = None  # of the struct page in the page that it lies in
+    virtual: str | None = None  # address of the struct page
+    others: tuple[str, ...] = ()  # instead of failed, in traces of ktrace 0.1: "refcount 0x1"
+    pattern: str = ""  # instead of signs, there: text, pointer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

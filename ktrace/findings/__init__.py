@@ -13,7 +13,7 @@ from ktrace.findings.livelock import (
     Spinner,
     Undead,
 )
-from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell
+from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
 from ktrace.findings.run import End, Probe, Session
 from ktrace.findings.tasks import Blocker, Killed, Outcome, StuckTask, Wait
 from ktrace.typed_json import build
@@ -38,6 +38,7 @@ __all__ = [
     "Session",
     "Setter",
     "Spinner",
+    "StackCount",
     "StuckTask",
     "Undead",
     "Wait",

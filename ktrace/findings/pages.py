@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ktrace.events import Stack, Trigger
+from ktrace.events import PageOwner, Sign, Stack, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,31 +47,46 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RamCell:
-    """Bad pages that one memory cell explains."""
+    """Reports that one place in memory explains."""
 
     finding: ClassVar[str] = "ram-cell"
-    status: str  # open, update
+    status: str  # open, update, resolved
     id: str
     t: float
-    cell: Cell
-    events: int
+    cell: Cell | None  # None: the place is known no more exactly than address and size
+    events: int  # bad pages
     boots: int
     confidence: str  # high, medium, low
-    reasoning: tuple[str, ...]
-    advice: tuple[str, ...]
+    pfns: tuple[int, ...] = ()  # page frames that the struct page was of, as they came
+    kernels: tuple[str, ...] = ()
+    comms: tuple[str, ...] = ()
+    address: str | None = None  # physical, of what the hardware or memtest reported
+    size: int | None = None  # bytes
+    signs: tuple[Sign, ...] = ()  # machine-check, edac, cper, memtest; value: the DIMM
+
+
+@dataclass(frozen=True, slots=True)
+class StackCount:
+    """How many of the bad pages were found there."""
+
+    stack: Stack
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageCorruption:
-    """Bad pages that one memory cell does not explain: the kernel, or not known."""
+    """Reports that no single memory cell explains: the kernel, or not known."""
 
     finding: ClassVar[str] = "page-corruption"
-    status: str  # open, update
+    status: str  # open, update, resolved
     id: str
     t: float
     cause: str  # software, unknown
-    events: int
+    events: int  # bad pages
     boots: int
     confidence: str  # high, medium, low
-    reasoning: tuple[str, ...]
-    advice: tuple[str, ...]
+    pages: int = 0  # different page frames
+    signs: tuple[Sign, ...] = ()
+    stacks: tuple[StackCount, ...] = ()
+    owner: tuple[str, ...] = ()  # what page_owner tells of one of them
+    owners: tuple[PageOwner, ...] = ()

@@ -3,6 +3,7 @@
 from ktrace.events import Trigger
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
+from ktrace.views.bad_page_reasons import next_steps, reasons
 from ktrace.views.safe_text import safe
 
 STACK_SHOWN = 8
@@ -16,28 +17,24 @@ def finding_line(finding: BadPageFinding | RamCell | PageCorruption) -> str:
         case BadPageFinding():
             return _bad_page(finding)
         case RamCell():
-            cell = finding.cell
-            return (
-                f"BAD RAM: bit {cell.bit} of the word at physical {cell.word} "
-                f"(byte {cell.byte} bit {cell.byte_bit}): {_times(finding)}, "
-                f"confidence {safe(finding.confidence)}"
-            )
+            return f"BAD RAM: {_place(finding)}: {_times(finding)}, {_confidence(finding)}"
         case PageCorruption():
-            lead = "NOT ONE RAM CELL" if finding.cause == "software" else "CAUSE NOT KNOWN"
-            what = "the kernel's bug" if finding.cause == "software" else "bad pages"
-            return f"{lead}: {what}, {_times(finding)}, confidence {safe(finding.confidence)}"
+            software = "KERNEL BUG: no single RAM cell explains it"
+            lead = software if finding.cause == "software" else "CAUSE NOT KNOWN"
+            return f"{lead}: {_times(finding)}, {_confidence(finding)}"
 
 
 def detail_lines(finding: BadPageFinding | RamCell | PageCorruption) -> list[str]:
-    """What else to say of a new finding: why, and what to do."""
+    """What else to say of a new finding: why, and the next steps."""
     if isinstance(finding, BadPageFinding):
         lines = [_state(finding)]
         if finding.stack:
             lines.append(" < ".join(safe(frame) for frame in finding.stack[:STACK_SHOWN]))
         return lines
     return [
-        *(f"because {safe(reason)}" for reason in finding.reasoning),
-        *(f"do: {safe(advice)}" for advice in finding.advice),
+        *(f"because {safe(reason)}" for reason in reasons(finding)),
+        "Next steps:",
+        *(f"- {safe(step)}" for step in next_steps(finding)),
     ]
 
 
@@ -73,8 +70,25 @@ def _state(finding: BadPageFinding) -> str:
     return ", ".join(parts)
 
 
+def _place(finding: RamCell) -> str:
+    cell = finding.cell
+    if cell is None:
+        size = f", {finding.size} bytes" if finding.size else ""
+        return f"at physical {safe(finding.address or '?')}{size}"
+    return (
+        f"bit {cell.bit} of the word at physical {safe(cell.word)} "
+        f"(byte {safe(cell.byte)} bit {cell.byte_bit})"
+    )
+
+
+def _confidence(finding: RamCell | PageCorruption) -> str:
+    return f"confidence {safe(finding.confidence)}"
+
+
 def _times(finding: BadPageFinding | RamCell | PageCorruption) -> str:
     if isinstance(finding, BadPageFinding):
         return "1 bad page"
+    if not finding.events:
+        return words.count(sum(sign.count for sign in finding.signs), "report")
     boots = f" in {finding.boots} boots" if finding.boots > 1 else ""
-    return f"{finding.events} bad page{'s' if finding.events > 1 else ''}{boots}"
+    return f"{words.count(finding.events, 'bad page')}{boots}"

@@ -9,6 +9,7 @@ from rich.text import Text
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
+from ktrace.views.bad_page_reasons import next_steps, reasons
 from ktrace.views.bad_page_text import finding_line
 from ktrace.views.safe_text import safe
 
@@ -148,7 +149,7 @@ def _verdicts(verdicts: list[RamCell | PageCorruption], width: int) -> list[Rend
 
 
 def _in_order(verdict: RamCell | PageCorruption) -> list[str]:
-    """Reasons and advice, the weightiest first: the rest may not fit on the screen."""
-    reasons = [f"because {text}" for text in verdict.reasoning]
-    advice = [f"do: {text}" for text in verdict.advice]
-    return reasons[:2] + advice[:2] + reasons[2:] + advice[2:]
+    """Reasons and next steps, the weightiest first: the rest may not fit on the screen."""
+    why = [f"because {text}" for text in reasons(verdict)]
+    steps = [f"next: {text}" for text in next_steps(verdict)]
+    return why[:2] + steps[:2] + why[2:] + steps[2:]

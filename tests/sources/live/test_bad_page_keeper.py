@@ -23,9 +23,7 @@ def sighting(boot: str, pfn: int = 0xA123) -> Sighting:
         pfn=pfn,
         word="0x1f6848c0",
         bits="0x4000",
-        others=(),
         path="alloc",
-        pattern="",
         stack=("check_new_pages+0xab",),
         owner=(),
     )
