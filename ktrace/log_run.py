@@ -51,7 +51,9 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
     view.start(analysis)
     for event in source.events():
         found = analysis.feed(event)
-        shown = [item for item in found if not isinstance(item, RamCell | PageCorruption)]
+        shown: list[Finding] = [
+            item for item in found if not isinstance(item, RamCell | PageCorruption)
+        ]
         watched.progress.clear()
         view.event(event, shown)
     watched.progress.clear()
