@@ -10,6 +10,7 @@ from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result
 from ktrace.views.livelock_summary import calls
 
+_OVER = 3  # newest of those that have ended
 _HANGING = 4  # what continues a line is set in by this much
 
 
@@ -21,7 +22,9 @@ class OomLivelockBody:
         longest = sorted(analysis.livelock.open.values(), key=lambda f: f.since_t)
         for finding in longest:
             found += _livelock(finding, t, width)
-        if not longest:
+        over = [f for f in analysis.livelock.found.values() if f.outcome is not None]
+        found += [_over(finding) for finding in over[: -_OVER - 1 : -1]]
+        if len(found) == 1:
             found.append(Text("  none", style="dim"))
         kills = list(analysis.kills.oom)
         kept = found[: max(2, height - min(len(kills) * 2, max(2, height // 3)) - 2)]
@@ -55,6 +58,13 @@ def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType
             part.rstrip()
             lines.append(Text("  " if number == 0 else " " * _HANGING).append_text(part))
     return lines
+
+
+def _over(finding: OomLivelock) -> Text:
+    """One that has ended, in a line."""
+    line = Text("ended: ", style="green", no_wrap=True, overflow="ellipsis")
+    what = f"{livelock_text.domain(finding)}: {livelock_text.reason(finding)}; "
+    return line.append(f"{what}{livelock_text.numbers(finding)}", style="default")
 
 
 def _kills(analysis: Analysis, kills: list[Kill], room: int) -> list[RenderableType]:

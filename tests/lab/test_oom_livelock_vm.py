@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ktrace.errors import ExitCode
+from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.runner import run_scenario
+from ktrace.lab.scenario import Stage, Step
+from ktrace.lab.scenarios.oom_livelock import OOM_LIVELOCK
 from tests.views.runs import analysis_of
 
 pytestmark = pytest.mark.vm
@@ -107,3 +111,58 @@ def test_thousands_of_calls_are_counted_not_sent(trace: Path) -> None:
     sent = trace.read_text().count('"event":"out_of_memory"')
     assert analysis.kills.invocations > 3 * sent
     assert not analysis.lost
+
+
+def test_a_cgroup_is_known_by_its_id(trace: Path, findings: dict[str, list[Record]]) -> None:
+    ids = {findings[name][0]["cgroup_id"] for name in ("/heirs", "/twins", "/workers")}
+    assert len(ids) == 3
+    assert all(ids)
+    records = [json.loads(line) for line in trace.read_text().splitlines()]
+    calls = {r["memcg"]: r["cgroup_id"] for r in records if r.get("event") == "out_of_memory"}
+    kills = {r["cgroup"]: r["domain_id"] for r in records if r.get("event") == "oom_kill"}
+    assert calls[None] == 0
+    assert calls["/heirs"] == findings["/heirs"][0]["cgroup_id"]
+    assert kills["/ordinary"] == calls["/ordinary"]
+    looks = [r for r in records if r.get("event") == "oom_domain" and r["memcg"] == "/heirs"]
+    assert looks, "the inode number of the folder is the id"
+    assert {look["cgroup_id"] for look in looks} == {calls["/heirs"]}
+
+
+# The livelock goes on for three seconds when ktrace is started.
+_LATE = """
+mount -t ext4 -o ro /dev/disk/workload /workload
+mkdir /run/ready
+cd /sys/fs/cgroup
+echo +memory >cgroup.subtree_control
+mkdir late
+echo 20M >late/memory.max
+echo 1 >/proc/sys/kernel/printk
+/workload/oom_spin guard /run/ready /sys/fs/cgroup/late 64 &
+until [ -e /run/ready/heir.* ]; do sleep 0.1; done
+kill -USR1 $(echo /run/ready/heir.* | sed 's/.*[.]//')
+sleep 3
+cd /
+exec "$@"
+"""
+
+
+def _end(stage: Stage) -> None:
+    stage.wait_traced(b'"finding":"oom-livelock"', 60.0)
+    stage.guest.check("kill -KILL $(echo /run/ready/heir.* | sed 's/.*[.]//')")
+    stage.wait_traced(b'"status":"resolved"', 60.0)
+
+
+def test_a_livelock_that_began_before_tracing(tmp_path: Path) -> None:
+    command = ("sh", "-c", _LATE, "sh", *ktrace_command("oom-livelock"))
+    late = replace(OOM_LIVELOCK, command=command, steps=(Step("wait for the finding", _end),))
+    path = tmp_path / "late.ktrace"
+    assert run_scenario(late, output=path).exit_code == ExitCode.FOUND
+    session, *records = map(json.loads, path.read_text().splitlines())
+    opened, *_, resolved = (r for r in records if r["kind"] == "finding")
+    assert (opened["reason"], opened["domain"]) == ("nobody", "/late")
+    assert opened["since_t"] >= session["t"] - 1.0, "what came before was not seen"
+    assert opened["calls_per_s"] > 10
+    (heir,) = opened["protected"]
+    assert heir["inherited_from"]["comm"] == "guard"
+    assert heir["set_by"] is None
+    assert resolved["outcome"]["how"] == "signal"

@@ -89,6 +89,14 @@ def test_fits_every_terminal(width: int, height: int) -> None:
     assert any("OOM kills" in line for line in lines)
 
 
+def test_the_screen_tells_what_has_ended() -> None:
+    analysis = replayed()
+    lines = drawn(analysis, analysis.t, 120, 40)
+    ended = [line for line in lines if line.startswith("ended: memory cgroup ")]
+    assert [line.split()[3] for line in ended] == ["/workers", "/twins", "/heirs"]
+    assert "no killable processes; 6070 calls of out_of_memory() in 9.8s" in ended[2]
+
+
 def test_nothing_yet() -> None:
     text = "\n".join(drawn(Analysis(session(command="oom-livelock")), 160.0))
     assert "none" in text

@@ -66,7 +66,8 @@ class Domain:
     freed_kib: int = 0  # what they had
     counting_t: float | None = None  # the kernel counts since then; None: each event is one call
     seen_kills: int = 0  # ever
-    unseen_kills: int = 0  # that only the kernel's count tells of
+    unseen_kills: int = 0  # ever, of which only the kernel's count tells
+    missed: int = 0  # those of the episode
     activity: OomActivity | None = None
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=5))
     looks: list[OomDomain] = field(default_factory=list)  # the first, the one before last, the last
@@ -118,6 +119,7 @@ class Domain:
         self._note_runs(event)
         if (unseen := event.killed - self.seen_kills) > self.unseen_kills:
             self.kills += unseen - self.unseen_kills
+            self.missed += unseen - self.unseen_kills
             self.unseen_kills = unseen
             self.move(event.last_t)
         if self.moved:

@@ -15,7 +15,7 @@ class Doubts:
     def note(self, domain: Domain, t: float) -> None:
         """The domain got nowhere until t, and why is not known."""
         if domain.id in self._known or len(self._known) < _KEPT:
-            self._known[domain.id] = f"{_calls(domain, t)} killed nothing, {_why(domain)}"
+            self._known[domain.id] = _text(domain, t)
         elif len(self._left_out) < _KEPT:
             self._left_out.add(domain.id)
 
@@ -36,14 +36,23 @@ def undecided(domain: Domain, t: float) -> str:
     return f"{_calls(domain, t)} had killed nothing yet when tracing ended"
 
 
+def _text(domain: Domain, t: float) -> str:
+    if domain.missed:
+        return f"{domain.missed} OOM kills for {_name(domain)} were counted, but not traced"
+    return f"{_calls(domain, t)} killed nothing, {_why(domain)}"
+
+
+def _name(domain: Domain) -> str:
+    return "the machine" if domain.memcg is None else f"memory cgroup {domain.memcg}"
+
+
 def _calls(domain: Domain, t: float) -> str:
     counts = domain.idle() if domain.call == "out_of_memory" else domain.episode()
-    where = "the machine" if domain.memcg is None else f"memory cgroup {domain.memcg}"
     plural = "" if counts.calls == 1 else "s"
     what = f"call{plural} of {domain.call}()"
     if domain.call != "out_of_memory":
         what = f"{domain.call} event{plural}"
-    return f"{counts.calls} {what} for {where} in {domain.idle_s(t):.1f} s"
+    return f"{counts.calls} {what} for {_name(domain)} in {domain.idle_s(t):.1f} s"
 
 
 def _why(domain: Domain) -> str:

@@ -127,7 +127,7 @@ class Livelocks:
         victim = self._victims.undead(domain, t)
         reason = self._reasons.why(domain, t, victim)
         if reason is None:
-            if domain.call == "out_of_memory" and self._reasons.spins(domain, t):
+            if self._reasons.cannot_tell(domain, t):
                 self._doubts.note(domain, t)
             return
         finding = describe(domain, t, reason, victim, self._victims, self._protectors)

@@ -41,6 +41,13 @@ class Reasons:
         """Calls, for long, that kill nobody."""
         return domain.idle_s(t) >= self._spin_s and domain.idle().calls >= SPIN_CALLS
 
+    def cannot_tell(self, domain: Domain, t: float) -> bool:
+        """Of a domain without a reason: calls that kill nobody, or kills of unseen victims."""
+        if domain.call != "out_of_memory":
+            return False
+        long = t - domain.first_t >= NO_GAIN_S / 2
+        return self.spins(domain, t) or (long and domain.missed >= NO_GAIN_KILLS)
+
     def undecided(self, domain: Domain, t: float) -> bool:
         """At the end of a run: do calls go on of which nothing has come yet?"""
         if not domain.is_fresh(t):
