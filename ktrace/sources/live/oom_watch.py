@@ -46,9 +46,9 @@ class OomWatch:
             known = self._watched.setdefault(key, _Watched(counts))
             known.counts, known.ended = counts, False
             activity = self._decode(t, counts)
-            yield activity
             if activity.call == "out_of_memory" or new >= _MANY_RETRIES:
-                yield from self._looked(t, activity, known)
+                yield from self._looked(t, activity, known)  # first: the count may be a finding
+            yield activity
         for key, known in list(self._watched.items()):
             yield from self._quiet(t, key, known)
 

@@ -70,7 +70,7 @@ def test_nothing_is_told_of_nothing(watch: OomWatch) -> None:
 
 def test_new_calls_are_told_and_looked_at(loader: FakeLoader, watch: OomWatch) -> None:
     loader.counts[(7, 0)] = (3, 0.9)
-    counted, looked = watch.read(1.0)
+    looked, counted = watch.read(1.0)
     assert isinstance(counted, OomActivity)
     assert isinstance(looked, OomDomain)
     assert (counted.calls, counted.memcg, looked.memcg) == (3, "/7", "/7")
@@ -90,7 +90,7 @@ def test_a_few_retries_of_reclaim_are_not_looked_at(loader: FakeLoader, watch: O
     loader.counts[(0, 1)] = (50, 0.9)
     assert names(list(watch.read(1.0))) == ["oom_activity"]
     loader.counts[(0, 1)] = (500, 1.9)
-    assert names(list(watch.read(2.0))) == ["oom_activity", "oom_domain"]
+    assert names(list(watch.read(2.0))) == ["oom_domain", "oom_activity"]
 
 
 def test_looks_take_a_small_part_of_the_time(
@@ -127,6 +127,6 @@ def test_what_was_forgotten_is_counted_from_nothing(loader: FakeLoader, watch: O
     list(watch.read(70.0))
     assert loader.counts == {}
     loader.counts[(7, 0)] = (2, 70.9)
-    counted = next(watch.read(71.0))
+    _, counted = watch.read(71.0)
     assert isinstance(counted, OomActivity)
     assert counted.calls == 2
