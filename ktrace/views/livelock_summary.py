@@ -57,21 +57,20 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
-def summary(analysis: Analysis) -> list[str]:
+def summary(analysis: Analysis, explained: bool = False) -> list[str]:
     """What was watched and what was found; nothing where the command is about something else and
-    there is nothing to tell."""
+    there is nothing to tell. explained: the livelocks have been told."""
     livelocks = analysis.livelock
-    found = list(livelocks.found.values())
-    if _reports(analysis):
-        if not livelocks.total:
+    if not livelocks.total:
+        if _reports(analysis):
             return [none_found(analysis)]
-        total = words.count(livelocks.total, "OOM livelock")
-        return [f"{total}, {len(livelocks.open)} still going on; {calls(analysis)}"]
-    lines = [_also(finding) for finding in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        lines.append(f"and {words.count(len(found) - _SHOWN, 'more OOM livelock')}")
-    counted = analysis.oom_calls
-    return [*lines, calls(analysis)] if lines or (counted or 0) > analysis.kills.oom_total else []
+        return [calls(analysis)] if (analysis.oom_calls or 0) > analysis.kills.oom_total else []
+    total = words.count(livelocks.total, "OOM livelock")
+    counts = f"{total}, {len(livelocks.open)} still going on; {calls(analysis)}"
+    if explained or _reports(analysis):
+        return [counts]
+    found = list(livelocks.found.values())[:_SHOWN]
+    return [*(_also(finding) for finding in found), counts]
 
 
 def _also(finding: OomLivelock) -> str:

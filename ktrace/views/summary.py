@@ -48,7 +48,7 @@ def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list
     if stuck.zombies:
         zombies = words.count(len(stuck.zombies), "killed thread")
         lines.append(f"{zombies} left as a zombie: dead, not stuck")
-    lines += livelock_summary.summary(analysis)
+    lines += livelock_summary.summary(analysis, explained)
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
         lines.append(f"{words.count(end.lost, 'event')} lost ({by})")
