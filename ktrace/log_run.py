@@ -1,16 +1,28 @@
 """A kernel log through the same detectors as a live run."""
 
 import os
+import re
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from lzma import LZMAError
 from typing import Any
 
 import ktrace
+from ktrace.detectors import hung_tasks
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import CannotTrace, ExitCode, UsageError
-from ktrace.findings import End, Finding, PageCorruption, RamCell, Session
+from ktrace.findings import (
+    AlarmFinding,
+    End,
+    Finding,
+    HungTask,
+    PageCorruption,
+    RamCell,
+    Session,
+)
 from ktrace.sources.log.input import KernelLog, open_log
 from ktrace.sources.log.source import KernelLogSource
 from ktrace.trace.format import FORMAT
@@ -18,12 +30,23 @@ from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views.progress import Progress
 from ktrace.views.view import View
 
+# Every kernel log has one of these: time stamps, a logger that names the kernel, words that a
+# kernel without either prints early
+_KERNELS = re.compile(
+    rb"\[ *\d{1,6}\.\d{6}\]|\bkernel(?:\[\d+\])?: |Linux version \d|^\d{1,4},\d+,\d+,[^;]*;"
+    rb"|_TRANSPORT\W+kernel|\b(?:BUG|INFO|WARNING): |[Cc]all [Tt]race:|^<\d>|"
+    rb"\bHardware name: |Killed process \d|Command line: |\b(?:usb|pci|ata|sd) [\d:.-]+: |"
+    rb"^[^\W\d]\w\w [^\W\d]\w\w +\d+ [\d:]{8} \d{4}\] |kern +:\w+ *: ",
+    re.MULTILINE,
+)
+_TAIL = 64  # bytes of a block: the signs are shorter
 _BINARY_SHARE = 0.1  # of bytes that no console prints: such a file is no log
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r\x1b")
 
 
-def run(path: str | None, view: View) -> ExitCode:
-    """Show what the log tells. path: "-" is stdin, None the running kernel's log.
+def run(path: str | None, view: View, *, alarms: bool = True) -> ExitCode:
+    """Show what the log tells. path: "-" is stdin, None the running kernel's log. alarms: do they
+    alone make the verdict "found"?
 
     Raises UsageError where it cannot be read, CannotTrace where the kernel keeps its log secret.
     """
@@ -35,10 +58,12 @@ def run(path: str | None, view: View) -> ExitCode:
         watched = _Watched(stream, Progress(size))
         source = KernelLogSource(watched, _boot_id() if path is None else "")
         try:
-            end = _follow(source, watched, view, Analysis(_session(path)))
+            analysis = Analysis(_session(path))
+            analysis.uncounted = frozenset() if alarms else frozenset({"alarm"})
+            end = _follow(source, watched, view, analysis)
         except BrokenPipeError:
             raise  # whoever reads what is shown has left
-        except (OSError, EOFError) as error:  # EOFError: a gzip file that is cut off
+        except (OSError, EOFError, LZMAError) as error:  # EOFError: a gzip file that is cut off
             raise UsageError(f"cannot read {path or '/dev/kmsg'}: {error}") from None
         finally:
             watched.progress.clear()
@@ -46,30 +71,53 @@ def run(path: str | None, view: View) -> ExitCode:
     return EXIT_CODES[end.verdict]
 
 
+_Late = RamCell | PageCorruption | HungTask | AlarmFinding  # told when all of the log is known
+
+
 def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: Analysis) -> End:
     """All events to the view as they are read, the verdicts when the whole log is known."""
     view.start(analysis)
     for event in source.events():
         found = analysis.feed(event)
-        shown: list[Finding] = [
-            item for item in found if not isinstance(item, RamCell | PageCorruption)
-        ]
+        shown: list[Finding] = [item for item in found if not isinstance(item, _Late)]
         watched.progress.clear()
         view.event(event, shown)
     watched.progress.clear()
-    final: list[Finding] = [
-        replace(verdict, status="open") for verdict in analysis.bad_pages.current
-    ]
+    late = (*analysis.bad_pages.current, *analysis.hung.current, *analysis.alarms.current)
+    final: list[Finding] = [replace(finding, status="open") for finding in late]
     if final:
         view.event(None, final)
-    if source.suppressed:
-        view.note(f"{source.suppressed} more bad pages were not reported: 60 a minute at most are")
+    for note in _notes(source, analysis):
+        view.note(note)
     end = analysis.end()
-    findings = analysis.bad_pages.total + len(final) + analysis.livelock.total
-    end = End(t=end.t, lost=0, findings=findings, verdict=end.verdict, why=end.why)
+    counted = [finding for finding in final if finding.finding not in analysis.uncounted]
+    total = analysis.bad_pages.total + len(counted) + analysis.livelock.total
+    end = End(t=end.t, lost=0, findings=total, verdict=end.verdict, why=end.why)
     end = with_doubt(end, *watched.doubts())
+    if watched.is_other and not analysis.events:
+        raise UsageError(
+            f"{analysis.session.host or 'the input'} is no kernel log: none of its lines is a "
+            "kernel's",
+            hint="dmesg > FILE   or   journalctl -k > FILE",
+        )
     view.end(end)
     return end
+
+
+def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
+    """What the log does not tell."""
+    if source.suppressed:
+        yield f"{source.suppressed} more bad pages were not reported: 60 a minute at most are"
+    if source.mentioned:
+        yield (
+            f"{source.mentioned} lines mention a report that is not there, "
+            f"the first is line {source.first_mention}"
+        )
+    hung, kept = analysis.hung.total, hung_tasks.KEPT
+    if hung > kept:
+        yield f"of {hung} hung tasks, {kept} are told"
+    if analysis.alarms.unkept:
+        yield f"{analysis.alarms.unkept} more alarms, each with a title of its own, are not told"
 
 
 class _Watched:
@@ -81,15 +129,25 @@ class _Watched:
         self._bytes = 0
         self._first = 0  # bytes of the first block, and how many of them are no text
         self._binary = 0
+        self._kernels = False
+        self._tail = b""
 
     def read(self, size: int, /) -> bytes:
         block: bytes = self._stream.read(size)
         if not self._bytes:
             self._first = len(block)
             self._binary = len(block) - len(block.translate(None, _CONTROLS))
+        if not self._kernels:
+            self._kernels = _KERNELS.search(self._tail + block) is not None
+            self._tail = block[-_TAIL:]
         self._bytes += len(block)
         self.progress.update(self._bytes)
         return block
+
+    @property
+    def is_other(self) -> bool:
+        """There is text, and nothing in it looks as if a kernel had written it."""
+        return bool(self._bytes) and not self._kernels and not self.doubts()
 
     def doubts(self) -> list[str]:
         """Why finding nothing in it would mean nothing."""

@@ -23,6 +23,11 @@ def build(wanted: type[T], value: object, where: str) -> T:
     return built
 
 
+def json_key(member: str) -> str:
+    """The key of a member: "class" of class_, since class is a word of Python's own."""
+    return member.rstrip("_")
+
+
 @functools.cache
 def _builder(wanted: Any) -> Build:
     """Made once for each annotation: looking at annotations is slow."""
@@ -83,7 +88,7 @@ def _dict(build_item: Build) -> Build:
 
 def _dataclass(wanted: Any) -> Build:
     hints = typing.get_type_hints(wanted)
-    members = [(f.name, _builder(hints[f.name])) for f in fields(wanted)]
+    members = [(f.name, json_key(f.name), _builder(hints[f.name])) for f in fields(wanted)]
     optional = {
         f.name
         for f in fields(wanted)
@@ -93,11 +98,11 @@ def _dataclass(wanted: Any) -> Build:
     def build_dataclass(value: Any, where: str) -> Any:
         if type(value) is not dict:
             raise ValueError(f"{where} is not an object")
-        found = {name: make(value[name], name) for name, make in members if name in value}
+        found = {name: make(value[key], key) for name, key, make in members if key in value}
         if len(found) < len(members):
-            for name, _ in members:
+            for name, key, _ in members:
                 if name not in found and name not in optional:
-                    raise ValueError(f"{where} has no {name}")
+                    raise ValueError(f"{where} has no {key}")
         return wanted(**found)
 
     return build_dataclass

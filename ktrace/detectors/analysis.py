@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.bad_page import BadPages, Sighting
+from ktrace.detectors.hung_tasks import HungTasks
 from ktrace.detectors.kills import KEPT, Change, Kills
 from ktrace.detectors.livelock import SPIN_S, Livelocks
 from ktrace.detectors.stuck import StuckTasks
@@ -16,7 +18,7 @@ REPORTED = {
     "oom-hang": ("stuck-task",),
     "oom-livelock": ("oom-livelock",),
     "bad-page": _BAD_PAGES,
-    "dmesg": (*_BAD_PAGES, "oom-livelock"),
+    "dmesg": (*_BAD_PAGES, "oom-livelock", "hung-task", "alarm"),
 }
 
 
@@ -35,6 +37,9 @@ class Analysis:
         self.bad_pages = BadPages(bad_pages)
         spin_s = 0.0 if session.command == "dmesg" else SPIN_S
         self.livelock = Livelocks(self.kills, self.stuck, spin_s)
+        self.hung = HungTasks()
+        self.alarms = Alarms()
+        self.uncounted: frozenset[str] = frozenset()  # findings that are shown, and no more
         self.lost: dict[str, int] = {}
         self.events = 0
         self.findings = 0
@@ -58,9 +63,13 @@ class Analysis:
             *self.stuck.feed(event, self.changes),
             *self.bad_pages.feed(event),
             *self.livelock.feed(event),
+            *self.hung.feed(event),
+            *self.alarms.feed(event),
         ]
         found = [finding for finding in findings if self._about(finding.finding)]
-        self.findings += sum(finding.status == "open" for finding in found)
+        self.findings += sum(
+            finding.status == "open" and finding.finding not in self.uncounted for finding in found
+        )
         return found
 
     @property

@@ -14,7 +14,7 @@ def wait_of(sample: TaskState) -> Wait | None:
     """Where the thread waits; None while it runs, or without a stack."""
     if sample.state in ("running", "zombie") or not sample.stack:
         return None
-    function, primitive = _look_beneath((*sample.top, *sample.stack))
+    function, primitive = look_beneath((*sample.top, *sample.stack))
     return Wait(
         function=function,
         primitive=_primitive(sample, primitive),
@@ -31,7 +31,7 @@ def _primitive(sample: TaskState, named: str | None) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _look_beneath(stack: Stack) -> tuple[str, str | None]:
+def look_beneath(stack: Stack) -> tuple[str, str | None]:
     """The first function beneath the scheduler's and the primitive's own frames."""
     primitive = None
     functions = [function_of(frame) for frame in stack]

@@ -5,6 +5,7 @@ kernel that set them (task state, gfp mask, addresses) are decoded by the source
 can be read on another machine; addresses and masks are kept beside as hexadecimal strings.
 """
 
+from ktrace.events.alarms import Alarm
 from ktrace.events.codec import from_json, to_json
 from ktrace.events.event import Event, Stack, Task
 from ktrace.events.kinds import EVENTS
@@ -18,6 +19,8 @@ from ktrace.events.oom import (
     OomKill,
     OomReap,
     OomReport,
+    OomTask,
+    OomUnreaped,
     OomVictim,
     OutOfMemory,
 )
@@ -30,11 +33,20 @@ from ktrace.events.pages import (
     Trigger,
 )
 from ktrace.events.squashfs import SquashfsCall
-from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
+from ktrace.events.tasks import (
+    FatalSignal,
+    HungReport,
+    TaskDead,
+    TaskDump,
+    TaskExit,
+    TaskHung,
+    TaskState,
+)
 from ktrace.events.tracing import Lost, ProbeChange, Walk
 
 __all__ = [
     "EVENTS",
+    "Alarm",
     "BadPage",
     "DomainTask",
     "EarlierBadPage",
@@ -51,6 +63,8 @@ __all__ = [
     "OomKill",
     "OomReap",
     "OomReport",
+    "OomTask",
+    "OomUnreaped",
     "OomVictim",
     "OutOfMemory",
     "PageOwner",
@@ -60,6 +74,7 @@ __all__ = [
     "Stack",
     "Task",
     "TaskDead",
+    "TaskDump",
     "TaskExit",
     "TaskHung",
     "TaskState",

@@ -6,7 +6,7 @@ from typing import Any
 
 from ktrace.events.event import Event
 from ktrace.events.kinds import EVENTS
-from ktrace.typed_json import build
+from ktrace.typed_json import build, json_key
 
 
 def to_json(record: Any) -> Any:
@@ -18,7 +18,7 @@ def to_json(record: Any) -> Any:
     if is_dataclass(record):
         kind: Any = type(record)
         head, names = _shape(kind)
-        return head | {name: to_json(getattr(record, name)) for name in names}
+        return head | {key: to_json(getattr(record, name)) for key, name in names}
     return record
 
 
@@ -26,10 +26,10 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 @functools.cache
-def _shape(kind: Any) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What a record's JSON begins with, and its members: looking at fields is slow."""
+def _shape(kind: Any) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """What a record's JSON begins with, its keys and members: looking at fields is slow."""
     head = {"kind": "event", "event": kind.name} if issubclass(kind, Event) else {}
-    return head, tuple(f.name for f in fields(kind))
+    return head, tuple((json_key(f.name), f.name) for f in fields(kind))
 
 
 def from_json(data: dict[str, Any]) -> Event:

@@ -1,5 +1,6 @@
 """Every kind of event, by its name in JSON."""
 
+from ktrace.events.alarms import Alarm
 from ktrace.events.event import Event
 from ktrace.events.oom import (
     OomActivity,
@@ -8,11 +9,20 @@ from ktrace.events.oom import (
     OomKill,
     OomReap,
     OomReport,
+    OomUnreaped,
     OomVictim,
     OutOfMemory,
 )
 from ktrace.events.pages import BadPage, EarlierBadPage, MemoryFault
-from ktrace.events.tasks import FatalSignal, HungReport, TaskDead, TaskExit, TaskHung, TaskState
+from ktrace.events.tasks import (
+    FatalSignal,
+    HungReport,
+    TaskDead,
+    TaskDump,
+    TaskExit,
+    TaskHung,
+    TaskState,
+)
 from ktrace.events.tracing import Lost, ProbeChange, Walk
 
 EVENTS: dict[str, type[Event]] = {
@@ -34,7 +44,10 @@ EVENTS: dict[str, type[Event]] = {
         EarlierBadPage,
         MemoryFault,
         OomReport,
+        OomUnreaped,
         HungReport,
+        TaskDump,
+        Alarm,
         Walk,
         Lost,
         ProbeChange,

@@ -158,6 +158,16 @@ class OomDomain(Event):
     cgroup_id: int | None = None  # as of OutOfMemory
 
 
+@dataclass(frozen=True, slots=True)
+class OomTask:
+    """A row of the table of tasks in a report of the OOM killer."""
+
+    pid: int
+    comm: str
+    rss_pages: int
+    oom_score_adj: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomReport(Event):
     """A report of the OOM killer in a kernel log. None: the log does not say. Sizes are KiB."""
@@ -181,3 +191,20 @@ class OomReport(Event):
     pgtables_kib: int | None
     memcg: str | None = None  # path of the memory cgroup at its limit; None: the machine
     nobody: bool = False  # it says that no process could be killed
+    panic: str = ""  # why the kernel panicked instead of killing, in its words
+    manual: bool = False  # SysRq-f asked for it
+    memory: tuple[MemoryCount, ...] = ()  # of the zones, swap, slab, the memory cgroup
+    tasks: tuple[OomTask, ...] = ()  # those with the most resident memory
+    lines: tuple[int, ...] = ()  # of the log, first and last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomUnreaped(Event):
+    """A log's "oom_reaper: unable to reap pid": the reaper gave up on the victim's memory."""
+
+    name: ClassVar[str] = "oom_unreaped"
+    boot: str
+    kernel: str
+    victim: Task
+    stack: Stack  # where the victim is; empty: the log does not say
+    lines: tuple[int, ...]

@@ -82,3 +82,23 @@ class HungReport(Event):
     task: Task
     blocked_s: int | None
     stack: Stack
+    how: str = "blocked"  # blocked, io_wait (6.18 and later tell it apart), cannot_die
+    lock: str = ""  # "mutex", "semaphore", ...: what it waits for, where the kernel says
+    owner: Task | None = None  # who likely holds it
+    owner_stack: Stack = ()
+    unreliable: bool = False  # all of the stack is marked "?"
+    lines: tuple[int, ...] = ()  # of the log, first and last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDump(Event):
+    """A task that SysRq-w or SysRq-t, or the kernel in trouble, has shown in a log."""
+
+    name: ClassVar[str] = "task_dump"
+    boot: str
+    kernel: str
+    task: Task
+    state: str  # the kernel's letter: D, S, R, ...
+    stack: Stack
+    unreliable: bool
+    lines: tuple[int, ...]

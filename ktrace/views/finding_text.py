@@ -1,7 +1,7 @@
 """Findings as plain text: a line for each change, and the details when it is new."""
 
-from ktrace.findings import Finding, OomLivelock, StuckTask
-from ktrace.views import bad_page_text, livelock_text, words
+from ktrace.findings import AlarmFinding, Finding, HungTask, OomLivelock, StuckTask
+from ktrace.views import alarm_text, bad_page_text, hung_text, livelock_text, words
 from ktrace.views.safe_text import safe
 
 
@@ -11,6 +11,10 @@ def finding_line(finding: Finding) -> str:
         return _stuck_line(finding)
     if isinstance(finding, OomLivelock):
         return livelock_text.line(finding)
+    if isinstance(finding, HungTask):
+        return hung_text.line(finding)
+    if isinstance(finding, AlarmFinding):
+        return alarm_text.line(finding)
     return bad_page_text.finding_line(finding)
 
 
@@ -20,6 +24,10 @@ def detail_lines(finding: Finding) -> list[str]:
         return _stuck_details(finding)
     if isinstance(finding, OomLivelock):
         return livelock_text.details(finding)
+    if isinstance(finding, HungTask):
+        return hung_text.details(finding)
+    if isinstance(finding, AlarmFinding):
+        return alarm_text.details(finding)
     return bad_page_text.detail_lines(finding)
 
 

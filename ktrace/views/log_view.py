@@ -6,15 +6,14 @@ import sys
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, to_json
-from ktrace.findings import BadPageFinding, End, Finding
-from ktrace.views import words
+from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
+from ktrace.views import hung_text, words
 from ktrace.views.bad_page_text import trigger_text
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.safe_text import safe
 from ktrace.views.view import View
 
-_STACK_SHOWN = 8
 _ALIKE_SHOWN = 3
 _RED, _PLAIN = "\x1b[1;31m", "\x1b[m"
 
@@ -52,16 +51,24 @@ class LogLinesView:
                     self._say(event.t, oom_line(event))
             case HungReport():
                 self._hung += 1
-                self._say(event.t, hung_line(event))
-                self._details([" < ".join(map(safe, event.stack[:_STACK_SHOWN]))])
+        if event is None and (hung := hung_text.hung_tasks(findings)):
+            self._say_hung(hung)
+            findings = [finding for finding in findings if not isinstance(finding, HungTask)]
         for finding in findings:
             line = finding_line(finding)
-            if event is None:
+            if event is None and not isinstance(finding, AlarmFinding):
                 print()
             self._say(finding.t if event else None, self._coloured(line, finding))
             self._details(detail_lines(finding))
             if isinstance(event, BadPage) and event.owner:
                 self._details([safe(line) for line in event.owner])
+
+    def _say_hung(self, hung: list[HungTask]) -> None:
+        """Thousands of hung tasks wait in a few places."""
+        print()
+        for line, details in hung_text.grouped(hung):
+            self._say(None, f"{_RED}{line}{_PLAIN}" if self._colours else line)
+            self._details(details)
 
     def tick(self, t: float) -> None:
         pass
@@ -141,11 +148,6 @@ def oom_line(event: OomReport) -> str:
         asker = words.task_name(event.by.comm, event.by.pid or None)
         parts.append(f"asked by {asker}")
     return ", ".join(parts)
-
-
-def hung_line(event: HungReport) -> str:
-    """ "HUNG: app[377] blocked for more than 120 s"."""
-    return f"HUNG: {words.name_of(event.task)} blocked for more than {event.blocked_s} s"
 
 
 def _count(number: int, what: str) -> str:

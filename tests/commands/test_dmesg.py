@@ -76,13 +76,62 @@ def test_a_hashed_address_cannot_tell_the_cell() -> None:
     assert "ktrace bad-page" in run.stdout
 
 
-def test_oom_and_hung_tasks_are_told_but_no_findings() -> None:
-    run = dmesg("-", text=(stamped(OOM_6_1) + stamped(HUNG, 200)).encode())
+def test_oom_kills_are_told_but_no_findings() -> None:
+    run = dmesg("-", text=stamped(OOM_6_1).encode())
     assert run.returncode == 0
     assert "OOM kill: app,d[377], anon 41 MiB, file 100 KiB, shmem 0 KiB" in run.stdout
     assert "asked by sh[388]" in run.stdout
-    assert "HUNG: squashfs-read[377] blocked for more than 120 s" in run.stdout
     assert "verdict: clean" in run.stdout
+
+
+def test_hung_tasks_are_findings() -> None:
+    run = dmesg("-", text=stamped(HUNG).encode())
+    assert run.returncode == 1
+    assert (
+        "HUNG: squashfs-read[377] blocked for more than 120 s, in squashfs_cache_get, wait_event: "
+        "SIGKILL cannot wake it (lines 1-10)"
+    ) in run.stdout
+    records = [
+        json.loads(line)
+        for line in dmesg("--json", "-", text=HUNG.encode()).stdout.split("\n")
+        if line
+    ]
+    (finding,) = [record for record in records if record["kind"] == "finding"]
+    assert (finding["finding"], finding["comm"], finding["pid"]) == (
+        "hung-task",
+        "squashfs-read",
+        377,
+    )
+    assert (finding["seconds"], finding["lines"]) == (120, [1, 10])
+    assert finding["wait"]["function"] == "squashfs_cache_get"
+    assert finding["signature"] == "hung-task squashfs_cache_get"
+
+
+def test_many_tasks_that_hang_in_one_place_are_one_line() -> None:
+    reports = [HUNG.replace("377", str(pid)) for pid in range(400, 1400)]
+    run = dmesg("-", text=stamped("".join(reports)).encode())
+    assert "HUNG: 1000 tasks blocked for more than 120 s, in squashfs_cache_get" in run.stdout
+    assert "and 994 more" in run.stdout
+    assert len(run.stdout.splitlines()) < 10
+
+
+def test_a_file_that_is_no_kernel_log_is_refused() -> None:
+    run = dmesg("-", text=b"# ktrace\n\nA tracer. What it does about tasks that do not die.\n" * 50)
+    assert run.returncode == 2
+    assert "is no kernel log" in run.stderr
+
+
+def test_a_quiet_kernel_log_is_clean() -> None:
+    run = dmesg("-", text=b"[    1.000000] usb 1-1: new high-speed USB device number 2\n")
+    assert run.returncode == 0
+
+
+def test_a_mails_subject_is_no_report() -> None:
+    text = "Subject: Re: BUG: Bad page state in process dd  pfn:12123\n\nHello.\n" + stamped(V6_1)
+    run = dmesg("--json", "-", text=text.encode())
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len([record for record in records if record.get("event") == "bad_page"]) == 1
+    assert "1 lines mention" in run.stderr
 
 
 def test_json_has_the_events_too() -> None:

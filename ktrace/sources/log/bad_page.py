@@ -15,6 +15,7 @@ from ktrace.kernel.page_flag_eras import era_of_release, page_flags_of
 from ktrace.kernel.page_flags import PageFlags, count_triggers
 from ktrace.kernel.page_functions import path_of
 from ktrace.kernel.wait_functions import function_of
+from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report, Trace, seconds
 
@@ -74,6 +75,11 @@ class BadPageReport(Report):
         self._owner: list[str] = []
         self._owning = False
         self._wrapped = False  # the line before was the page's: a mail may have broken it
+
+    @property
+    def mentioned(self) -> bool:
+        """The first line alone, without a page frame's number."""
+        return self._pfn is None and not self._values and self._trace.task is None
 
     def take(self, line: LogLine) -> bool:
         text = line.text
@@ -264,7 +270,7 @@ def _split(names: str) -> tuple[str, ...]:
 
 def _owner_frame(text: str) -> bool:
     """A frame of a page_owner stack: it has no head line of its own."""
-    return bool(re.match(r"\s+\S+\+0x[0-9a-f]+/0x[0-9a-f]+", text))
+    return bool(re.match(r"\s*\S+\+0x[0-9a-f]+/0x[0-9a-f]+", text))
 
 
 def _from_bad_page(stack: tuple[str, ...]) -> tuple[str, ...]:
@@ -273,3 +279,6 @@ def _from_bad_page(stack: tuple[str, ...]) -> tuple[str, ...]:
         if function_of(frame).partition(".")[0] == "bad_page":
             return stack[index:]
     return stack
+
+
+KIND = Kind("bad-page", (b"Bad page state",), HEAD, BadPageReport)

@@ -1,125 +1,67 @@
-"""Bytes of a kernel log, fast: long stretches that hold nothing of interest are not split."""
+"""Where the bytes of a kernel log come from: files, packed or not, and the running kernel."""
 
 import codecs
 import errno
 import gzip
+import lzma
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import subprocess
 from typing import Any, BinaryIO, Protocol
-
-BLOCK = 1 << 20
-LINE_MAX = 16 << 10  # a longer line (a binary file) is cut into pieces
-# What is read too before a marker: `dmesg --json` has the time there
-_LINES_BEFORE = 2
-_BEFORE = 300  # bytes
-
-# One of these is in the first line of every report, or tells a new boot
-MARKERS = (
-    b"Bad page state",
-    b"invoked oom-killer",
-    b"ut of memory",
-    b"oom-kill:",
-    b"Killed process",
-    b" blocked for more than ",
-    b"Linux version ",
-    b"-- Reboot --",
-    b"-- Boot ",
-)
 
 
 class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class LogInput:
-    """Lines of a log that are worth a look; the rest is skipped, never kept."""
-
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
-        self._buffer = b""
-        self._at = 0  # in the buffer
-        self._marker = -1  # in the buffer: lines are read up to the one that it is in
-        self._before = 0  # bytes of the log before the buffer
-        self._ended = False
-        self.done = 0  # bytes that have been looked at
-
-    def lines(self, wanted: Callable[[], bool]) -> Iterator[tuple[int, bytes]]:
-        """Position and line without its end. When wanted() is False, goes on at the next marker."""
-        while True:
-            if not wanted() and self._at > self._marker and not self._skip():
-                return
-            line = self._line()
-            if line is None:
-                return
-            yield line
-
-    def _skip(self) -> bool:
-        """To the line before the next one with a marker; False: there is none."""
-        while True:
-            found = [at for marker in MARKERS if (at := self._buffer.find(marker, self._at)) >= 0]
-            if found:
-                self._marker = min(found)
-                self._at = self._line_start(self._marker)
-                return True
-            if self._ended:
-                return False
-            self._read(keep=max(self._at, len(self._buffer) - LINE_MAX))
-
-    def _line_start(self, at: int) -> int:
-        """The start of the line at `at`, or of one a little before it."""
-        start = max(self._buffer.rfind(b"\n", self._at, at) + 1, self._at, at - LINE_MAX // 2)
-        for _ in range(_LINES_BEFORE):
-            end = self._buffer.rfind(b"\n", max(self._at, start - _BEFORE), start)
-            if end < 0:
-                break
-            earlier = self._buffer.rfind(b"\n", max(self._at, start - _BEFORE), end)
-            if earlier < 0:
-                break
-            start = earlier + 1
-        return start
-
-    def _line(self) -> tuple[int, bytes] | None:
-        while True:
-            end = self._buffer.find(b"\n", self._at, self._at + LINE_MAX)
-            if end < 0 and len(self._buffer) - self._at >= LINE_MAX:
-                end = self._at + LINE_MAX
-            elif end < 0 and not self._ended:
-                self._read(keep=self._at)
-                continue
-            elif end < 0:
-                end = len(self._buffer)
-                if end == self._at:
-                    return None
-            line = self._buffer[self._at : end]
-            position = self._before + self._at
-            self._at = end + (self._buffer[end : end + 1] == b"\n")
-            self.done = self._before + self._at
-            return position, line.rstrip(b"\r")
-
-    def _read(self, keep: int) -> None:
-        """One block more; of the buffer only what is behind `keep` stays."""
-        block = self._stream.read(BLOCK)
-        self._ended = not block
-        self._buffer = self._buffer[keep:] + block
-        self._before += keep
-        self._at = max(0, self._at - keep)
-        self._marker -= keep
-        self.done = self._before + len(self._buffer)
-
-
 def open_log(path: str) -> Any:
-    """The file as plain bytes, unpacked, and in UTF-8 where it says that it is UTF-16.
+    """The file as plain bytes: unpacked (gzip, xz, zstd), and in UTF-8 where it is UTF-16.
 
-    To be closed by the caller. Raises OSError.
+    To be closed by the caller. Raises OSError; so does read(), or EOFError or lzma.LZMAError
+    where what is packed is damaged.
     """
     with open(path, "rb") as file:
-        start = file.read(2)
-    if start == b"\x1f\x8b":
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
         return gzip.open(path, "rb")
+    if start == b"\xfd7zXZ\0":
+        return lzma.open(path, "rb")
+    if start.startswith(b"\x28\xb5\x2f\xfd"):
+        return _Zstd(path)
     plain = open(path, "rb")  # noqa: SIM115
-    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _Utf16(plain)
     return plain
+
+
+class _Zstd:
+    """A file that zstd has packed, unpacked by zstd: Python has it since 3.14 only."""
+
+    def __init__(self, path: str) -> None:
+        program = shutil.which("zstd")
+        if program is None:
+            raise OSError(errno.ENOENT, "it is packed with zstd, and the program zstd is missing")
+        self._process = subprocess.Popen(
+            [program, "-dcq", "--", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def read(self, size: int, /) -> bytes:
+        assert self._process.stdout
+        assert self._process.stderr
+        block = self._process.stdout.read(size)
+        if not block and self._process.wait():
+            said = self._process.stderr.read(400).decode("utf-8", "replace").strip()
+            raise OSError(errno.EIO, said or f"zstd failed with {self._process.returncode}")
+        return block
+
+    def close(self) -> None:
+        """Ends zstd too, which may not be at the end of the file."""
+        assert self._process.stdout
+        assert self._process.stderr
+        self._process.kill()
+        self._process.stdout.close()
+        self._process.stderr.close()
+        self._process.wait()
 
 
 class _Utf16:

@@ -5,7 +5,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from ktrace.events import Event, Stack, Task
-from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.frames import begins, beside, frame_of
+from ktrace.sources.log.line import LogLine, seconds
+
+__all__ = ["FOREIGN_MAX", "LINES_MAX", "Report", "Trace", "seconds"]
 
 # "CPU: 0 UID: 0 PID: 602 Comm: kworker/u9:0 Tainted: G    B   5.18.0-rc1+ #1",
 # "Pid: 19211, comm: tar Not tainted 2.6.31-rc5 #1"
@@ -15,19 +18,9 @@ _WHO = re.compile(
     r"(?:Kdump:\sloaded\s+)?(?:Not\stainted|Tainted:[\sA-Z-]{1,60}?)\s+"
     r"(?P<release>\d+\.\d\S*)(?:\s+(?P<build>\#\d+\S*))?"
 )
-_TRACE = re.compile(r"\s*call trace:\s*$", re.IGNORECASE)
-# " [<ffffffff811cf435>] ? bad_page+0x115/0x1a0 mm/page_alloc.c:409", " [] bad_page+0xcf/0x150",
-# arm: "[<c00ec4f0>] (bad_page) from [<c00efc64>] (get_page_from_freelist+0x714/0x9a8)"
-_FRAME = re.compile(
-    r"\s*(?:\[<?[0-9a-f]*>?\]\s+)?(?P<doubt>\?\s)?(?P<name>[A-Za-z_][\w.]*\+0x[0-9a-f]+)/0x[0-9a-f]+"
-    r"(?:\s(?P<module>\[[\w-]+\]))?"
-)
-_ARM_FRAME = re.compile(
-    r"\s*\[<[0-9a-f]+>\]\s\([^()]*\)\sfrom\s\[<[0-9a-f]+>\]\s"
-    r"\((?P<name>[A-Za-z_][\w.]*\+0x[0-9a-f]+)/0x[0-9a-f]+\s?(?P<module>\[[\w-]+\])?\)"
-)
-_IN_TRACE = re.compile(r"\s*(?:</?(?:TASK|IRQ|NMI|EOE|SOFTIRQ|#\w+)>|\[<\s+inlined)")
+_END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 _FOREIGN_MAX = 8  # lines of others between frames
+_NEAR = 4  # lines from a report's own to a trace that does not say whose it is
 LINES_MAX = 250  # of a report; one with two page_owner stacks is the longest seen
 FOREIGN_MAX = 40  # lines of others in a row, after which the rest of a report will not come
 
@@ -36,9 +29,10 @@ FOREIGN_MAX = 40  # lines of others in a row, after which the rest of a report w
 class Trace:
     """The call trace and the line that says who. The line comes first, and who is known by name
     from the report's first line: so a report that was cut off does not take the trace of another.
+    Where there is no such line, the trace follows the report's own lines at once.
     """
 
-    comm: str = ""
+    comm: str | None = ""  # None: whoever the line names
     task: Task | None = None
     release: str = ""
     build: str = ""
@@ -46,6 +40,7 @@ class Trace:
     doubtful: list[str] = field(default_factory=list)
     begun: bool = False
     ended: bool = False
+    near: int = 0  # number of the report's last line
     _lines: int = 0
     _foreign: int = 0  # lines of others in a row, after frames
 
@@ -59,46 +54,61 @@ class Trace:
         """Innermost first, without what the unwinder marks "?" unless there is nothing else."""
         return tuple(self.frames or self.doubtful)
 
+    @property
+    def unreliable(self) -> bool:
+        """Nothing but what the unwinder marks "?": it found the addresses on the stack."""
+        return bool(self.doubtful) and not self.frames
+
     def take(self, line: LogLine) -> bool:
-        if self.task is None:
-            return self._who(line.text)
+        text = line.text
+        if self.task is None and self._who(text):
+            self._forget()
+            return True
         if self.ended:
             return False
-        if _TRACE.match(line.text):
+        if self.task is None and not self.begun and not self._is_near(line):
+            return False  # nobody says whose trace it is
+        if begins(text):
             self.ended = bool(self._lines)  # somebody else's
             self.begun = True
             return not self.ended
-        if self._frame(line.text):
+        frame = frame_of(text) if self.begun or self._is_near(line) else None
+        if frame is not None:
+            self._lines += 1
             self._foreign = 0
+            (self.doubtful if frame.doubtful else self.frames).append(frame.name)
             return True
-        self._foreign += bool(self._lines)
-        self.ended = self._foreign > _FOREIGN_MAX
+        if (self.begun or self._lines) and beside(text):
+            self.ended = text == "</TASK>"  # which is the last: those of interrupts come before
+            return True
+        if self._lines:
+            self._foreign += 1
+            self.ended = self._foreign > _FOREIGN_MAX or _END.match(text) is not None
         return False
 
+    def _forget(self) -> None:
+        """Frames that stood before the line that says whose trace comes."""
+        self.frames, self.doubtful = [], []
+        self._lines = self._foreign = 0
+        self.begun = self.ended = False
+
+    def _is_near(self, line: LogLine) -> bool:
+        return bool(self._lines) or line.number - self.near <= _NEAR
+
     def _who(self, text: str) -> bool:
+        if "omm: " not in text:
+            return False
         match = _WHO.search(text)
         if match is None:
             return False
         comm = match["comm"] if match["pid"] else match["old_comm"]
-        if comm.strip() != self.comm.strip():
+        if self.comm is not None and comm.strip() != self.comm.strip():
             return False
         pid = int(match["pid"] or match["old_pid"])
         # the pid of the log is the thread's; of its group it says nothing
         self.task = Task(pid, pid, comm)
         self.release = match["release"]
         self.build = match["build"] or ""
-        return True
-
-    def _frame(self, text: str) -> bool:
-        match = _FRAME.match(text) if self.begun else _ARM_FRAME.match(text)
-        if match is None and self.begun and not self._lines:
-            match = _ARM_FRAME.match(text)
-        if match is None:
-            return self.begun and bool(_IN_TRACE.match(text))
-        self._lines += 1
-        parts = match.groupdict()
-        name = " ".join(filter(None, (parts["name"], parts.get("module"))))
-        (self.doubtful if parts.get("doubt") else self.frames).append(name)
         return True
 
 
@@ -112,8 +122,10 @@ class Report(ABC):
         """line: its first."""
         self.finished = False
         self.caller = line.caller
+        self.last = line.last  # number of its last line so far
         self._line = line
         self._trace = trace
+        trace.near = line.last
 
     @property
     def kernel(self) -> str:
@@ -123,6 +135,24 @@ class Report(ABC):
     def t(self) -> float | None:
         return self._line.t
 
+    @property
+    def first_text(self) -> str:
+        return self._line.text
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """Numbers of its first and last line."""
+        return (self._line.number, self.last)
+
+    @property
+    def mentioned(self) -> bool:
+        """There is nothing but the first line, which says too little to be a report."""
+        return False
+
+    def grew(self, line: LogLine) -> None:
+        """The line was the report's."""
+        self.last = self._trace.near = line.last
+
     @abstractmethod
     def take(self, line: LogLine) -> bool:
         """Whether the line was the report's."""
@@ -130,8 +160,3 @@ class Report(ABC):
     @abstractmethod
     def event(self, boot: str) -> Event:
         """What it says."""
-
-
-def seconds(line: LogLine) -> float:
-    """The event's t: 0.0 where the log has no time stamps."""
-    return line.t if line.t is not None else 0.0

@@ -6,39 +6,44 @@ to the oldest report that has a use for it, by the printing task where the log t
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from ktrace.events import BadPage, HungReport, OomActivity, OomReport
-from ktrace.sources.log import bad_page, hung, oom
-from ktrace.sources.log.input import LogInput, Readable
-from ktrace.sources.log.line import LineParser, LogLine
+from ktrace.events import Event, OomReport
+from ktrace.sources.log.boots import Boots
+from ktrace.sources.log.input import Readable
+from ktrace.sources.log.kind import Kind
+from ktrace.sources.log.kinds import KINDS
+from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.lines import Lines
 from ktrace.sources.log.oom_calls import OomCalls
 from ktrace.sources.log.report import Report
 
-LogEvent = BadPage | OomReport | HungReport | OomActivity
-
-_VERSION = re.compile(r"Linux version (?P<release>\d+\.\d\S*)(?:.*?(?P<build> #\d+\S*))?")
-_REBOOT = re.compile(r"-- Reboot --|-- Boot [0-9a-f]{32} --")
-_BACK_S = 1.0  # CPUs' clocks differ by less; time that goes back further is another boot
+_SUPPRESSED = re.compile(r"BUG: Bad page state: (\d{1,12}) messages suppressed")
 _OPEN_MAX = 16  # reports at the same time: more is no kernel's log
 
 
-@dataclass(slots=True)
 class _Open:
     """A report that is being read."""
 
-    report: Report
-    boot: str
-    lines: int = 0
-    foreign: int = 0  # lines of others since the last of its own
+    __slots__ = ("boot", "foreign", "kind", "lines", "report")
+
+    def __init__(self, kind: Kind, report: Report, boot: str) -> None:
+        self.kind = kind
+        self.report = report
+        self.boot = boot
+        self.lines = 0
+        self.foreign = 0  # lines of others since the last of its own
 
     def take(self, line: LogLine) -> bool:
-        if line.caller != self.report.caller:
+        report = self.report
+        if report.finished or line.caller != report.caller:
             return False
-        taken = self.report.take(line)
         self.lines += 1
-        self.foreign = 0 if taken else self.foreign + 1
-        return taken
+        if report.take(line):
+            self.foreign = 0
+            report.grew(line)
+            return True
+        self.foreign += 1
+        return False
 
     @property
     def done(self) -> bool:
@@ -51,116 +56,72 @@ class KernelLogSource:
 
     def __init__(self, stream: Readable, boot_id: str = "") -> None:
         """boot_id: of the running kernel, when the log is its own."""
-        self.input = LogInput(stream)
         self.suppressed = 0  # bad pages that the kernel did not report
-        self._parser = LineParser()
-        self._boots = _Boots(boot_id)
+        self.mentioned = 0  # lines that quote the first line of a report
+        self.first_mention = 0  # number of the first of them
+        self.lines = Lines(stream, KINDS, lambda: bool(self._open))
+        self._boots = Boots(boot_id)
         self._open: list[_Open] = []
         self._oom_calls = OomCalls()
 
-    def events(self) -> Iterator[LogEvent]:
+    def events(self) -> Iterator[Event]:
         """All reports of the log, each when its last line has been read."""
-        for position, raw in self.input.lines(lambda: bool(self._open)):
-            line = self._parser.parse(position, raw)
-            self._boots.line(line)
-            if line.text:
+        for line in self.lines:
+            if line.head is not None:
+                yield from self._begin(line)
+            else:
                 self._take(line)
-                yield from self._closed()
-        yield from self._closed(everything=True)
+            while self._open and (self._open[0].done or len(self._open) > _OPEN_MAX):
+                yield from self._close()
+        yield from self._close_all()
+
+    def _begin(self, line: LogLine) -> Iterator[Event]:
+        """A line that is the first of a report, or parts reports."""
+        assert line.head
+        if line.mentioned:
+            self._mention(line)
+            return
+        kind, match = line.head
+        if any(entry.kind.name in kind.inside for entry in self._open):
+            self._take(line)
+            return
+        if self._boots.line(line):
+            yield from self._close_all()
+        if kind.report is None:
+            return
+        if self._open and self._open[-1].lines == 0 and self._again(line):
+            return
+        if kind.alone:
+            for entry in self._open:
+                entry.report.finished |= entry.kind is kind
+        self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
+
+    def _again(self, line: LogLine) -> bool:
+        """The same first line a second time, by a logger that has it from two sources."""
+        return self._open[-1].report.first_text == line.text
+
+    def _mention(self, line: LogLine) -> None:
+        self.mentioned += 1
+        self.first_mention = self.first_mention or line.number
 
     def _take(self, line: LogLine) -> None:
-        if match := re.match(r"BUG: Bad page state: (\d{1,12}) messages suppressed", line.text):
+        """To the first report that it is a line of."""
+        if any(entry.take(line) for entry in self._open):
+            return
+        if line.text.startswith("BUG: Bad") and (match := _SUPPRESSED.match(line.text)):
             self.suppressed += int(match[1])
+
+    def _close(self) -> Iterator[Event]:
+        """The report that began first."""
+        entry = self._open.pop(0)
+        if entry.report.mentioned:
+            self._mention(entry.report._line)
             return
-        begun = _begin(line, self._open)
-        if begun is not None:
-            self._open.append(_Open(begun, self._boots.id(line)))
-            return
-        for entry in self._open:
-            if not entry.report.finished and entry.take(line):
-                return
+        event = entry.report.event(self._boots.of_report(entry.report, entry.boot))
+        yield event
+        if isinstance(event, OomReport):
+            yield self._oom_calls.count(event)
 
-    def _closed(self, everything: bool = False) -> Iterator[LogEvent]:
-        """Reports that are complete, in the order in which they began."""
-        while self._open and (everything or self._open[0].done or len(self._open) > _OPEN_MAX):
-            entry = self._open.pop(0)
-            event = entry.report.event(self._boots.of_report(entry.report, entry.boot))
-            assert isinstance(event, LogEvent)
-            yield event
-            if isinstance(event, OomReport):
-                yield self._oom_calls.count(event)
-
-
-def _begin(line: LogLine, opened: list[_Open]) -> Report | None:
-    """The report whose first line this is."""
-    text = line.text
-    if "Bad page state in process" in text and (match := bad_page.HEAD.search(text)):
-        return bad_page.BadPageReport(line, match)
-    if " blocked " in text and (match := hung.HEAD.search(text)):
-        return hung.HungTaskReport(line, match)
-    if oom.INVOKED.match(text):
-        for entry in opened:  # there is one at a time (oom_lock): the end of that one is missing
-            if isinstance(entry.report, oom.OomKillerReport):
-                entry.report.finished = True
-        return oom.OomKillerReport(line)
-    waiting = any(isinstance(entry.report, oom.OomKillerReport) for entry in opened)
-    if not waiting and (oom.KILLED.match(text) or oom.NOBODY.match(text)):
-        return oom.OomKillerReport(line)  # the log begins in the middle of a report
-    return None
-
-
-class _Boots:
-    """Which boot a report belongs to: by the journal's id, the kernel's first line, a new build of
-    the kernel, or time that goes back. Boots that none of it tells apart count as one."""
-
-    def __init__(self, boot_id: str) -> None:
-        self._boot_id = boot_id
-        self._number = 1
-        self._t: float | None = None
-        self._kernel = ""
-        self._fresh = True  # nothing of this boot was seen
-
-    def line(self, line: LogLine) -> None:
-        version = "Linux version " in line.text and _VERSION.search(line.text)
-        if version:
-            if not self._fresh and not self._just_began():
-                self._begin()
-            self._fresh = False
-            self._kernel = f"{version['release']}{version['build'] or ''}"
-        elif _REBOOT.search(line.text):
-            if not self._fresh:
-                self._begin()
-            self._fresh = True
-        elif line.t is not None and self._t is not None and line.t < self._t - _BACK_S:
-            self._begin()
-        elif line.text:
-            self._fresh = False
-        if line.t is not None:
-            self._t = line.t
-
-    def _just_began(self) -> bool:
-        """Something was printed before the kernel's version, as early microcode updates do."""
-        return not self._kernel and self._t is not None and self._t < _BACK_S
-
-    def id(self, line: LogLine) -> str:
-        return self._boot_id or line.boot or f"boot {self._number} of the log"
-
-    def of_report(self, report: Report, boot: str) -> str:
-        """The boot of a report that began in `boot`, now that it has said its kernel."""
-        kernel = report.kernel
-        if not kernel or boot != f"boot {self._number} of the log":
-            return boot
-        if (self._kernel and kernel.split()[0] != self._kernel.split()[0]) or (
-            " " in kernel and " " in self._kernel and kernel != self._kernel
-        ):
-            self._number += 1
-            self._kernel = kernel
-            return f"boot {self._number} of the log"
-        self._kernel = self._kernel if " " in self._kernel else kernel
-        return boot
-
-    def _begin(self) -> None:
-        self._number += 1
-        self._fresh = False
-        self._t = None
-        self._kernel = ""
+    def _close_all(self) -> Iterator[Event]:
+        while self._open:
+            yield from self._close()

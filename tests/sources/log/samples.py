@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from ktrace.events import OomActivity
-from ktrace.sources.log.source import KernelLogSource, LogEvent
+from ktrace.events import Alarm, BadPage, HungReport, OomActivity, OomReport, OomUnreaped
+from ktrace.sources.log.source import KernelLogSource
+
+LogEvent = BadPage | OomReport | OomUnreaped | HungReport | Alarm
 
 LOGS = Path(__file__).parents[2] / "golden" / "logs"
 SEED = (LOGS / "bad-page-2.6.31.txt").read_bytes()
@@ -124,7 +126,9 @@ def events_of(log: str | bytes, boot_id: str = "") -> list[LogEvent]:
 
 def reports(source: KernelLogSource) -> list[LogEvent]:
     """Its events, without the counts that follow each report of the OOM killer."""
-    return [event for event in source.events() if not isinstance(event, OomActivity)]
+    found = [event for event in source.events() if not isinstance(event, OomActivity)]
+    assert all(isinstance(event, LogEvent) for event in found)
+    return [event for event in found if isinstance(event, LogEvent)]
 
 
 def stamped(log: str, start: float = 100.0, prefix: str = "") -> str:

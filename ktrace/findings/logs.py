@@ -1,0 +1,54 @@
+"""What only a kernel log tells: hung tasks, and alarms of every other kind."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ktrace.events import Stack
+from ktrace.findings.tasks import Blocker, Wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungTask:
+    """A task that khungtaskd has reported. It stops after kernel.hung_task_warnings reports, ten
+    by default, so that the number of hung tasks in a log is a lower bound."""
+
+    finding: ClassVar[str] = "hung-task"
+    status: str  # open, update
+    id: str
+    t: float  # of the newest report
+    boot: str
+    kernel: str
+    pid: int  # the thread's: the log does not say of which group it is
+    tid: int
+    comm: str
+    seconds: int | None  # the longest that was reported
+    how: str  # blocked, io_wait, cannot_die
+    reports: int
+    first_t: float
+    wait: Wait | None
+    stack: Stack
+    unreliable: bool  # all of the stack is marked "?"
+    blocked_by: tuple[Blocker, ...]  # who holds what it waits for, where the kernel says
+    lines: tuple[int, ...]  # of its first report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmFinding:
+    """Alarms of a kernel log that have the same class and title."""
+
+    finding: ClassVar[str] = "alarm"
+    status: str  # open, update
+    id: str
+    t: float  # of the newest
+    class_: str
+    title: str
+    count: int
+    boots: int
+    first_t: float
+    last_t: float
+    comm: str | None  # of the first; None: the log does not say
+    pid: int | None
+    detail: tuple[str, ...]
+    stack: Stack
+    unreliable: bool
+    lines: tuple[int, ...]  # of the first

@@ -1,0 +1,22 @@
+"""A kind of report: how its first line looks, and what reads the rest."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """head finds the first line of a report in a line whose prefix may not be known: it begins
+    where the kernel's text begins. Each such line has one of the markers in it."""
+
+    name: str
+    markers: tuple[bytes, ...]
+    head: re.Pattern[str]
+    report: Callable[[LogLine, re.Match[str]], Report] | None  # None: it only parts reports
+    anchored: bool = True  # False: a task's name is first, so nobody sees where the text begins
+    alone: bool = False  # the kernel prints one at a time: a new one ends the one before
+    inside: tuple[str, ...] = ()  # while a report of these kinds is open, the line is its own

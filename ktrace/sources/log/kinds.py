@@ -1,0 +1,16 @@
+"""The kinds of reports that are known. A new kind is a file and a line here.
+
+The first kind whose head a line has is the one: what says more comes before what says less.
+"""
+
+from ktrace.sources.log import bad_page, hung, oom, oom_reaper
+from ktrace.sources.log.boots import BANNER, REBOOT
+
+KINDS = (
+    BANNER,
+    REBOOT,
+    bad_page.KIND,
+    *hung.KINDS,
+    *oom.KINDS,
+    oom_reaper.KIND,
+)

@@ -1,0 +1,191 @@
+"""The lines of a log that reports are made of: found by markers, prefix off, wraps undone."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+from ktrace.sources.log import prefix as prefixes
+from ktrace.sources.log.input import Readable
+from ktrace.sources.log.kind import Kind
+from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.prefix import Prefix
+from ktrace.sources.log.records import SIGNS, Message, Records
+from ktrace.sources.log.scanner import Scanner
+from ktrace.sources.log.text import Decoder
+from ktrace.sources.log.wall_clock import WallClock
+
+# What no log has before the kernel's words: a mail's headers, a tracker's fields, a patch, code
+_MENTIONED = re.compile(
+    r"(?i)(?:^|[\s>])(?:subject|summary|title|fix(?:es)?|thread|short_desc|description)\s*:"
+    r"[^\[]*(?:\[[^\]\d][^\]]*\][^\[]*)*$|^\+\s|\bprintk|\bpr_[a-z]+\(|\bgrep\b"
+)
+_WRAPS_MAX = 8  # lines that were one
+_NARROW = 68  # columns: no mailer breaks lines shorter than that
+# of terminals, that break inside words; an end of line may count, or not
+_HARD_COLUMNS = frozenset(c + d for c in (80, 120, 132, 160, 200, 240) for d in (-1, 0, 1))
+_COMM_MAX = 15  # TASK_COMM_LEN of include/linux/sched.h, less its end
+
+
+class Lines:
+    """Every line while a report is open; else those that begin one."""
+
+    def __init__(
+        self, stream: Readable, kinds: tuple[Kind, ...], wanted: Callable[[], bool]
+    ) -> None:
+        markers = tuple(dict.fromkeys(marker for kind in kinds for marker in kind.markers))
+        self.scanner = Scanner(stream, markers)
+        self._kinds = kinds
+        self._wanted = wanted
+        search = re.compile("|".join(re.escape(marker.decode()) for marker in markers)).search
+        # a log that is full of reports has most of its lines many times
+        self._marked = lru_cache(maxsize=1 << 13)(lambda text: search(text) is not None)
+        self._decoder = Decoder()
+        self._records = Records()
+        self._clock = WallClock()
+        self._prefix: Prefix | None = None
+        self._held: LogLine | None = None  # until it is known that the next does not go on with it
+        self._width = 0  # of the last line of what is held, columns
+        self._length = 0  # of all of them
+        self._unbroken = False  # the last line is one word, longer than a mailer's lines
+
+    def __iter__(self) -> Iterator[LogLine]:
+        for number, chunk in self.scanner.chunks(self._wants):
+            records = any(sign in chunk for sign in SIGNS)
+            for index, raw in enumerate(self._decoder.lines(chunk), number):
+                message = self._records.message(raw) if records and raw is not None else None
+                if raw is None or (records and message is None):
+                    continue
+                line = _unquoted(message.text if message else raw)
+                known = self._prefix
+                match = known.match(line) if known else None
+                if self._held is not None:
+                    if match is None and self._goes_on(line):
+                        self._join(line, index)
+                        continue
+                    yield self._held
+                    self._held = None
+                self._hold(index, line, match, message)
+        if self._held is not None:
+            yield self._held
+
+    def _wants(self) -> bool:
+        return self._held is not None or self._wanted()
+
+    def _hold(
+        self, number: int, line: str, match: re.Match[str] | None, message: Message | None
+    ) -> None:
+        """Keep the line, if anybody wants it."""
+        begin = match.end() if match else self._unknown(line)
+        text = line[begin:].strip()
+        marked = self._marked(text) or (match is None and self._marked(line))
+        if not marked and not self._wanted():
+            return
+        found = LogLine(number, text, number)
+        if marked:
+            begin = self._find_head(found, line, begin)
+            self._set_time(found, line[:begin], message)
+        if "[" in line[:begin]:
+            found.caller = prefixes.caller(line[:begin])
+        found.prefixed = begin > 0
+        self._held = found
+        self._width = self._length = len(line)
+        self._unbroken = False
+
+    def _unknown(self, line: str) -> int:
+        """Where the text begins in a line that has not the prefix that was learnt. Another usual
+        one is learnt, unless the line is a daemon's."""
+        begin = prefixes.usual(line)
+        if begin:
+            other = Prefix(line[:begin])
+            known = self._prefix
+            if other.substantial and (known is None or other.kernel >= known.kernel):
+                self._prefix = other
+        return begin
+
+    # The first line of a report ------------------------------------------------------------------
+
+    def _find_head(self, found: LogLine, line: str, begin: int) -> int:
+        """Sets the head and its text; returns where the text begins."""
+        for kind in self._kinds:
+            match = kind.head.search(line, begin)
+            if match is None:
+                continue
+            start = match.start()
+            if not kind.anchored and len(match["comm"]) > _COMM_MAX:
+                start = _after_separator(line, start, match.end("comm"))
+                match = kind.head.search(line, start) or match
+            found.head = (kind, match)
+            found.text = line[start:].strip()
+            found.mentioned = _MENTIONED.search(line[:start]) is not None
+            if not found.mentioned:
+                self._learn(line[:start])
+            return start
+        return begin
+
+    def _learn(self, before: str) -> None:
+        """What stands before a head is this log's prefix, unless it is one that is known."""
+        if self._prefix is None or not self._prefix.match(before):
+            new = prefixes.learnt(before)
+            self._prefix = new if new and new.substantial else None
+
+    def _set_time(self, found: LogLine, before: str, message: Message | None) -> None:
+        stamp = prefixes.stamp(before)
+        if message is not None:
+            stamp = message.t if stamp is None else stamp
+            found.boot = message.boot
+        wall = self._clock.seconds(before)
+        found.stamped = stamp is not None
+        found.t = stamp if stamp is not None else wall
+
+    # Lines that a mailer or a terminal has wrapped -----------------------------------------------
+
+    def _goes_on(self, line: str) -> bool:
+        """Is the line, which has not the prefix, the rest of what is held?"""
+        held = self._held
+        assert held
+        words = line.split(None, 1)
+        if not words or held.last - held.number >= _WRAPS_MAX:
+            return False
+        if held.head is None and self._marked(held.text) and self._completes(held, line):
+            return True
+        if not held.prefixed or self._prefix is None or not self._prefix.stamped:
+            return False
+        wide = self._width + 1 + len(words[0]) > _NARROW or self._length in _HARD_COLUMNS
+        return wide and not prefixes.usual(line.lstrip())
+
+    def _completes(self, held: LogLine, line: str) -> bool:
+        """Does a first line end here that has no end without it?"""
+        both = f"{held.text} {line.strip()}"
+        return any(kind.head.search(both) and not kind.head.search(line) for kind in self._kinds)
+
+    def _join(self, line: str, number: int) -> None:
+        held = self._held
+        assert held
+        inside = self._length in _HARD_COLUMNS or self._unbroken
+        inside &= not held.text.endswith(" ") and not line.startswith(" ")
+        held.text += ("" if inside else " ") + line.strip()
+        held.last = number
+        self._unbroken = len(line) > _NARROW and " " not in line.strip()
+        self._width = len(line)
+        self._length += len(line)
+        if held.head is not None or self._marked(held.text):
+            self._look_again(held)
+
+    def _look_again(self, held: LogLine) -> None:
+        """The head of a line that has become longer."""
+        kinds = (held.head[0],) if held.head else self._kinds
+        for kind in kinds:
+            if match := kind.head.match(held.text):
+                held.head = (kind, match)
+                return
+
+
+def _unquoted(line: str) -> str:
+    """Without a mail's "> > "."""
+    quote = prefixes.QUOTE.match(line) if ">" in line[:12] else None
+    return line[quote.end() :] if quote else line
+
+
+def _after_separator(line: str, start: int, end: int) -> int:
+    """Where a task's name begins before `end`, behind a prefix of no known form."""
+    return max(start, line.rfind("] ", start, end) + 2, line.rfind(": ", start, end) + 2)

@@ -1,0 +1,108 @@
+"""What stands before the kernel's own text, learnt from a line whose text is known.
+
+The first line of a report is known by its words, so that what stands before them is the prefix of
+this log, whatever wrote it. Of its shape a pattern is made: a number stands for any number, a word
+for any word, but for the name before a colon ("kernel:", "Guest:"), by which the kernel's lines
+differ from a daemon's.
+"""
+
+import re
+from functools import lru_cache
+
+# By these any line may begin, before anything is learnt: a mail's "> ", "<6>", "kern  :alert : "
+# (dmesg -x), a date, "host kernel: ", "6,1234,5678901,-;" (/dev/kmsg), "[ 1030.152737]", "[   T1]"
+_USUAL = re.compile(
+    r"""\s*
+    (?:<\d{1,3}>\d?\s?)?
+    (?:(?:[^\W\d_]{2,9}\.?,?\s+)?
+      (?:[^\W\d_]{3,9}\.?\s+\d{1,2}\s+\d\d:\d\d:\d\d(?:[.,]\d+)?(?:\s\d{4})?
+        |\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?
+        |\d{9,10}\.\d{6}
+        |\d\d-\d\d\s\d\d:\d\d:\d\d\.\d{3}\s+\d+\s+\d+\s[A-Z]\s+\S{0,20}\s?:)
+      (?:\s[A-Z]{2,5}(?=\s))?\s+)?
+    (?:[a-z]+\s*:[a-z]+\s*:\s+|[a-z]+\.[a-z]+\s+(?=kernel:))?
+    (?:(?:In\(\d+\)\s)?\S{1,40}\s-\sGuest:\s)?
+    (?:(?:\S{1,255}\s+)?kernel(?:\[\d+\])?(?::\s?|\s-\s-\s-\s))?
+    (?:<\d{1,3}>)?
+    (?:\d{1,4},\d+,\d{1,18},[^;]{0,80};)?
+    (?:\[\s*[+]?\d{1,12}\.\d{6}(?:\s*<[^>]*>)?\]\s?
+      |\[[^\W\d_]{2,4}\.?\s[^\W\d_]{3,5}\.?\s+\d+\s[\d:]{8}\s\d{4}\]\s?)?
+    (?:(?:\S{1,255}\s+)?kernel(?:\[\d+\])?:\s?)?
+    (?:\[\s*[TC]\d+\]\s?)?
+    """,
+    re.VERBOSE,
+)
+QUOTE = re.compile(r"(?:\s{0,8}>)+(?:\s(?=>|\s?))?")
+_TOKEN = re.compile(r"\[[^\[\]<>]*\d[^\[\]<>]*\]|\w+|\s+|.")
+_CALLER = re.compile(r"\[\s*([TC]\d+)\]\s*$")
+_STAMP = re.compile(
+    r"\[?\s*(?<![\d.+-])(\d{1,12}\.\d{6})(?:\s*<[^>]*>)?\]|(?:^|\s)\d{1,4},\d+,(\d{1,18}),[^;]*;"
+)
+_LEVELS = frozenset("emerg alert crit err warn warning notice info debug".split())
+_LEARN_MAX = 300  # characters: what is longer is no prefix
+
+
+class Prefix:
+    """The shape of one log's prefixes."""
+
+    def __init__(self, example: str) -> None:
+        caller = _CALLER.search(example)
+        shape = example[: caller.start()] if caller else example
+        self.kernel = "kernel" in shape or "Guest:" in shape  # it tells whose line it is
+        self.substantial = not shape.isspace() and shape != ""  # more than an indent
+        self.stamped = self.kernel or any(character.isdigit() for character in shape)
+        self.match = _compiled(_pattern(shape) + r"(?:\[\s*[TC]\d+\]\s?)?").match
+
+
+@lru_cache(maxsize=64)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def learnt(example: str) -> Prefix | None:
+    """From what stood before the known text of a line; None: nothing to learn."""
+    return Prefix(example) if len(example) <= _LEARN_MAX else None
+
+
+def usual(line: str) -> int:
+    """Where the text begins in a line of which nothing is known."""
+    match = _USUAL.match(line)
+    return match.end() if match else 0
+
+
+def stamp(prefix: str) -> float | None:
+    """The kernel's own time stamp, seconds."""
+    found = [*_STAMP.finditer(prefix[:_LEARN_MAX])]
+    if not found:
+        return None
+    match = found[-1]  # the kernel's is the last: what logs it may have stamps of its own
+    return float(match[1]) if match[1] else int(match[2]) / 1e6
+
+
+def caller(prefix: str) -> str:
+    """ "T123" of "[   T123]": the printing task, with CONFIG_PRINTK_CALLER."""
+    match = _CALLER.search(prefix)
+    return match[1] if match else ""
+
+
+def _pattern(shape: str) -> str:
+    tokens = _TOKEN.findall(shape)
+    parts = []
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else ""
+        after = tokens[index + 1] if index + 1 < len(tokens) else ""
+        parts.append(_part(token, before, after))
+    return "".join(parts)
+
+
+def _part(token: str, before: str, after: str) -> str:
+    if token.isspace():
+        return r"\s?" if not after and len(token) == 1 else r"\s*"
+    if token.startswith("[") and len(token) > 1:
+        return r"\[\d+\]" if before[-1:].isalnum() else r"\[[^\[\]<>]{1,60}\]"
+    if token.isdecimal():
+        return r"\d+"
+    if token.isalpha():
+        named = after[:1] in (":", "[") and token not in _LEVELS
+        return re.escape(token) if named or token == "kernel" else r"[^\W\d_]+"
+    return r"\w+" if token.isalnum() else re.escape(token)

@@ -1,0 +1,110 @@
+"""Logs in which each message is a record of many fields: what is in the message's field counts.
+
+journalctl -o json, json-pretty, export and verbose; dmesg --json; /dev/kmsg's " SUBSYSTEM=usb".
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+# what must be somewhere in the text for any line of it to be a record's
+SIGNS = (b"MESSAGE", b'"msg"', b"SUBSYSTEM=", b"DEVICE=", b"_TRANSPORT", b"_TIMESTAMP")
+_PRETTY = re.compile(r'\s*"(\w+)"\s*:\s*(.*?),?\s*$')
+_FIELD = re.compile(r"\s{0,8}(_{0,2}[A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
+_KMSG_FIELD = re.compile(r" [A-Z][A-Z_]*=\S")
+_VERBOSE = re.compile(r"\S+ \d{4}-\d\d-\d\d [\d:.]+ \S+ \[s=[0-9a-f]+;")
+_MONOTONIC = (
+    "_SOURCE_BOOTTIME_TIMESTAMP",
+    "_SOURCE_MONOTONIC_TIMESTAMP",
+    "__MONOTONIC_TIMESTAMP",
+)
+
+
+@dataclass(slots=True)
+class Message:
+    """The kernel's line that a record holds. t: seconds since its boot; None: not known."""
+
+    text: str
+    t: float | None = None
+    boot: str = ""
+
+
+class Records:
+    """Remembers the fields of the record that is being read."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._inside = False  # in a form with a line for each field
+
+    def message(self, line: str) -> Message | None:
+        """The message of a line; None where the line has another field, or nothing."""
+        stripped = line.strip()
+        if stripped.startswith("{") and '"MESSAGE"' in line:
+            entry = _loads(stripped)
+            if isinstance(entry, dict):
+                return _journal(entry)
+        if stripped in ("{", "}", "},", "],", "") or _VERBOSE.match(stripped):
+            self._fields = {} if stripped != "" or self._inside else self._fields
+            return None if self._inside or stripped else Message(line)
+        if match := _PRETTY.match(line):
+            return self._pretty(match[1], match[2])
+        if _KMSG_FIELD.match(line) and "MESSAGE=" not in line:
+            return None
+        if match := _FIELD.match(line):
+            return self._field(match[1], match[2], line)
+        return Message(line)
+
+    def _pretty(self, name: str, value: str) -> Message | None:
+        self._inside = True
+        found = _loads(value)
+        if name not in ("MESSAGE", "msg"):
+            self._remember(name, str(found))
+            return None
+        if name == "msg":
+            t = self._fields.get("time", "")
+            return Message(_text(found), float(t) if re.fullmatch(r"\d{1,12}\.\d+", t) else None)
+        return Message(_text(found), _microseconds(self._fields), self._fields.get("_BOOT_ID", ""))
+
+    def _field(self, name: str, value: str, line: str) -> Message | None:
+        if name == "MESSAGE":
+            self._inside = True
+            boot = self._fields.get("_BOOT_ID", "")
+            return Message(value, _microseconds(self._fields), boot)
+        if not self._inside and not name.startswith("_"):
+            return Message(line)
+        self._inside = True
+        self._remember(name, value)
+        return None
+
+    def _remember(self, name: str, value: str) -> None:
+        if len(self._fields) < 200:
+            self._fields[name] = value[:100]
+
+
+def _journal(entry: dict[str, object]) -> Message:
+    strings = {key: value for key, value in entry.items() if isinstance(value, str)}
+    text = _text(entry.get("MESSAGE"))
+    return Message(text, _microseconds(strings), strings.get("_BOOT_ID", ""))
+
+
+def _text(message: object) -> str:
+    if isinstance(message, list):  # not UTF-8: numbers
+        octets = [byte for byte in message if isinstance(byte, int) and 0 <= byte < 256]
+        return bytes(octets).decode("utf-8", "backslashreplace")
+    return str(message).replace("\n", " ")
+
+
+def _microseconds(fields: dict[str, str]) -> float | None:
+    for key in _MONOTONIC:
+        value = fields.get(key, "")
+        if value.isascii() and value.isdigit() and len(value) < 19:
+            return int(value) / 1e6
+    return None
+
+
+def _loads(text: str) -> object:
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found

@@ -1,0 +1,70 @@
+"""Bytes of a log as lines of text: what terminals, web pages and mailers did to them undone.
+
+Colours, carriage returns, tabs, no-break spaces, HTML's entities, quoted-printable. The number of
+lines stays: a soft line break of quoted-printable leaves None in place of the lines it joined.
+"""
+
+import quopri
+import re
+
+_COLOUR = re.compile(rb"(?:\x1b|#033|\^\[)\[[0-9;]{0,20}[mK]")
+_ENTITY = re.compile(rb"&(lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#[xX][0-9a-fA-F]{1,4});")
+_TAG = re.compile(rb"</?(?:br|pre|code|span|div|p|b|tt|font)\b[^<>\n]{0,200}>", re.IGNORECASE)
+_NAMED = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'", b"nbsp": b" "}
+_QUOTED_PRINTABLE = re.compile(rb"=(?:C2=A0|20\r?\n|3D|E2=80)|Encoding: *quoted-printable", re.I)
+# every "=" of quoted-printable is followed by two digits, or by the end of the line
+_ENCODED = re.compile(r"[^=]*(?:=[0-9A-F]{2}[^=]*)*=?")
+_NO_BREAK = "\u00a0".encode()
+
+
+class Decoder:
+    """Remembers what a mail's header said, and a line that a soft break has left open."""
+
+    def __init__(self) -> None:
+        self._quoted_printable = False
+        self._open: str | None = None
+
+    def lines(self, chunk: bytes) -> list[str | None]:
+        """The lines of whole lines; never fails."""
+        if not self._quoted_printable and b"=" in chunk:
+            self._quoted_printable = bool(_QUOTED_PRINTABLE.search(chunk))
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r", b"")
+        if b"\x1b" in chunk or b"#033[" in chunk or b"^[[" in chunk:
+            chunk = _COLOUR.sub(b"", chunk)
+        if b"&" in chunk and b";" in chunk:
+            chunk = _ENTITY.sub(_unescaped, _TAG.sub(b"", chunk))
+        chunk = chunk.replace(b"\t", b" ").replace(_NO_BREAK, b" ")
+        lines: list[str | None] = [*chunk.decode("utf-8", "backslashreplace").split("\n")]
+        if not lines[-1]:
+            lines.pop()
+        return self._decoded(lines) if self._quoted_printable else lines
+
+    def _decoded(self, lines: list[str | None]) -> list[str | None]:
+        for index, line in enumerate(lines):
+            assert line is not None
+            line = (self._open or "") + line
+            self._open = None
+            if not _ENCODED.fullmatch(line):
+                lines[index] = line
+            elif line.endswith("=") and len(line) < 4000:
+                self._open, lines[index] = line[:-1], None
+            else:
+                lines[index] = _unquoted(line)
+        return lines
+
+
+def _unquoted(line: str) -> str:
+    plain = quopri.decodestring(line.encode("utf-8", "backslashreplace"))
+    text = plain.replace(_NO_BREAK, b" ").decode("utf-8", "backslashreplace")
+    return text.replace("\n", " ").replace("\t", " ")
+
+
+def _unescaped(entity: re.Match[bytes]) -> bytes:
+    name = entity[1]
+    if name in _NAMED:
+        return _NAMED[name]
+    code = int(name[2:], 16) if name[1:2] in b"xX" else int(name[1:])
+    if code < 0x20 or 0xD800 <= code < 0xE000:
+        return b" "
+    return chr(code).encode()

@@ -1,0 +1,69 @@
+"""Hung tasks as text, those with the same stack together."""
+
+from collections.abc import Iterable
+
+from ktrace.findings import Finding, HungTask, signature_of
+from ktrace.views import words
+from ktrace.views.alarm_text import stack_line, where
+from ktrace.views.safe_text import safe
+
+_NAMES = 6
+_HOW = {
+    "blocked": "blocked",
+    "io_wait": "blocked in I/O wait",
+    "cannot_die": "killed and unable to die",
+}
+
+
+def line(finding: HungTask) -> str:
+    """ "HUNG: app[377] blocked for more than 120 s, in do_last, mutex_lock: ... (lines 3-20)"."""
+    name = words.task_name(finding.comm, finding.pid)
+    return f"HUNG: {name} {_how(finding)}{_wait(finding)}{where(finding.lines)}"
+
+
+def details(finding: HungTask) -> list[str]:
+    """The stack in a line, who holds what it waits for."""
+    lines = [stack_line(finding.stack, finding.unreliable)]
+    for blocker in finding.blocked_by:
+        inside = f", in {safe(blocker.function)}" if blocker.function else ""
+        owner = words.task_name(blocker.comm, blocker.pid)
+        lines.append(f"in the way: {owner}{inside}: {safe(blocker.why)}")
+    return lines
+
+
+def grouped(findings: Iterable[HungTask]) -> list[tuple[str, list[str]]]:
+    """A line and its details for each group of tasks that hang in the same place, in the order of
+    the log."""
+    groups: dict[str, list[HungTask]] = {}
+    for finding in findings:
+        key = signature_of(finding) if finding.stack else finding.id
+        groups.setdefault(key, []).append(finding)
+    return [(_group_line(group), details(group[0])) for group in groups.values()]
+
+
+def _group_line(group: list[HungTask]) -> str:
+    if len(group) == 1:
+        return line(group[0])
+    longest = max(group, key=lambda finding: finding.seconds or 0)
+    shown = ", ".join(words.task_name(finding.comm, finding.pid) for finding in group[:_NAMES])
+    more = f" and {len(group) - _NAMES} more" if len(group) > _NAMES else ""
+    return (
+        f"HUNG: {len(group)} tasks {_how(longest)}{_wait(longest)}: {shown}{more}"
+        f"{where(group[0].lines)}"
+    )
+
+
+def _how(finding: HungTask) -> str:
+    how = _HOW.get(finding.how, "blocked")
+    return how if finding.seconds is None else f"{how} for more than {finding.seconds} s"
+
+
+def _wait(finding: HungTask) -> str:
+    if finding.wait is None:
+        return ""
+    function, primitive = safe(finding.wait.function), safe(finding.wait.primitive)
+    return f", in {function}, {primitive}: SIGKILL cannot wake it"
+
+
+def hung_tasks(findings: list[Finding]) -> list[HungTask]:
+    return [finding for finding in findings if isinstance(finding, HungTask)]
