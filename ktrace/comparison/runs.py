@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.kill import Kill, Place
+from ktrace.detectors.kills import Kill, Place
 from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ktrace.comparison.runs import Run
 from ktrace.comparison.statistics import quantile
-from ktrace.detectors.kill import Kill, Place
+from ktrace.detectors.kills import Kill, Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from ktrace.detectors.kill import Kill, KilledThread, Place
-from ktrace.detectors.kills import Change, Kills, ThreadEnded
+from ktrace.detectors.kills import Change, Kill, KilledThread, Kills, Place, ThreadEnded
 from ktrace.detectors.squashfs import Blockers, Holders
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk

@@ -1,6 +1,6 @@
 """The timeline of an OOM kill as text: each step, and how long after the one before."""
 
-from ktrace.detectors.kill import EXITING, GROUP, SHARES_MM, Kill, Step
+from ktrace.detectors.kills import EXITING, GROUP, SHARES_MM, Kill, Step
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 

@@ -3,8 +3,7 @@
 import sys
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.kill import Kill
-from ktrace.detectors.kills import KillOver, OomKilled
+from ktrace.detectors.kills import Kill, KillOver, OomKilled
 from ktrace.events import Event, ProbeChange
 from ktrace.findings import End, Finding
 from ktrace.views import words

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.kill import Kill
+from ktrace.detectors.kills import Kill
 from ktrace.findings import StuckTask
 from ktrace.views import words
 from ktrace.views.safe_text import safe

@@ -4,7 +4,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.kill import Kill
+from ktrace.detectors.kills import Kill
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result

@@ -3,7 +3,7 @@
 import signal
 from signal import SIGKILL
 
-from ktrace.detectors.kill import Kill
+from ktrace.detectors.kills import Kill
 from ktrace.events import Task
 from ktrace.findings import Killed, StuckTask
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES

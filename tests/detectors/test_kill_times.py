@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrace.detectors.kill import Kill, Place
-from ktrace.detectors.kills import Kills
+from ktrace.detectors.kills import Kill, Kills, Place
 from ktrace.events import Event, Task
 from tests.factories import (
     APP,

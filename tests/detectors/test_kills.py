@@ -4,8 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from ktrace.detectors.kill import CHOSEN, EXITING, GROUP, SHARES_MM, Kill
-from ktrace.detectors.kills import FOLLOWED, KEPT, KillOver, Kills, OomKilled
+from ktrace.detectors.kills import (
+    CHOSEN,
+    EXITING,
+    FOLLOWED,
+    GROUP,
+    KEPT,
+    SHARES_MM,
+    Kill,
+    KillOver,
+    Kills,
+    OomKilled,
+)
 from ktrace.events import Event, Task
 from tests.factories import (
     APP,
@@ -103,6 +113,12 @@ def test_it_is_over_when_the_last_thread_is_dead() -> None:
     assert (record.over, record.died_t, record.released_t) == (True, 107.23, 106.23)
     assert names(record)[-5:] == ["dead", "mm released", "dead", "dead", "dead"]
     assert KillOver(record) in changes
+
+
+def test_a_leader_that_stays_a_zombie_has_died_once() -> None:
+    begin = [replace(oom_kill(101), threads=3), *CHOICE[1:], dead(101.3)]
+    zombies: list[Event] = [state(102 + i, state="zombie") for i in range(3)]
+    assert not only(*begin, *zombies, dead(106, WORKERS[0])).over
 
 
 def test_a_threads_death_is_a_step_once() -> None:
@@ -281,11 +297,12 @@ def test_memory_is_bounded_and_what_falls_out_is_counted() -> None:
         for event in (kill(200 + i, task), dead(200.1 + i, task), walk(200.5 + i)):
             kills.feed(event)
     assert len(list(kills.open)) < FOLLOWED
-    assert max(map(len, (kills._ended, kills._by_tid, kills._calls))) <= FOLLOWED
+    book = kills._book
+    assert max(map(len, (book.ended, book._by_tid, book.kills, kills._oom._calls))) <= FOLLOWED
 
 
 def test_threads_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ktrace.detectors.kill.THREADS_KEPT", 2)
+    monkeypatch.setattr("ktrace.detectors.kills.kill.THREADS_KEPT", 2)
     looks = [state(102, worker) for worker in WORKERS]
     kills = fed(kill(101), *looks, walk(102.001), *(dead(103, w) for w in WORKERS[:2]))
     kills.feed(state(104, WORKERS[2]))

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ktrace.detectors.kill import Kill
-from ktrace.detectors.kills import Kills
+from ktrace.detectors.kills import Kill, Kills
 from ktrace.events import Event, Task
 from ktrace.views.kill_timeline import compact, timeline
 from tests.factories import asked, dead, exited, kill, oom_kill, oom_victim, reap

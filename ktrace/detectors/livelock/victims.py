@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from ktrace.detectors.kill import Kill
-from ktrace.detectors.kills import Kills
+from ktrace.detectors.kills import Kill, Kills
 from ktrace.detectors.livelock.domain import Domain
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, TaskDead, TaskState, Walk

@@ -1,29 +1,19 @@
 """A kill: one process that was sent SIGKILL, or dies as if it had been, and what became of it."""
 
 from dataclasses import dataclass, field
+from signal import SIGKILL
 
-from ktrace.detectors.waits import wait_of
+from ktrace.detectors.kills.thread import KilledThread, Place, longest, spend
 from ktrace.events import FatalSignal, OomKill, OutOfMemory, Task, TaskState
 
-SIGKILL = 9
-EXIT_SIGNAL = 0x7F  # of an exit code, wait(2)
 THREADS_KEPT = 10_000  # of a kill, that are looked after
 _STEPS_KEPT = 40  # of a kill: a process of 1000 threads shall not fill the screen
-_PLACES_KEPT = 64  # of a thread or kill: the longest ones
 
 # why the OOM killer has to do with a process
 CHOSEN = "chosen"  # out_of_memory() chose it
 SHARES_MM = "mm"  # its mm is the victim's: __oom_kill_process() of mm/oom_kill.c kills it too
 GROUP = "group"  # a member of the victim's memory.oom.group: oom_kill_memcg_member()
 EXITING = "exiting"  # it was dying already: task_will_free_mem(), marked and not killed
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a killed thread was. Function "" where its stack is not known."""
-
-    function: str
-    primitive: str  # of the wait; else the state in angle brackets: "<exiting>", "<running>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +31,6 @@ class Step:
 
 
 @dataclass(slots=True)
-class KilledThread:
-    """A thread that was seen killed and not dead."""
-
-    sample: TaskState  # the newest look
-    first_t: float
-    spent: dict[Place, float] = field(default_factory=dict)  # seconds
-
-    @property
-    def place(self) -> Place:
-        """Where it was at the newest look."""
-        return place_of(self.sample)
-
-    def longest(self, t: float) -> Place:
-        """Where it has been for the longest time, t being now, or when it ended."""
-        spent = dict(self.spent)
-        _spend(spent, self.place, t - self.sample.t)
-        return _longest(spent) or self.place
-
-
-@dataclass(slots=True)
 class Kill:
     """One victim. Times are seconds of CLOCK_BOOTTIME."""
 
@@ -69,7 +39,7 @@ class Kill:
     sender: Task | None  # who sent the signal; who invoked the OOM killer
     t: float  # of SIGKILL (until it is sent: of the choice); else of the first look
     t_known: bool  # False: it was killed before ktrace looked, or nobody saw by whom
-    signal: int = SIGKILL
+    signal: int = int(SIGKILL)
     sent: bool = True  # False: chosen, SIGKILL has not come yet
     by_kernel: bool = False  # the kernel sent it itself, in the sender's context
     again: FatalSignal | None = None  # the newest that came when it was killed already
@@ -156,7 +126,7 @@ class Kill:
     @property
     def place(self) -> Place | None:
         """Where its threads were longest; None if they were never looked at."""
-        return _longest(self.spent)
+        return longest(self.spent)
 
     @property
     def freed_kib(self) -> int | None:
@@ -192,7 +162,7 @@ class Kill:
             self._refused += 1
             return
         for spent in (thread.spent, self.spent):
-            _spend(spent, thread.place, 0.0)
+            spend(spent, thread.place, 0.0)
 
     def exit(self, tid: int, t: float) -> None:
         """A thread has let go of the mm."""
@@ -212,7 +182,7 @@ class Kill:
 
     def end_thread(self, tid: int, t: float, signal: int | None, died: bool) -> KilledThread | None:
         """died: it is dead, else it is gone and nobody knows how."""
-        if died:
+        if died and tid not in self._dead:
             self._dead.add(tid)
             self.deaths += 1
         if signal is not None and (self.exit_signal is None or tid == self.victim.pid):
@@ -272,22 +242,4 @@ class Kill:
     def _stay(self, thread: KilledThread, until: float) -> None:
         """It was where it was last seen, until then."""
         for spent in (thread.spent, self.spent):
-            _spend(spent, thread.place, until - thread.sample.t)
-
-
-def place_of(sample: TaskState) -> Place:
-    """Where a thread is at this look."""
-    wait = wait_of(sample)
-    if wait is None or sample.state == "exiting":
-        return Place(wait.function if wait else "", f"<{sample.state}>")
-    return Place(wait.function, wait.primitive)
-
-
-def _spend(spent: dict[Place, float], place: Place, seconds: float) -> None:
-    spent[place] = spent.get(place, 0.0) + max(0.0, seconds)
-    if len(spent) > _PLACES_KEPT:
-        del spent[min(spent, key=lambda known: (known == place, spent[known]))]
-
-
-def _longest(spent: dict[Place, float]) -> Place | None:
-    return max(sorted(spent), key=lambda place: spent[place], default=None)
+            spend(spent, thread.place, until - thread.sample.t)
