@@ -20,6 +20,7 @@ SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and wa
 FAST_WALK_S = 1.0  # while somebody is
 LOSS_CHECK_S = 1.0
 _WITH_STACK = ("BAD_PAGE", "TASK_STATE")
+_DYING_S = 0.2
 MODULE_CHECK_S = 0.2  # what happens in a module before its probe is attached is not seen
 
 
@@ -57,6 +58,7 @@ class LiveSource:
         self._next_walk = now()
         self._next_loss_check = now() + LOSS_CHECK_S
         self._next_module_check = now() + MODULE_CHECK_S
+        self._dying = False  # at the last walk
         self._lost: dict[str, int] = {}
         self._modules = frozenset[Module]()
 
@@ -84,8 +86,12 @@ class LiveSource:
         return found
 
     def finish(self) -> list[Event]:
-        """What is still to come, with a last walk: then the verdict knows it all."""
+        """What is still to come, with a last walk: then the verdict knows it all. Who was killed
+        just now gets a moment to die, so that ordinary deaths leave no doubt."""
         last = self._decoded(self.loader.read(0)) + self._walk()
+        until = now() + _DYING_S
+        while self._dying and now() < until:
+            last += self._decoded(self.loader.read(_DYING_S / 10)) + self._walk()
         return [*last, *self._oom.read(now()), *self._new_losses()]
 
     def close(self) -> None:
@@ -100,6 +106,7 @@ class LiveSource:
             isinstance(event, TaskState) and event.killed and event.state != "zombie"
             for event in found
         )
+        self._dying = alive or any(isinstance(event, FatalSignal | OomVictim) for event in found)
         self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
         return [*found, Walk(t=now(), started_t=started, complete=complete)]
 

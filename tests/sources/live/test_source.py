@@ -74,3 +74,14 @@ def test_no_second_walk_while_nobody_is_killed(loader: FakeLoader) -> None:
     until = now() + 0.3
     while now() < until:
         assert not any(isinstance(event, Walk) for event in source.read(0))
+
+
+@pytest.mark.parametrize(("when", "walks"), [("during_walk", 2), (None, 1)])
+def test_who_is_killed_at_the_very_end_is_looked_at_again(
+    loader: FakeLoader, when: str | None, walks: int
+) -> None:
+    source = LiveSource(stuck_after=0.05)
+    if when:
+        getattr(loader, when).append(fatal_signal())
+    last = source.finish()
+    assert sum(isinstance(event, Walk) for event in last) == walks
