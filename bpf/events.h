@@ -17,7 +17,10 @@
 #define REASON_LEN 64
 #define PAGE_WORDS 8
 
-/* The name of the enumerator in lower case is the name of the struct. */
+/*
+ * Enums are read from the object's BTF too: JSON has an enumerator in lower case and without the
+ * word that it begins with. In this one the whole name in lower case is the name of the struct.
+ */
 enum event_kind {
 	MAP_UPDATE, /* no event: counts updates of BPF maps that failed */
 	OUT_OF_MEMORY,
@@ -114,11 +117,11 @@ struct oom_adjust {
 	__u32 __pad;
 };
 
-/* What is counted instead of being sent one by one, in the maps oom_domains and oom_callers */
+/* Calls of these are counted in the maps oom_domains and oom_callers, as they come in floods */
 enum oom_call {
 	CALL_OUT_OF_MEMORY,
-	CALL_RECLAIM_RETRY, /* oom:reclaim_retry_zone: one zone looked at before reclaiming again */
-	CALL_COMPACT_RETRY, /* oom:compact_retry */
+	CALL_RECLAIM_RETRY_ZONE, /* one zone looked at before reclaiming again */
+	CALL_COMPACT_RETRY,
 };
 
 /* What came of a call of out_of_memory() */
@@ -213,7 +216,7 @@ struct squashfs_call {
 enum state_source {
 	FROM_WALK, /* iter/task */
 	FROM_SWITCH, /* sched_switch */
-	FROM_PROC, /* /proc, sampled by the bcc loader */
+	FROM_SAMPLED, /* /proc, by the bcc loader */
 };
 
 /* one look at a task: killed and not yet dead, or asleep uninterruptibly */
@@ -238,6 +241,21 @@ struct task_state {
 	/* of a sleeping task: what lies on its stack from the saved stack pointer on. The return
 	 * addresses among it are the __sched functions that stack leaves out: mutex_lock(), ... */
 	__u64 top[TOP_LEN];
+};
+
+/* what sched_switch remembers of a killed thread, in the map killed_switches */
+struct last_switch {
+	__u64 asleep_t; /* when it last went to sleep uninterruptibly */
+	__u64 running_t; /* when it was last reported, or first seen, on the run queue */
+};
+
+/* Of bcc's map killed_sleeps: a thread that slept when SIGKILL was sent to its group, or fell
+ * asleep after it. It holds while nobody switches to the thread. */
+struct killed_sleep {
+	__u64 switches;
+	__u32 state;
+	__u32 __pad;
+	__u64 top[TOP_LEN]; /* as of struct task_state */
 };
 
 /* sched:sched_process_hang: khungtaskd found the task not switching for hung_task_timeout_secs */

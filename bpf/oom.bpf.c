@@ -265,7 +265,7 @@ int raw_tp_skip_task_reaping(__u64 *args)
 SEC("raw_tp/reclaim_retry_zone")
 int raw_tp_reclaim_retry_zone(__u64 *args)
 {
-	struct oom_domain_counts *domain = count_call(args, CALL_RECLAIM_RETRY, NULL);
+	struct oom_domain_counts *domain = count_call(args, CALL_RECLAIM_RETRY_ZONE, NULL);
 
 	if (domain)
 		domain->order = args[1];

@@ -21,12 +21,7 @@ const struct task_state *unused_task_state __attribute__((unused));
 const struct task_hung *unused_task_hung __attribute__((unused));
 const enum kill_mark *unused_kill_mark __attribute__((unused));
 const enum state_source *unused_state_source __attribute__((unused));
-
-/* what sched_switch remembers of a killed thread */
-struct last_switch {
-	__u64 asleep_t; /* when it last went to sleep uninterruptibly */
-	__u64 running_t; /* when it was last reported, or first seen, on the run queue */
-};
+const struct killed_sleep *unused_killed_sleep __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

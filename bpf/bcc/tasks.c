@@ -7,22 +7,6 @@
 #define TOP_PIECE 16 /* pt_regs, 21 words on x86, end the stack: no function is lost */
 #define UNINTERRUPTIBLE_BIT 2 /* TASK_UNINTERRUPTIBLE of include/linux/sched.h, never moved */
 
-/* what sched_switch remembers of a killed thread */
-struct last_switch {
-	u64 asleep_t;
-	u64 running_t;
-};
-
-/* A thread that slept when SIGKILL was sent to its group, or fell asleep after it: its state, and
- * the top of its stack as struct task_state has it. It holds while nobody switches to the thread.
- */
-struct killed_sleep {
-	u64 switches;
-	u32 state;
-	u32 __pad;
-	u64 top[TOP_LEN];
-};
-
 BPF_TABLE("lru_hash", s32, struct last_switch, killed_switches, 4096);
 BPF_TABLE("lru_hash", s32, struct killed_sleep, killed_sleeps, 512);
 /* threads that a walk found killed: report their death even if no signal is in their exit code */

@@ -9,12 +9,10 @@ import platform
 import signal
 import time
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
-from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
 from ktrace.probes import kprobe
 from ktrace.probes.bcc_build import Built, build
@@ -32,13 +30,10 @@ from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.proc_walk import Look, walk
+from ktrace.probes.wire import wire
 
-_OBJECTS = ("tasks", "oom", "pages")  # prebuilt objects, whose BTF describes the events
 _MAPS = ("events", "lost", "killed_switches", "killed_sleeps", "squashfs_calls", "watched")
 _PAGES_PER_CPU = 64  # of the perf buffer
-_TOP_LEN = 96  # bpf/events.h
-_FROM_WALK = 0  # enum state_source
-_FROM_PROC = 2
 _TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 _SELF_TEST_S = 5.0
 # enum oom_constraint of include/linux/oom.h: its order never changed
@@ -55,23 +50,6 @@ _CONSTRAINTS = {
 }
 
 
-class _LastSwitch(ctypes.Structure):
-    """struct last_switch of bpf/bcc/tasks.c."""
-
-    _fields_ = (("asleep_t", ctypes.c_uint64), ("running_t", ctypes.c_uint64))
-
-
-class _KilledSleep(ctypes.Structure):
-    """struct killed_sleep of bpf/bcc/tasks.c."""
-
-    _fields_ = (
-        ("switches", ctypes.c_uint64),
-        ("state", ctypes.c_uint32),
-        ("pad", ctypes.c_uint32),
-        ("top", ctypes.c_uint64 * _TOP_LEN),
-    )
-
-
 class BccLoader:
     """Compiles and attaches every probe; gives raw events in the order in which they come."""
 
@@ -82,10 +60,6 @@ class BccLoader:
             raise CannotTrace("tracing needs root", hint="run it with sudo")
         self._knobs = dict(knobs)
         self._functions = kernel_functions(wanted_functions())
-        self._kinds: dict[str, int] = {}
-        self._structs: dict[int, type[ctypes.Structure]] = {}
-        self._names: dict[int, str] = {}
-        self._call: type[ctypes.Structure] | None = None
         self._built: Built | None = None
         self._origin = ""
         self._facts: list[tuple[str, str]] = []
@@ -117,7 +91,6 @@ class BccLoader:
             self._load(headers)
         finally:
             headers.drop()
-        self._learn_layouts()
         assert self._built is not None
         self._buffer = check(
             lib().perf_buffer__new(
@@ -161,7 +134,7 @@ class BccLoader:
     def lost(self) -> dict[str, int]:
         """Events that did not reach the buffer since the start, by kind; only those above 0."""
         counts = {}
-        for name, number in self._kinds.items():
+        for name, number in wire().kinds.items():
             value = ctypes.c_uint64()
             if self._look_up("lost", ctypes.c_uint32(number), value) and value.value:
                 counts[name.lower()] = value.value
@@ -217,20 +190,6 @@ class BccLoader:
             ),
         ]
 
-    def _learn_layouts(self) -> None:
-        for name in _OBJECTS:
-            described = Btf.of_file(os.fspath(files("ktrace") / "bpf" / f"{name}.bpf.o"))  # type: ignore[call-overload]
-            try:
-                self._kinds |= described.enum("event_kind") or {}
-                for kind, number in self._kinds.items():
-                    if described.has_struct(kind.lower()):
-                        self._structs[number] = described.structure(kind.lower())
-                if described.has_struct("squashfs_call"):
-                    self._call = described.structure("squashfs_call")
-            finally:
-                described.close()
-        self._names = {number: name for name, number in self._kinds.items()}
-
     def _attach(self, function: str) -> Probe:
         assert self._built is not None
         if function == "task":
@@ -270,7 +229,7 @@ class BccLoader:
         are not this kernel's. Raises CannotTrace."""
         if "signal_generate" not in self._links:
             return  # then its absence makes the run inconclusive
-        number = self._kinds["TASK_STATE"]
+        from_walk = wire().enums["state_source"]["FROM_WALK"]
         me = os.getpid()
         os.kill(me, signal.SIGURG)  # ignored, but generated
         end = time.monotonic() + _SELF_TEST_S
@@ -278,7 +237,7 @@ class BccLoader:
         seen = None
         while seen is None and time.monotonic() < end:
             for kind, event in self.read(0.1):
-                if kind == self._names[number] and event.source == _FROM_WALK:
+                if kind == "TASK_STATE" and event.source == from_walk:
                     seen = event
                 else:
                     kept.append((kind, event))
@@ -292,19 +251,20 @@ class BccLoader:
 
     def _state(self, look: Look) -> Any:
         """A struct task_state with the stack's names beside it, as /proc has no addresses."""
-        layout = self._structs[self._kinds["TASK_STATE"]]
+        layout = wire().layouts["task_state"]
         tid = ctypes.c_int32(look.tid)
         state: Any = layout()
         state.event.t = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        state.event.kind = self._kinds["TASK_STATE"]
+        state.event.kind = wire().kinds["TASK_STATE"]
         state.event.size = ctypes.sizeof(layout)
         state.task.pid, state.task.tid = look.pid, look.tid
         ctypes.memmove(state.task.comm, look.comm[:15], min(15, len(look.comm)))
-        state.source = _FROM_PROC
+        state.source = wire().enums["state_source"]["FROM_SAMPLED"]
         state.start_t = look.start_ticks * _TICK_NS
-        for name in ("ppid", "switches", "state", "exit_state", "flags", "killed"):
+        for name in ("ppid", "switches", "state", "exit_state", "flags"):
             setattr(state, name, getattr(look, name))
         state.group_exit_code = look.group_exit_code
+        state.killed = sum(wire().enums["kill_mark"][mark] for mark in look.killed)
         state.frames = look.frames
         self._look_up("squashfs_calls", tid, state.squashfs)
         if look.killed and not look.exit_state:
@@ -313,7 +273,8 @@ class BccLoader:
 
     def _join_kill(self, state: Any, tid: ctypes.c_int32) -> None:
         """What BPF saw of a killed thread, and its death to be reported."""
-        last, sleep = _LastSwitch(), _KilledSleep()
+        last: Any = wire().layouts["last_switch"]()
+        sleep: Any = wire().layouts["killed_sleep"]()
         if state.state == 2 and self._look_up("killed_switches", tid, last):
             state.asleep_t = last.asleep_t
         if self._look_up("killed_sleeps", tid, sleep) and sleep.switches == state.switches:
@@ -334,11 +295,9 @@ class BccLoader:
         return found == 0
 
     def _receive(self, _context: int, _cpu: int, data: int, size: int) -> None:
-        kind = ctypes.c_uint32.from_address(data + 8).value  # struct event of bpf/events.h
-        layout = self._structs.get(kind)
-        if layout is not None and size >= ctypes.sizeof(layout):
-            copied = layout.from_buffer_copy(ctypes.string_at(data, size))
-            self._received.append((self._names[kind], copied))
+        event = wire().event(data, size)
+        if event is not None:
+            self._received.append(event)
 
 
 def _open_tracepoint(program: int, name: str) -> int:

@@ -50,14 +50,6 @@ class BpfObject:
         """Of an attached program. Raises KeyError."""
         return int(lib().bpf_link__fd(self._links[program]))
 
-    def layouts(self, names: list[str]) -> dict[str, type[ctypes.Structure]]:
-        """Of the structs among `names` that this object describes."""
-        btf = Btf.of_object(self._handle)
-        return {name: btf.structure(name) for name in names if btf.has_struct(name)}
-
-    def enum(self, name: str) -> dict[str, int] | None:
-        return Btf.of_object(self._handle).enum(name)
-
     def close(self) -> None:
         for link in self._links.values():
             lib().bpf_link__destroy(link)

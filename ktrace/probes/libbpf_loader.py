@@ -13,8 +13,8 @@ from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
+from ktrace.probes.wire import OBJECTS, wire
 
-OBJECTS = ("tasks", "oom", "pages", "squashfs")
 _WALK_CHUNK = 1 << 16
 
 
@@ -29,9 +29,6 @@ class LibbpfLoader:
         self._knobs = dict(knobs) | self._probed_knobs()
         self._maps: dict[str, int] = {}
         self._objects: dict[str, BpfObject] = {}
-        self._structs: dict[int, type[ctypes.Structure]] = {}
-        self._kinds: dict[str, int] = {}
-        self._names: dict[int, str] = {}
         self._oom_maps: OomMaps | None = None
         self._modules: dict[str, int | None] = {}
         self._ring = 0
@@ -67,18 +64,13 @@ class LibbpfLoader:
         return probes
 
     def _attach_object(self, name: str) -> list[Probe]:
-        """Attach one object and learn the layouts of its events."""
         bpf_object = BpfObject(name, KernelHooks(self.btf), self._knobs, self._maps)
         for module in _modules_of(name):
             self._modules[module] = module_instance(module)
         probes = bpf_object.attach()
         self._objects[name] = bpf_object
-        self._kinds |= bpf_object.enum("event_kind") or {}
-        self._names = {number: kind for kind, number in self._kinds.items()}
-        layouts = bpf_object.layouts([kind.lower() for kind in self._kinds])
         if "oom_domains" in self._maps and self._oom_maps is None:
-            self._oom_maps = OomMaps(bpf_object, self._maps)
-        self._structs |= {self._kinds[kind.upper()]: layout for kind, layout in layouts.items()}
+            self._oom_maps = OomMaps(wire().layouts, self._maps)
         return probes
 
     def read(self, timeout_s: float) -> list[RawEvent]:
@@ -103,7 +95,7 @@ class LibbpfLoader:
             return [], False
         finally:
             os.close(iterator)
-        layout = self._structs[self._kinds["TASK_STATE"]]
+        layout = wire().layouts["task_state"]
         size = ctypes.sizeof(layout)
         whole = len(data) % size == 0
         return [
@@ -115,7 +107,7 @@ class LibbpfLoader:
         """Events that did not reach the ring since the start, by kind; only those above 0."""
         counts = {}
         value = ctypes.c_uint64()
-        for name, number in self._kinds.items():
+        for name, number in wire().kinds.items():
             key = ctypes.c_uint32(number)
             found = lib().bpf_map_lookup_elem(
                 self._maps["lost"], ctypes.byref(key), ctypes.byref(value)
@@ -169,11 +161,9 @@ class LibbpfLoader:
         }
 
     def _receive(self, _context: int, data: int, size: int) -> int:
-        kind = ctypes.c_uint32.from_address(data + 8).value  # struct event of bpf/events.h
-        layout = self._structs.get(kind)
-        if layout is not None and size >= ctypes.sizeof(layout):
-            name = self._names[kind]
-            self._received.append((name, layout.from_buffer_copy(ctypes.string_at(data, size))))
+        event = wire().event(data, size)
+        if event is not None:
+            self._received.append(event)
         return 0
 
 

@@ -1,11 +1,10 @@
 """The counts of bpf/oom_counts.bpf.h, read from its maps."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ktrace.kernel.libbpf import lib
-from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.loader import OomCounts
 
 _CALLERS = 8  # busiest that are given with a domain
@@ -15,10 +14,11 @@ _STRUCTS = ("oom_domain_key", "oom_domain_counts", "oom_caller_key", "oom_caller
 
 
 class OomMaps:
-    """maps: file descriptors by name, as the loader keeps them."""
+    """layouts: of the structs of bpf/events.h; maps: file descriptors by name."""
 
-    def __init__(self, bpf_object: BpfObject, maps: dict[str, int]) -> None:
-        layouts = bpf_object.layouts([*_STRUCTS])
+    def __init__(
+        self, layouts: Mapping[str, type[ctypes.Structure]], maps: Mapping[str, int]
+    ) -> None:
         domain_key, domain, caller_key, caller = (layouts[name] for name in _STRUCTS)
         self._domains = _Map(maps["oom_domains"], domain_key, domain)
         self._callers = _Map(maps["oom_callers"], caller_key, caller)

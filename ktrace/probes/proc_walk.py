@@ -25,7 +25,7 @@ _TASK_FROZEN = 0x8000  # v6.1, f5d39b020809; before, /proc/TID/stat has PF_FROZE
 # v4.14, 06eb61844d84. P is a kernel thread's, which nobody kills.
 _STATES = {"R": 0, "S": 1, "D": 2, "I": 0x402, "T": 4, "t": 8}
 _EXIT_STATES = {"Z": 0x20, "X": 0x10}
-_PENDING, _SHARED, _GROUP = 1, 2, 4  # enum kill_mark of bpf/events.h
+_PENDING, _SHARED, _GROUP = "KILL_PENDING", "KILL_SHARED", "KILL_GROUP"  # enum kill_mark
 _FRAME = re.compile(r"\[<[^>]*>\] (\S+?)\+(0x[0-9a-f]+)/0x[0-9a-f]+(?: (\[[^\]]+\]))?")
 
 
@@ -42,7 +42,7 @@ class Look:
     state: int
     exit_state: int
     flags: int
-    killed: int
+    killed: set[str]  # of enum kill_mark
     group_exit_code: int
     frames: tuple[str, ...]
 
@@ -70,14 +70,14 @@ def look_at(pid: int, tid: int, proc: str = PROC) -> Look | None:
         letter, flags = fields[0], int(fields[6])
         exit_code = int(fields[49]) if len(fields) > 49 else 0
         # SigPnd as a number: pending since 2.0, without real-time signals
-        killed = _PENDING if int(fields[28]) & _SIGKILL_BIT else 0
+        killed = {_PENDING} if int(fields[28]) & _SIGKILL_BIT else set()
         if (flags & PF_EXITING or letter in _EXIT_STATES) and exit_code & EXIT_SIGNAL:
-            killed |= _GROUP
+            killed.add(_GROUP)
         if not killed and letter != "D":
             return None
         status = _status(f"{thread}/status")
         if int(status["ShdPnd"], 16) & _SIGKILL_BIT:
-            killed |= _SHARED
+            killed.add(_SHARED)
         frames = () if letter in _EXIT_STATES else stack_frames(f"{thread}/stack")
         return Look(
             pid=pid,
@@ -114,9 +114,9 @@ def _state(letter: str, frames: tuple[str, ...]) -> int:
     return _STATES.get(letter, 0)
 
 
-def _group_exit_code(pid: int, killed: int, proc: str) -> int:
+def _group_exit_code(pid: int, killed: set[str], proc: str) -> int:
     """Of a group whose leader is gone already, or that SIGKILL was sent to."""
-    if killed & _SHARED:
+    if _SHARED in killed:
         return 9
     leader = _stat(f"{proc}/{pid}/task/{pid}/stat")[1]
     return int(leader[49]) if leader[0] in _EXIT_STATES and len(leader) > 49 else 0

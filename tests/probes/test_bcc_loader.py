@@ -21,8 +21,8 @@ from ktrace.probes import bcc_build, bcc_loader
 from ktrace.probes.bcc_headers import Headers, find_headers
 from ktrace.probes.bcc_loader import BccLoader, agrees, own_facts
 from ktrace.probes.catalog import PURPOSES
-from ktrace.sources.live.decode import Decoder
-from ktrace.sources.live.decode_pages import PageDecoder
+from ktrace.sources.live.decode.decoder import Decoder
+from ktrace.sources.live.decode.pages import PageDecoder
 from tests import stuck_tasks
 from tests.event_log import KNOBS, EventLog
 from tests.tracer import ktrace, tracer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import pytest
@@ -41,12 +40,6 @@ class FakeObject:
     def attach(self) -> list[Probe]:
         self.state = "attached"
         return [Probe(f"{self.name} function", "kprobe", "attached")]
-
-    def enum(self, name: str) -> dict[str, int]:
-        return {"NO_EVENT": 0, "TASK_STATE": 1}
-
-    def layouts(self, names: list[str]) -> dict[str, type[ctypes.Structure]]:
-        return {}
 
     def close(self) -> None:
         self.state = "closed"

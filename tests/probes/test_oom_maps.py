@@ -56,9 +56,8 @@ class FakeLibbpf:
         return 0 if self.maps[fd].pop(bytes(key._obj), None) else -1
 
 
-class FakeObject:
-    def layouts(self, names: list[str]) -> dict[str, type[ctypes.Structure]]:
-        return dict(zip(names, (DomainKey, Counts, CallerKey, Counts), strict=True))
+NAMES = ("oom_domain_key", "oom_domain_counts", "oom_caller_key", "oom_caller_counts")
+LAYOUTS = dict(zip(NAMES, (DomainKey, Counts, CallerKey, Counts), strict=True))
 
 
 @pytest.fixture
@@ -70,8 +69,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeLibbpf:
 
 @pytest.fixture
 def maps(kernel: FakeLibbpf) -> OomMaps:
-    untyped: Any = FakeObject()
-    return OomMaps(untyped, {"oom_domains": DOMAINS, "oom_callers": CALLERS})
+    return OomMaps(LAYOUTS, {"oom_domains": DOMAINS, "oom_callers": CALLERS})
 
 
 def count(kernel: FakeLibbpf, cgroup: int, calls: int, last_s: float = 50) -> bytes:

@@ -50,7 +50,7 @@ def test_a_killed_sleeper(tmp_path: Path) -> None:
     look = look_at(10, 11, str(tmp_path))
     assert look is not None
     assert (look.pid, look.tid, look.ppid, look.comm) == (10, 11, 1, b"victim")
-    assert (look.state, look.exit_state, look.killed) == (2, 0, 1 | 2)
+    assert (look.state, look.exit_state, look.killed) == (2, 0, {"KILL_PENDING", "KILL_SHARED"})
     assert (look.switches, look.start_ticks, look.group_exit_code) == (9, 12345, 9)
     assert look.frames == (
         "squashfs_cache_get+0x323 [squashfs]",
@@ -73,7 +73,7 @@ def test_exiting_by_a_signal(tmp_path: Path) -> None:
     thread(tmp_path, 1, 1, "D", flags=PF_EXITING, exit_code=15)
     look = look_at(1, 1, str(tmp_path))
     assert look is not None
-    assert (look.killed, look.group_exit_code) == (4, 15)
+    assert (look.killed, look.group_exit_code) == ({"KILL_GROUP"}, 15)
 
 
 def test_a_dead_leaders_exit_code_is_the_groups(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_dead_leaders_exit_code_is_the_groups(tmp_path: Path) -> None:
     thread(tmp_path, 1, 2, "D", private=SIGKILL)
     looks = {look.tid: look for look in walk(str(tmp_path))}
     assert looks[2].group_exit_code == 9
-    assert (looks[1].exit_state, looks[1].killed) == (0x20, 4)
+    assert (looks[1].exit_state, looks[1].killed) == (0x20, {"KILL_GROUP"})
 
 
 def test_frozen_is_seen_by_the_stack(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from ktrace.kernel.page_flags import PageFlags
 from ktrace.kernel.page_struct import PageStruct
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
-from ktrace.sources.live.decode import Decoder
-from ktrace.sources.live.decode_pages import PageDecoder
+from ktrace.sources.live.decode.decoder import Decoder
+from ktrace.sources.live.decode.pages import PageDecoder
 from tests import stuck_tasks
 from tests.event_log import EventLog, comm, event_log, stack
 

@@ -12,8 +12,8 @@ from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
-from ktrace.sources.live.decode import Decoder
-from ktrace.sources.live.decode_pages import PageDecoder
+from ktrace.sources.live.decode.decoder import Decoder
+from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.oom_watch import OomWatch
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk

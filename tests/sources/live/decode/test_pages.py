@@ -1,4 +1,4 @@
-"""ktrace.sources.live.decode_pages: words of a real struct page, from a Debian 6.1 guest."""
+"""ktrace.sources.live.decode.pages: words of a real struct page, from a Debian 6.1 guest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from ktrace.events import BadPage, Task, Trigger
+from ktrace.events import BadPage, Trigger
 from ktrace.kernel.page_flags import Field, PageFlags
 from ktrace.kernel.page_struct import PageStruct
-from ktrace.sources.live.decode_pages import PageDecoder
+from ktrace.sources.live.decode.pages import PageDecoder
 
 pytestmark = pytest.mark.unit
 
@@ -22,8 +22,15 @@ FLIPPED = (0xFFFFFC0004000, 0xDEAD000000000100, 0xDEAD000000000122, 0, 1, 0, 0xF
 AT_PREP = b"PAGE_FLAGS_CHECK_AT_PREP flag(s) set"
 
 
-def decoded(words: tuple[int, ...], reason: bytes, **changes: int) -> BadPage:
+def decoded(
+    words: tuple[int, ...],
+    reason: bytes,
+    decoder: PageDecoder | None = None,
+    **changes: int,
+) -> BadPage:
     raw = SimpleNamespace(
+        event=SimpleNamespace(t=9_800_000_000),
+        by=SimpleNamespace(pid=266, tid=266, comm=b"dd"),
         words=words,
         reason=reason.ljust(64, b"\0"),
         page=0xFFFFEA00002848C0,
@@ -31,8 +38,8 @@ def decoded(words: tuple[int, ...], reason: bytes, **changes: int) -> BadPage:
         pfn=0xA123,
     )
     vars(raw).update(changes)
-    decoder = PageDecoder(FLAGS, LAYOUT, "the boot", "6.1.0")
-    return decoder.decode(raw, 9.8, Task(266, 266, "dd"), ("bad_page+0x1",))
+    decoder = decoder or PageDecoder(FLAGS, LAYOUT, "the boot", "6.1.0")
+    return decoder.bad_page(raw, ("bad_page+0x1",))
 
 
 def test_a_flipped_bit() -> None:
@@ -65,8 +72,7 @@ def test_page_pool_only_when_the_kernel_says_so() -> None:
     decoder = PageDecoder(FLAGS, layout, "", "")
     words = (0, 0xDEAD000000000040, *FLIPPED[2:])
     for reason, expected in ((b"page_pool leak", ["page_pool"]), (b"nonzero mapcount", [])):
-        raw = SimpleNamespace(words=words, reason=reason, page=1, page_phys=1, pfn=1)
-        page = decoder.decode(raw, 1.0, Task(1, 1, "x"), ())
+        page = decoded(words, reason, decoder)
         assert [trigger.what for trigger in page.triggered] == expected
 
 

@@ -12,8 +12,9 @@ from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.loader import OomCounts
-from ktrace.sources.live.decode import Decoder, in_page_fault
-from ktrace.sources.live.decode_pages import PageDecoder
+from ktrace.sources.live.decode.decoder import Decoder
+from ktrace.sources.live.decode.pages import PageDecoder
+from ktrace.sources.live.decode.stacks import in_page_fault
 
 pytestmark = pytest.mark.unit
 

@@ -3,12 +3,13 @@
 import platform
 from typing import TYPE_CHECKING, Any
 
-from ktrace.events import BadPage, Stack, Task
+from ktrace.events import BadPage, Stack
 from ktrace.kernel.boot import boot_id
 from ktrace.kernel.config import running_config
 from ktrace.kernel.page_flags import PageFlags
 from ktrace.kernel.page_functions import path_of
 from ktrace.kernel.page_struct import Counts, PageStruct
+from ktrace.sources.live.decode.fields import seconds, task, text
 
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
@@ -37,19 +38,19 @@ class PageDecoder:
             flags = PageFlags("unknown: this kernel's BTF has no enum pageflags", {}, (), 0, 0)
         return cls(flags, PageStruct.of_btf(btf), boot_id(), platform.release())
 
-    def decode(self, raw: Any, t: float, by: Task, stack: Stack) -> BadPage:
+    def bad_page(self, raw: Any, stack: Stack) -> BadPage:
         """raw: a struct bad_page."""
         words = tuple(raw.words)
         flags = words[0]
         names = self._flags.decode(flags)
         counts = self._layout.counts(words)
-        reason = bytes(raw.reason).partition(b"\0")[0].decode(errors="backslashreplace")
+        reason = text(raw.reason)
         path = path_of(reason, stack)
         return BadPage(
-            t=t,
+            t=seconds(raw.event.t),
             boot=self._boot,
             kernel=self._kernel,
-            by=by,
+            by=task(raw.by),
             pfn=raw.pfn if raw.pfn >= 0 else None,
             page=hex(raw.page),
             page_phys=hex(raw.page_phys) if raw.page_phys else None,

@@ -1,0 +1,81 @@
+"""Addresses of stacks as symbols."""
+
+import ctypes
+from functools import lru_cache
+from typing import Any
+
+from ktrace.events import Stack
+from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.wait_functions import function_of, is_scheduler, primitive_name
+
+# Tasks that wait for the same have the same stack. Memory is locked: no more than these are kept,
+# and what falls out is named again when it is seen again.
+KEPT = 512
+
+# Frames of the tracer itself, with which a stack taken in sched_switch begins
+_TRACER = ("bpf_trace_run", "__traceiter_", "__bpf_trace_")
+_TRACER_DEPTH = 12
+
+# mm/memory.c, mm/oom_kill.c: what a page fault goes through on every architecture
+_FAULT = frozenset({"handle_mm_fault", "__handle_mm_fault", "pagefault_out_of_memory"})
+
+
+class Stacks:
+    """Names stacks by the symbols that it was given last."""
+
+    def __init__(self) -> None:
+        self.use(Symbols(()))
+
+    def use(self, symbols: Symbols) -> None:
+        self._symbols = symbols
+        self._named = lru_cache(maxsize=KEPT)(self._name)
+
+    def of(self, raw: Any) -> Stack:
+        """Of a struct with stack and stack_len, innermost first."""
+        if hasattr(raw, "frames"):  # from /proc: already names
+            return tuple(raw.frames)
+        return self._named(bytes(raw.stack)[: raw.stack_len * ctypes.sizeof(ctypes.c_uint64)])
+
+    def top(self, raw: Any) -> Stack:
+        """Return addresses of __sched functions between the stack pointer and the first frame.
+
+        A scan: a word that an earlier call left behind may be among them.
+        """
+        frames = getattr(raw, "frames", None)
+        if not (frames or raw.stack_len) or not raw.state:
+            return ()
+        names: list[str] = []
+        for word in raw.top:
+            name = self._symbols.return_address(word)
+            if name == frames[0] if frames else word == raw.stack[0]:
+                return tuple(names)
+            function = function_of(name or "")
+            if name and (is_scheduler(function) or primitive_name(function)):
+                names.append(name)
+        return ()  # the first frame is further away: this is not its stack
+
+    def callers_of(self, function: str, raw: Any) -> Stack:
+        """The stack above the hooked function: without it, and what runs the probe."""
+        names = self.of(raw)
+        for index, name in enumerate(names[:_TRACER_DEPTH]):
+            if function_of(name) == function:
+                return names[index + 1 :]
+        return names
+
+    def _name(self, addresses: bytes) -> Stack:
+        words = memoryview(addresses).cast("Q")
+        return tuple(_beneath_tracer([self._symbols.name(word) for word in words]))
+
+
+def _beneath_tracer(names: list[str]) -> list[str]:
+    """Without the frames of BPF and tracepoint. The scheduler's own are not in the stack: the
+    kernel leaves out whatever is in .sched.text (stack_trace_save_tsk(), kernel/stacktrace.c)."""
+    for index in reversed(range(min(len(names), _TRACER_DEPTH))):
+        if names[index].startswith(_TRACER):
+            return names[index + 1 :]
+    return names
+
+
+def in_page_fault(stack: Stack) -> bool | None:
+    """Does it come from a page fault? None where there is no stack."""
+    return any(function_of(name) in _FAULT for name in stack) if stack else None

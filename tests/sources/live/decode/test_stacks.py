@@ -1,0 +1,64 @@
+"""ktrace.sources.live.decode.stacks: named once, and no more of them kept than fit."""
+
+from __future__ import annotations
+
+import ctypes
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ktrace.sources.live.decode import stacks as module
+from ktrace.sources.live.decode.stacks import Stacks
+
+pytestmark = pytest.mark.unit
+
+
+class CountingSymbols:
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def name(self, address: int) -> str:
+        self.asked.append(address)
+        return f"function_{address}+0x1"
+
+
+@pytest.fixture
+def symbols() -> CountingSymbols:
+    return CountingSymbols()
+
+
+@pytest.fixture
+def stacks(symbols: CountingSymbols) -> Stacks:
+    made = Stacks()
+    untyped: Any = symbols
+    made.use(untyped)
+    return made
+
+
+def raw(*addresses: int) -> Any:
+    return SimpleNamespace(stack=(ctypes.c_uint64 * 64)(*addresses), stack_len=len(addresses))
+
+
+def test_a_stack_is_named_once(stacks: Stacks, symbols: CountingSymbols) -> None:
+    assert stacks.of(raw(1, 2)) == stacks.of(raw(1, 2)) == ("function_1+0x1", "function_2+0x1")
+    assert symbols.asked == [1, 2]
+    assert stacks.of(raw(1)) == ("function_1+0x1",)
+    assert stacks.of(raw()) == ()
+
+
+def test_no_more_are_kept_than_fit(stacks: Stacks, symbols: CountingSymbols) -> None:
+    """A machine with new stacks every second must not fill the memory that ktrace has locked."""
+    for address in range(1, 10 * module.KEPT):
+        stacks.of(raw(address))
+    assert stacks._named.cache_info().currsize == module.KEPT
+    asked = len(symbols.asked)
+    assert stacks.of(raw(1)) == ("function_1+0x1",)  # fell out: named again
+    assert len(symbols.asked) == asked + 1
+
+
+def test_other_symbols_name_all_again(stacks: Stacks) -> None:
+    stacks.of(raw(1))
+    later: Any = SimpleNamespace(name=lambda address: "of_a_module+0x1 [module]")
+    stacks.use(later)
+    assert stacks.of(raw(1)) == ("of_a_module+0x1 [module]",)
