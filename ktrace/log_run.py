@@ -23,6 +23,7 @@ from ktrace.findings import (
     RamCell,
     Session,
 )
+from ktrace.plural import count
 from ktrace.sources.log.input import KernelLog, open_log
 from ktrace.sources.log.source import KernelLogSource
 from ktrace.trace.format import FORMAT
@@ -107,12 +108,11 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
 def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
     """What the log does not tell."""
     if source.suppressed:
-        yield f"{source.suppressed} more bad pages were not reported: 60 a minute at most are"
+        suppressed = count(source.suppressed, "more bad page")
+        yield f"{suppressed} not reported: the kernel prints at most 60 a minute"
     if source.mentioned:
-        yield (
-            f"{source.mentioned} lines mention a report that is not there, "
-            f"the first is line {source.first_mention}"
-        )
+        mentions = count(source.mentioned, "mention")
+        yield f"{mentions} of a report that is not there, the first in line {source.first_mention}"
     hung, kept = analysis.hung.total, hung_tasks.KEPT
     if hung > kept:
         yield f"of {hung} hung tasks, {kept} are told"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ktrace.errors import UsageError
+from ktrace.plural import count
 
 if TYPE_CHECKING:
     from ktrace.lab.runner import LabResult
@@ -198,7 +199,9 @@ def run(
 
     traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
     if bisect:
-        context.exit(bisect_code(traces, run_once, tell, _complain))
+        told = bisect_code(traces, run_once, tell, _complain)
+        click.echo(f"bisect: {told.name.lower()}")
+        context.exit(told)
     try:
         code = run_series(traces, run_once, tell)
     except LabError as error:
@@ -245,7 +248,7 @@ def matrix(
 
 def _tell_files(result: "LabResult") -> None:
     for trace in result.traces:
-        click.echo(f"trace: {trace} ({trace.stat().st_size} bytes)")
+        click.echo(f"trace: {trace} ({count(trace.stat().st_size, 'byte')})")
     if result.logs is not None:
         click.echo(f"logs: {result.logs}")
 

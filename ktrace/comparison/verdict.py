@@ -9,6 +9,7 @@ from ktrace.comparison import measures, statistics
 from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import Run
 from ktrace.comparison.workload import NO_CLAIM, Claim, Difference, differences
+from ktrace.plural import count
 
 FIXED, NOT_FIXED, WORSE = "fixed", "not fixed", "worse"
 NOT_ENOUGH, NOT_COMPARABLE = "not enough data", "not comparable"
@@ -186,13 +187,13 @@ def _degree(target: Measure) -> str:
 
 
 def _how_many_more(target: Measure) -> str:
-    counts = f"{len(target.before)} and {len(target.after)} runs that count"
-    text = f"AFTER has no {target.what}, but with {counts} that may be luck"
-    text += f" (p = {target.p_fewer:.2g}, to be at most {statistics.ALPHA})"
+    runs = f"{count(len(target.before), 'run')} and {len(target.after)}"
+    text = f"AFTER has no {target.what}, but with {runs} that may be chance"
+    text += f" (p = {target.p_fewer:.2g}, which must be at most {statistics.ALPHA})"
     missing = statistics.runs_missing(target.before, target.after)
     if missing is None:
-        return f"{text}; more than a dozen runs of each are missing"
-    return f"{text}; {missing} more of each, should they come out alike, would decide"
+        return f"{text}; it would take more than a dozen more runs of each side"
+    return f"{text}; {count(missing, 'more run')} of each side would decide, if they turn out alike"
 
 
 def _guard_check(guard: Measure, unproven: Claim) -> Check:

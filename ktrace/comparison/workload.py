@@ -7,6 +7,7 @@ from enum import Flag, auto
 from statistics import median
 
 from ktrace.comparison.runs import Run
+from ktrace.plural import count
 
 RATIO = 3.0  # medians further apart than this are not comparable
 SHARED = 0.5  # of the killed, by name, that both sides must have in common
@@ -113,8 +114,8 @@ def _unreached(
         return []
     states = [_state(run, function) for run in after]
     if "waiting" in states:
-        count = f"{states.count('waiting')} of {len(states)} runs"
-        text = f"{function}() could not be reached in {count} of AFTER: its module was not loaded"
+        runs = f"{states.count('waiting')} of {count(len(states), 'run')}"
+        text = f"{function}() could not be reached in {runs} of AFTER: its module was not loaded"
         return [Difference(text, Claim.FEWER_STUCK)]
     if any(state != "attached" for state in states):
         text = f"{function}() had no probe in AFTER: whether it was called is not known"

@@ -10,6 +10,7 @@ from ktrace.detectors.livelock import SPIN_S, Livelocks
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, Lost, ProbeChange, Walk
 from ktrace.findings import End, Finding, Probe, Session
+from ktrace.plural import count
 from ktrace.probes.catalog import purpose
 
 # What each command reports and gives its verdict by; others, such as record, do by all.
@@ -105,9 +106,9 @@ class Analysis:
         """Why finding nothing would not mean that there was nothing."""
         doubts = []
         if self.lost:
-            doubts.append(f"{sum(self.lost.values())} events lost")
+            doubts.append(f"{count(sum(self.lost.values()), 'event')} lost")
         if self.incomplete_walks:
-            doubts.append(f"{self.incomplete_walks} walks over the tasks broke off")
+            doubts.append(f"{count(self.incomplete_walks, 'walk')} over the tasks broke off")
         if self._about("stuck-task"):
             doubts += self._undecided()
         for probe in self.probes.values():
@@ -124,9 +125,9 @@ class Analysis:
         return [
             text
             for number, text in (
-                (early, f"it ended less than {stuck_after:g} s after {_count(early, 'kill')}"),
-                (kills.not_followed, f"{_count(kills.not_followed, 'kill')} not followed"),
-                (kills.threads_left_out, f"{_count(kills.threads_left_out, 'thread')} left out"),
+                (early, f"it ended less than {stuck_after:g} s after {count(early, 'kill')}"),
+                (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
+                (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),
             )
             if number
         ]
@@ -136,7 +137,3 @@ class Analysis:
         return self.session.command in verdicts or (
             bool(verdicts) and self.session.command not in REPORTED
         )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -7,6 +7,7 @@ from pathlib import Path
 from ktrace.kernel.btf import VMLINUX
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.tracefs import MOUNTS
+from ktrace.plural import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _kptr_restrict() -> Fact:
 
 def _swap() -> Fact:
     lines = (_read("/proc/swaps") or "").splitlines()[1:]
-    return Fact("swap", f"{len(lines)} areas" if lines else "none", None)
+    return Fact("swap", count(len(lines), "area") if lines else "none", None)
 
 
 def _page_checks() -> Fact:

@@ -10,6 +10,7 @@ from ktrace.lab.outcome import read_outcome
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.series import scenario_with
 from ktrace.views import words
+from ktrace.views.text_table import text_table
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 HEAD = ("SUITE", "KERNEL", "PROBES", "HOOKS", "VERDICT", "STUCK", "LONGEST", "WAITS IN")
@@ -67,5 +68,4 @@ def table(rows: Sequence[Row], markdown: bool = False) -> list[str]:
     if markdown:
         lines = ["| " + " | ".join(line) + " |" for line in cells]
         return [lines[0].lower(), "|" + "---|" * len(HEAD), *lines[1:]]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(HEAD))]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    return text_table(cells)

@@ -1,6 +1,7 @@
 """The bad pages of a run, for a mailing list: the verdicts first, then each page."""
 
 from ktrace.findings import BadPageFinding, Finding, PageCorruption, RamCell
+from ktrace.plural import count
 from ktrace.views.bad_page_text import detail_lines, finding_line, trigger_text
 from ktrace.views.safe_text import safe
 
@@ -33,7 +34,7 @@ class BadPageReport:
         for page in self._pages:
             lines += [finding_line(page), *_indented(self._page(page)), ""]
         if self._more:
-            lines += [f"and {self._more} bad pages more", ""]
+            lines += [f"and {count(self._more, 'more bad page')}", ""]
         return lines
 
     @staticmethod

@@ -73,7 +73,7 @@ def _state(finding: BadPageFinding) -> str:
 def _place(finding: RamCell) -> str:
     cell = finding.cell
     if cell is None:
-        size = f", {finding.size} bytes" if finding.size else ""
+        size = f", {words.count(finding.size, 'byte')}" if finding.size else ""
         return f"at physical {safe(finding.address or '?')}{size}"
     return (
         f"bit {cell.bit} of the word at physical {safe(cell.word)} "

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ktrace.plural import count
+
 _EDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _LABELS = [f"{edge * 1000:.0f} ms" if edge < 1 else f"{edge:.0f} s" for edge in _EDGES]
 _BAR = 22  # characters
@@ -37,7 +39,7 @@ def _range(i: int) -> str:
 
 
 def _head(name: str, times: Sequence[float]) -> str:
-    return f"{name}, {len(times)} kills"
+    return f"{name}, {count(len(times), 'kill')}"
 
 
 def _bar(count: int, total: int) -> str:

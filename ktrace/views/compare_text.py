@@ -10,6 +10,7 @@ from ktrace.comparison.verdict import NOT_COMPARABLE, Comparison
 from ktrace.views import words
 from ktrace.views.compare_plot import plot
 from ktrace.views.safe_text import safe
+from ktrace.views.text_table import text_table
 
 _OfRuns = Sequence[tuple[str, Callable[[Run], str]]]
 _OfSides = Sequence[tuple[str, Callable[[Side], str]]]
@@ -26,7 +27,7 @@ def text_lines(comparison: Comparison) -> list[str]:
         *_why(comparison),
         *_not_covered(comparison, after),
         "",
-        *_table(_rows(comparison, before, after)),
+        *text_table(_rows(comparison, before, after)),
         "",
         *(f"warning: {safe(warning)}" for warning in comparison.warnings),
         *([""] if comparison.warnings else []),
@@ -105,7 +106,7 @@ def _per_minute(side: Side) -> float | None:
 def _names(names: dict[str, int]) -> str:
     shown = [f"{count} {safe(name)}" for name, count in [*names.items()][:_NAMES_SHOWN]]
     more = len(names) - _NAMES_SHOWN
-    return ", ".join(shown + ([f"{more} other names"] if more > 0 else [])) or "-"
+    return ", ".join(shown + ([words.count(more, "other name")] if more > 0 else [])) or "-"
 
 
 def _share(part: int, whole: int) -> str:
@@ -142,7 +143,7 @@ def _times(comparison: Comparison) -> list[str]:
     for name, of in of_times:
         cells = ["-" if one is None else _exactly(of(one)) for one in summed]
         rows.append((name, cells[0], cells[1]))
-    return [*_table(rows), *_lower_bounds(summed), "", *plot(times[0], times[1])]
+    return [*text_table(rows), *_lower_bounds(summed), "", *plot(times[0], times[1])]
 
 
 def _lower_bounds(summed: Sequence[Times | None]) -> list[str]:
@@ -150,8 +151,9 @@ def _lower_bounds(summed: Sequence[Times | None]) -> list[str]:
     if not any(counts):
         return []
     return [
-        f"  at least: SIGKILL or death of {counts[0]} and {counts[1]} victims was not seen, "
-        "they count with the time that was"
+        f"  at least: SIGKILL or the death of {counts[0]} (BEFORE) and {counts[1]} (AFTER) was not "
+        "seen: they",
+        "  count with the time that was seen",
     ]
 
 
@@ -175,7 +177,7 @@ def _places(before: Side, after: Side) -> list[str]:
     for function, primitive in keys:
         cells = [_at_place(places.get((function, primitive))) for places in by_place]
         rows.append((safe(function) or "(no stack)", safe(primitive) or "-", cells[0], cells[1]))
-    return [*_table(rows), ""]
+    return [*text_table(rows), ""]
 
 
 def _at_place(place: AtPlace | None) -> str:
@@ -207,7 +209,7 @@ def _runs(side: str, runs: Sequence[Run]) -> list[str]:
     doubts = [
         f"  in doubt: {safe(run.file)}: {safe('; '.join(run.doubts))}" for run in runs if run.doubts
     ]
-    return [*_table(rows), *([f"  and {more} more"] if more > 0 else []), *doubts, ""]
+    return [*text_table(rows), *([f"  and {more} more"] if more > 0 else []), *doubts, ""]
 
 
 def _test(comparison: Comparison) -> list[str]:
@@ -234,8 +236,3 @@ def _values(measure: Measure) -> str:
 def _listed(values: Sequence[float]) -> str:
     shown = " ".join(f"{value:.3g}" for value in values[:_RUNS_SHOWN])
     return shown + (" ..." if len(values) > _RUNS_SHOWN else "") if values else "not measured"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

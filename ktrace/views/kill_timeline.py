@@ -45,7 +45,7 @@ def head(kill: Kill) -> str:
     parts.append(safe(choice.constraint))
     if kill.invocation and kill.invocation.memcg is not None:
         parts.append(f"memory cgroup {safe(kill.invocation.memcg)}")
-    parts.append(f"score {choice.points} of {choice.totalpages} pages")
+    parts.append(f"score {choice.points} of {words.count(choice.totalpages, 'page')}")
     parts.append(f"oom_score_adj {choice.oom_score_adj}")
     sizes = (
         ("anon", choice.anon_rss_kib),

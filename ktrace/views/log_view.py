@@ -79,8 +79,8 @@ class LogLinesView:
     def end(self, end: End) -> None:
         pages = self._analysis.bad_pages.total
         print(
-            f"\n{_count(pages, 'bad page')}, {_count(self._oom, 'OOM report')}, "
-            f"{_count(self._hung, 'hung-task report')}"
+            f"\n{words.count(pages, 'bad page')}, {words.count(self._oom, 'OOM report')}, "
+            f"{words.count(self._hung, 'hung-task report')}"
         )
         print(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
 
@@ -148,7 +148,3 @@ def oom_line(event: OomReport) -> str:
         asker = words.task_name(event.by.comm, event.by.pid or None)
         parts.append(f"asked by {asker}")
     return ", ".join(parts)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -9,6 +9,7 @@ from ktrace.views.kill_timeline import outcome, timeline
 from ktrace.views.lines import kill_line
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
+from ktrace.views.text_table import text_table
 
 _KILLS_SHOWN = 40
 _TIMELINES_SHOWN = 4
@@ -107,8 +108,7 @@ class ReportView:
                     else "still stuck",
                 )
             )
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return text_table(rows, "  ")
 
     def _by_stack(self) -> list[tuple[StuckTask, list[str]]]:
         """One finding for each stack and killer, with the names of all threads that had them."""
@@ -151,7 +151,8 @@ class ReportView:
         for kill in first:
             lines += [f"  {line}" for line in timeline(kill)]
         if last:
-            lines.append(f"  ... {len(kills) - 2 * _TIMELINES_SHOWN} kills left out here ...")
+            left_out = words.count(len(kills) - 2 * _TIMELINES_SHOWN, "kill")
+            lines.append(f"  ... {left_out} not shown ...")
         for kill in last:
             lines += [f"  {line}" for line in timeline(kill)]
         return [*lines, ""]

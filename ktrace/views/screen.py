@@ -113,7 +113,7 @@ class ScreenView:
     def _foot(self, width: int) -> Text:
         keys = "Ctrl-C: stop and summarise"
         note = safe(self._notes[-1]) if self._notes else self._footer
-        left = f"{note} ({self._analysis.events} events)" if note else ""
+        left = f"{note} ({words.count(self._analysis.events, 'event')})" if note else ""
         room = max(0, width - len(keys) - 2)
         return Text(f"{left[:room]:<{room}}  {keys}", no_wrap=True, style="dim")
 

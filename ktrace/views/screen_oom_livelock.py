@@ -29,7 +29,9 @@ class OomLivelockBody:
         kills = list(analysis.kills.oom)
         kept = found[: max(2, height - min(len(kills) * 2, max(2, height // 3)) - 2)]
         if len(kept) < len(found):
-            kept[-1] = Text(f"  {len(found) - len(kept) + 1} more lines not shown", style="dim")
+            kept[-1] = Text(
+                f"  {words.count(len(found) - len(kept) + 1, 'more line')} not shown", style="dim"
+            )
         room = height - len(kept) - 2
         return [*kept, Text(""), *_kills(analysis, kills, room)]
 

@@ -7,6 +7,7 @@ from ktrace.detectors.kills import Kill
 from ktrace.events import Task
 from ktrace.findings import Killed, StuckTask
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
+from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
 
 
@@ -29,11 +30,6 @@ def seconds(value: float) -> str:
     if value < 100:
         return f"{value:.1f}s"
     return f"{int(value) // 60}m{int(value) % 60:02d}s"
-
-
-def count(number: int, thing: str) -> str:
-    """ "1 OOM kill", "2 OOM kills"."""
-    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def clock(value: float) -> str:

@@ -131,7 +131,7 @@ def test_a_mails_subject_is_no_report() -> None:
     run = dmesg("--json", "-", text=text.encode())
     records = [json.loads(line) for line in run.stdout.splitlines()]
     assert len([record for record in records if record.get("event") == "bad_page"]) == 1
-    assert "1 lines mention" in run.stderr
+    assert "1 mention of a report" in run.stderr
 
 
 def test_json_has_the_events_too() -> None:

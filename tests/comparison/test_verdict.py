@@ -42,7 +42,7 @@ def test_fixed(tmp_path: Path) -> None:
 def test_too_few_runs(tmp_path: Path, count: int, missing: int) -> None:
     comparison = judged(tmp_path, [hang()] * count, [fixed()] * count)
     assert (comparison.verdict, comparison.more_runs) == (NOT_ENOUGH, missing)
-    assert f"{missing} more of each" in comparison.why
+    assert f"{missing} more run{'s' * (missing > 1)} of each side" in comparison.why
 
 
 def test_stock_against_stock(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_doubtful_run_is_never_fixed(tmp_path: Path) -> None:
     lossy = [*fixed(), Lost(t=118.0, what="task_state", count=1)]
     comparison = judged(tmp_path, [hang()] * 3, [fixed(), fixed(), lossy])
     assert comparison.verdict == NOT_ENOUGH
-    assert "1 events lost" in comparison.why
+    assert "1 event lost" in comparison.why
 
 
 def test_a_doubtful_run_can_refute(tmp_path: Path) -> None:

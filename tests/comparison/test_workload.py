@@ -128,7 +128,7 @@ def with_module(folder: Path, name: str, *states: str) -> list[Run]:
         (
             ("waiting",),
             Claim.FEWER_STUCK,
-            f"{GET}() could not be reached in 1 of 1 runs of AFTER: its module was not loaded",
+            f"{GET}() could not be reached in 1 of 1 run of AFTER: its module was not loaded",
         ),
         (
             ("missing",),

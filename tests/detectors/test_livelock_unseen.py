@@ -185,7 +185,7 @@ def test_kills_that_only_the_counts_tell_of_are_kills() -> None:
         calls = (t - 100) * 30
         events.append(activity(t, calls, killed=t - 100, waits=calls - t + 100))
     assert found(*events) == []
-    assert "6 OOM kills for memory cgroup /app were counted, but not traced" in doubt(*events)
+    assert "6 OOM kills for memory cgroup /app counted, but not traced" in doubt(*events)
 
 
 def test_retries_that_go_on_at_the_end() -> None:

@@ -67,6 +67,7 @@ def bisect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
 def test_how_a_run_ends(bisect: Callable[..., Result], ending: int | Exception, code: int) -> None:
     done = bisect(ending)
     assert done.exit_code == code
+    assert done.output.endswith(f"bisect: {BisectCode(code).name.lower()}\n")
     if isinstance(ending, Exception):
         assert str(ending) in done.stderr
 

@@ -69,5 +69,5 @@ def test_no_livelock_is_no_success(calls: int, kills: int, monkeypatch: pytest.M
 
 
 def test_workers_that_live_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LabError, match="only 2 workers"):
+    with pytest.raises(LabError, match="only 2 OOM kills"):
         play(NotingGuest(respawned=2), monkeypatch)

@@ -60,7 +60,7 @@ def test_report_of_no_bad_page(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_report_of_very_many(capsys: pytest.CaptureFixture[str]) -> None:
     show(ReportView(), [bad_page(pfn=n, page_phys=hex(64 * n), t=n) for n in range(50)])
-    assert "and 30 bad pages more" in capsys.readouterr().out
+    assert "and 30 more bad pages" in capsys.readouterr().out
 
 
 def test_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_who_outlives_the_trace_is_told(tmp_path: Path) -> None:
     before = runs(tmp_path, "before", events)
     text = "\n".join(text_lines(compare(before, runs(tmp_path, "after", []))))
     assert "1 still alive" in text
-    assert "  at least: SIGKILL or death of 1 and 0 victims was not seen" in text
+    assert "  at least: SIGKILL or the death of 1 (BEFORE) and 0 (AFTER) was not seen" in text
 
 
 def test_nobody_was_killed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.unit
 
 def test_only_the_range_that_is_used() -> None:
     lines = plot([10.0, 12.0], [0.004])
-    assert lines[0].split() == ["BEFORE,", "2", "kills", "AFTER,", "1", "kills"]
+    assert lines[0].split() == ["BEFORE,", "2", "kills", "AFTER,", "1", "kill"]
     assert [line.split("|")[0].strip() for line in lines[1:]] == [
         "3 ms to 10 ms",
         "10 ms to 30 ms",

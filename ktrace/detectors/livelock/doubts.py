@@ -1,6 +1,7 @@
 """Calls that killed nobody, and nobody can say why: no finding, but no clean run either."""
 
 from ktrace.detectors.livelock.domain import RESULTS, Domain
+from ktrace.plural import count
 
 _KEPT = 20
 
@@ -38,7 +39,8 @@ def undecided(domain: Domain, t: float) -> str:
 
 def _text(domain: Domain, t: float) -> str:
     if domain.missed:
-        return f"{domain.missed} OOM kills for {_name(domain)} were counted, but not traced"
+        kills = count(domain.missed, "OOM kill")
+        return f"{kills} for {_name(domain)} counted, but not traced"
     return f"{_calls(domain, t)} killed nothing, {_why(domain)}"
 
 
@@ -48,11 +50,10 @@ def _name(domain: Domain) -> str:
 
 def _calls(domain: Domain, t: float) -> str:
     counts = domain.idle() if domain.call == "out_of_memory" else domain.episode()
-    plural = "" if counts.calls == 1 else "s"
-    what = f"call{plural} of {domain.call}()"
+    what = f"{count(counts.calls, 'call')} of {domain.call}()"
     if domain.call != "out_of_memory":
-        what = f"{domain.call} event{plural}"
-    return f"{counts.calls} {what} for {_name(domain)} in {domain.idle_s(t):.1f} s"
+        what = count(counts.calls, f"{domain.call} event")
+    return f"{what} for {_name(domain)} in {domain.idle_s(t):.1f} s"
 
 
 def _why(domain: Domain) -> str:

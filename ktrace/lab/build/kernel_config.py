@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ktrace.errors import UsageError
 from ktrace.lab.build.packages import Kernel
-from ktrace.views.words import count
+from ktrace.plural import count
 
 # The guest's disks, ports and files; y or m.
 GUEST = (

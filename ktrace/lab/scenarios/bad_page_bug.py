@@ -27,7 +27,7 @@ def check_log(stage: Stage) -> None:
     """The kernel must have seen each of them."""
     seen = int(stage.guest.check("dmesg | grep -c 'BUG: Bad page state' || true"))
     if seen != len(WRONG):
-        raise LabError(f"{len(WRONG)} pages were freed in a wrong state, {seen} were reported")
+        raise LabError(f"the kernel reported {seen} bad pages of {len(WRONG)}")
 
 
 BAD_PAGE_BUG = Scenario(

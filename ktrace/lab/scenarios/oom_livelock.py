@@ -16,6 +16,7 @@ from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
 from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
+from ktrace.plural import count
 
 GROUPS = "/sys/fs/cgroup"
 LIMIT_MB = 20
@@ -56,7 +57,7 @@ def machine_kill(stage: Stage) -> None:
     stage.guest.check(f"kill -USR1 {pid}")
     _wait_gone(stage, pid)
     if _kills(stage) != 2:
-        raise LabError(f"{_kills(stage)} processes were killed, not the two hogs")
+        raise LabError(f"{count(_kills(stage), 'OOM kill')}, not those of the two hogs")
 
 
 def respawn(stage: Stage) -> None:
@@ -66,7 +67,7 @@ def respawn(stage: Stage) -> None:
     time.sleep(HOLD_S)
     kills = _events(stage, "workers")["oom_kill"]
     if kills < LEAST_KILLS:
-        raise LabError(f"only {kills} workers were killed in {HOLD_S:.0f} s")
+        raise LabError(f"only {count(kills, 'OOM kill')} in {HOLD_S:.0f} s")
     stage.guest.check(f"kill -KILL {pid}")
     _wait_gone(stage, pid)
     time.sleep(QUIET_S)
