@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from ktrace.detectors.bad_page_signs import NOTES, bits_sign, failed_signs, signs_of
-from ktrace.events import BadPage, EarlierBadPage, Sign, Stack, Trigger
+from ktrace.events import BadPage, EarlierBadPage, PageOwner, Sign, Stack, Trigger
 
 _PAGE_SIZE = 4096
 _STRUCT_PAGE = 64  # bytes, where its words are 64 bit and the kernel prints eight of them
@@ -28,6 +28,7 @@ class Sighting:
     signs: tuple[Sign, ...] = ()
     offset: int | None = None  # of the struct page in its page of memory, however that is mapped
     virtual: str | None = None  # address of the struct page
+    owners: tuple[PageOwner, ...] = ()
 
     @property
     def bit(self) -> int | None:
@@ -79,6 +80,7 @@ def sighting_of(event: BadPage) -> Sighting:
         signs=signs_of(event),
         offset=_offset(event),
         virtual=event.page,
+        owners=event.owners,
     )
 
 

@@ -69,7 +69,7 @@ def _uninitialised(event: BadPage) -> list[Sign]:
     """All words are 0 where _mapcount of a free page is -1, or all are 1 bits, which is what
     page_init_poison() (mm/debug.c) leaves."""
     words = [_word(word) for word in event.words]
-    if len(words) < 4 or event.triggered == ():
+    if len(words) < 4:
         return []
     if not any(words) or all(word in _ALL_ONES for word in words):
         return [Sign("uninitialised", event.words[0])]

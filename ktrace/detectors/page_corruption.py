@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ktrace.detectors.bad_page_sighting import Sighting
 from ktrace.detectors.bad_page_signs import NOTES, WEAK
 from ktrace.detectors.ram_cells import HARDWARE
-from ktrace.events import MemoryFault, Sign
+from ktrace.events import MemoryFault, PageOwner, Sign
 from ktrace.findings import PageCorruption, StackCount
 
 _STACKS = 2  # told
@@ -64,6 +64,7 @@ class Unexplained:
         self._cases: Counter[str] = Counter()
         self._stacks: Counter[tuple[str, ...]] = Counter()
         self._owner: tuple[str, ...] = ()
+        self._owners: tuple[PageOwner, ...] = ()
         self._faults: Counter[tuple[str, str]] = Counter()
         self._fault_boots: Counter[str] = Counter()
         self._page_maps: set[int] = set()  # page frames of "Bad page map"
@@ -85,6 +86,7 @@ class Unexplained:
         if sighting.stack:
             self._stacks[sighting.stack] += number
         self._owner = self._owner or sighting.owner
+        self._owners = self._owners or sighting.owners
 
     def add_fault(self, fault: MemoryFault) -> None:
         """What slab, page poison and others found; not the hardware's."""
@@ -116,6 +118,7 @@ class Unexplained:
             signs=tuple(signs),
             stacks=tuple(StackCount(stack, count) for stack, count in stacks if count),
             owner=self._owner,
+            owners=self._owners,
         )
 
     @property

@@ -90,6 +90,7 @@ class EarlierBadPage(Event):
     signs: tuple[Sign, ...] = ()
     offset: int | None = None  # of the struct page in the page that it lies in
     virtual: str | None = None  # address of the struct page
+    owners: tuple[PageOwner, ...] = ()
     others: tuple[str, ...] = ()  # instead of failed, in traces of ktrace 0.1: "refcount 0x1"
     pattern: str = ""  # instead of signs, there: text, pointer
 

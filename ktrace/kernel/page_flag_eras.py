@@ -39,6 +39,13 @@ _4_20 = (
     "reserved private private_2 writeback head mappedtodisk reclaim swapbacked unevictable mlocked"
 )
 _6_1 = _4_20 + " uncached arch_2"  # Debian's cloud kernel, from its BTF
+# "mm: use the bottom byte for PG_writeback, PG_head and PG_waiters", v6.7
+_6_7 = (
+    "locked writeback referenced uptodate dirty lru head waiters active workingset error slab "
+    "owner_priv_1 arch_1 reserved private private_2 mappedtodisk reclaim swapbacked unevictable "
+    "mlocked"
+)
+_6_10 = _6_7.replace(" slab", "")  # 46df8e73a4a3 "mm: free up PG_slab"
 _6_18 = (  # from BTF
     "locked writeback referenced uptodate dirty lru head waiters active workingset owner_priv_1 "
     "owner_2 arch_1 reserved private private_2 reclaim swapbacked unevictable dropbehind mlocked "
@@ -73,6 +80,8 @@ ERAS = (
     Era("4.10", (4, 10), _4_10, _FREE, _NO_FIELDS, "4.10 to 4.19"),
     Era("4.20", (4, 20), _4_20, _FREE, _NO_FIELDS, "4.20 to 6.0"),
     Era("6.1", (6, 1), _6_1, _FREE, _FIELDS_X86_64, "6.1, Debian's cloud kernel, x86-64"),
+    Era("6.7", (6, 7), _6_7, _FREE, _NO_FIELDS, "6.7 to 6.9"),
+    Era("6.10", (6, 10), _6_10, _FREE, _NO_FIELDS, "6.10 and 6.11"),
     Era("6.18", (6, 18), _6_18, _FREE, _NO_FIELDS, "6.18, x86-64"),
 )
 BY_NAME = {era.name: era for era in ERAS}
@@ -95,7 +104,8 @@ def page_flags_of(era: Era) -> PageFlags:
 def era_of_release(release: tuple[int, ...], i386: bool) -> Era | None:
     """The newest era that is not newer than a release, such as (2, 6, 31); None: no table fits.
 
-    Between 6.1 and 6.18 bits moved more than once (v6.4, v6.6, v6.10, v6.11): no table is right.
+    Between 6.1 and 6.18 bits moved more than once (v6.7, v6.10, v6.12, v6.13), and development
+    kernels of these releases differ: era_that_prints() may find the table.
     """
     if (6, 2) <= release < (6, 18) or release >= (6, 19):
         return None
@@ -104,3 +114,20 @@ def era_of_release(release: tuple[int, ...], i386: bool) -> Era | None:
         fitting += [era for era in ERAS if release >= era.first and "i386" in era.name]
         fitting = [era for era in fitting if "i386" in era.name or era.first >= (4, 4)]
     return max(fitting, key=lambda era: era.first, default=None)
+
+
+def era_that_prints(flags: int, names: set[str], release: tuple[int, ...]) -> Era | None:
+    """A table by which a 64-bit kernel prints just these names of flags. release: () where it is
+    not known. None: no table does, or there is nothing to tell them apart by."""
+    if not names:
+        return None
+    for era in ERAS:
+        if "i386" in era.name or (release and release < era.first and era.first < (6, 2)):
+            continue
+        if set(_printed(era, flags)) == names:
+            return era
+    return None
+
+
+def _printed(era: Era, flags: int) -> list[str]:
+    return [name for bit, name in enumerate(era.flags.split()) if flags & 1 << bit]

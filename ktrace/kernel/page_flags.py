@@ -111,6 +111,7 @@ class PageFlags:
         mapping: int | None = None,
         memcg: int | None = None,
         page_pool: int | None = None,
+        page_type: str = "",
     ) -> tuple[Trigger, ...]:
         """Every test of page_bad_reason() (mm/page_alloc.c) that fails.
 
@@ -119,7 +120,8 @@ class PageFlags:
         """
         offending = flags & self.checked(path)
         found = [Trigger("flags", hex(offending), self.bit_names(offending))] if offending else []
-        return (*found, *count_triggers(refcount, mapcount, mapping, memcg, page_pool))
+        counts = count_triggers(refcount, mapcount, mapping, memcg, page_pool, page_type)
+        return (*found, *counts)
 
 
 def count_triggers(
@@ -128,8 +130,10 @@ def count_triggers(
     mapping: int | None,
     memcg: int | None,
     page_pool: int | None = None,
+    page_type: str = "",
 ) -> tuple[Trigger, ...]:
-    """The tests other than that of the flags: all of these must be 0 or NULL."""
+    """The tests other than that of the flags: all of these must be 0 or NULL. page_type: what
+    mapcount - 1 means where it is no count."""
     values = {
         "mapcount": mapcount,
         "mapping": mapping,
@@ -137,11 +141,21 @@ def count_triggers(
         "memcg": memcg,
         "page_pool": page_pool,
     }
+    typed = Trigger("page_type", hex((mapcount or 0) - 1 & 0xFFFFFFFF), (page_type,))
     return tuple(
-        Trigger(what, hex(value & 0xFFFFFFFF if value < 0 else value), ())
+        typed
+        if what == "mapcount" and page_type
+        else Trigger(what, hex(value & 0xFFFFFFFF if value < 0 else value), ())
         for what, value in values.items()
         if value
     )
+
+
+def refused(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the names of flags that a page has those that the path's check minds."""
+    if path == "free":
+        return tuple(name for name in names if name in _CHECKED_AT_FREE)
+    return tuple(name for name in names if name != "hwpoison")
 
 
 def mask_of(names: dict[int, str], wanted: list[str]) -> int:

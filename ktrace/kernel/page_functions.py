@@ -2,6 +2,8 @@
 path: from 2.6.31 to 6.18. Which of them are in a stack depends on what the compiler inlined.
 """
 
+import re
+
 from ktrace.events import Stack
 from ktrace.kernel.wait_functions import function_of
 
@@ -38,3 +40,25 @@ def path_of(reason: str, stack: Stack) -> str:
         if function in FREE:
             return "free"
     return ""
+
+
+# The allocator's own and what only passes on: page cache, slab, mmu gather
+_PLUMBING = re.compile(
+    r"(?:__|___|____)?(?:post_alloc_hook|prep_new_page|get_page_from_freelist|alloc_frozen_pages\w*"
+    r"|alloc_pages?\w*|get_free_pages?\w*|get_zeroed_page\w*|folio_alloc\w*|vma_alloc_\w+"
+    r"|filemap_(?:alloc|get)_folio\w*|pagecache_get_page|page_cache_alloc|alloc_slab_page"
+    r"|allocate_slab|new_slab|slab_alloc\w*|kmem_cache_alloc\w*|kmalloc\w*|kvmalloc\w*|vmalloc\w*"
+    r"|do_kmalloc\w*|set_page_owner|reset_page_owner|save_stack|free_unref_\w+|free_pages?\w*"
+    r"|free_frozen_pages\w*|free_pcp\w*|folio_put\w*|folios_put\w*|put_page\w*|release_pages"
+    r"|free_page_and_swap_cache|free_pages_and_swap_cache|tlb_\w+|kfree\w*|kvfree\w*|vfree\w*"
+    r"|discard_slab|free_slab|rmqueue\w*|stack_trace_save|alloc_pages_mpol\w*)"
+)
+
+
+def outside_allocator(stack: Stack) -> str:
+    """The innermost frame that is not the allocator's: who asked for the page or gave it back.
+    The outermost where there is none; "" of an empty stack."""
+    for frame in stack:
+        if not _PLUMBING.fullmatch(function_of(frame)):
+            return frame
+    return stack[-1] if stack else ""

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
 
 _WORD = 8
+_MEMBERS = "_refcount _mapcount mapping memcg_data pp_magic private lru".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Counts:
     mapping: int | None
     memcg: int | None
     pp_magic: int | None
+    private: int | None
+    lru: tuple[int, ...]  # two words, or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,7 @@ class PageStruct:
 
     @classmethod
     def of_btf(cls, btf: "Btf") -> "PageStruct":
-        found = {
-            name: btf.member_offset("page", name)
-            for name in ("_refcount", "_mapcount", "mapping", "memcg_data", "pp_magic")
-        }
+        found = {name: btf.member_offset("page", name) for name in _MEMBERS}
         return cls({name: at for name, at in found.items() if at is not None})
 
     def counts(self, words: Sequence[int]) -> Counts:
@@ -44,7 +44,14 @@ class PageStruct:
             mapping=self._word(words, "mapping"),
             memcg=self._word(words, "memcg_data"),
             pp_magic=self._word(words, "pp_magic"),
+            private=self._word(words, "private"),
+            lru=self._list(words),
         )
+
+    def _list(self, words: Sequence[int]) -> tuple[int, ...]:
+        at = self.offsets.get("lru")
+        found = () if at is None else tuple(words[at // _WORD : at // _WORD + 2])
+        return found if len(found) == 2 else ()
 
     def _word(self, words: Sequence[int], member: str) -> int | None:
         at = self.offsets.get(member)

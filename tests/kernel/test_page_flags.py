@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 from ktrace.events import Trigger
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.config import running_config
-from ktrace.kernel.old_memory_map import StructPage, lowmem_page, mem_map
-from ktrace.kernel.page_flag_eras import BY_NAME, ERAS, era_of_release, page_flags_of
-from ktrace.kernel.page_flags import PageFlags
+from ktrace.kernel.page_flag_eras import (
+    BY_NAME,
+    ERAS,
+    era_of_release,
+    era_that_prints,
+    page_flags_of,
+)
+from ktrace.kernel.page_flags import PageFlags, count_triggers, refused
 from tests.kernel.btf_blob import Blob
 
 ERA_6_1 = page_flags_of(BY_NAME["6.1"])
@@ -184,35 +189,36 @@ def test_which_table_fits_a_release(release: tuple[int, ...], i386: bool, era: s
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("printed", "pfn", "release", "old", "virtual", "physical"),
+    ("flags", "names", "release", "era"),
     [
-        ("c28fc260", 0xA1293, (2, 6, 31), True, "0xc28fc260", "0x28fc260"),
-        ("c28fc260", 0xA1293, (), True, "0xc28fc260", "0x28fc260"),
-        ("f8000000", None, (3, 10), True, "0xf8000000", None),  # vmalloc's
-        ("ba409190", None, (4, 9), True, "0xba409190", None),  # arm, VMSPLIT_2G
-        ("c6a0ce8e", 0x12123, (5, 10), False, None, None),  # hashed
-        ("f63884a0", 0x7FE84, (4, 15), True, "0xf63884a0", "0x363884a0"),  # fits its pfn
-        ("00000000b2a3c4d5", 0x12123, (6, 1), False, None, None),  # hashed
-        ("ffffea00004848c0", 0x12123, (6, 1), False, "0xffffea00004848c0", None),
-        (None, 0x12123, (6, 12), False, None, None),
+        (0xFFF0000000400C, "referenced uptodate private", (6, 10), "6.10"),
+        (0x5FFC00000001000, "reserved", (6, 5), "4.20"),
+        (0xFFFF0000002000, "reserved", (6, 12), "6.10"),
+        (0x8800, "slab private", (6, 8), "6.7"),
+        (0x800, "owner_2", (6, 13), "6.18"),
+        (0x4000, "private_9", (6, 10), None),
+        (0x4000, "", (6, 10), None),
     ],
 )
-def test_which_addresses_of_a_log_tell_the_physical_one(
-    printed: str | None,
-    pfn: int | None,
-    release: tuple[int, ...],
-    old: bool,
-    virtual: str | None,
-    physical: str | None,
+def test_the_names_that_a_kernel_printed_find_the_table(
+    flags: int, names: str, release: tuple[int, ...], era: str | None
 ) -> None:
-    assert lowmem_page(printed, pfn, release, old) == StructPage(virtual, physical)
+    found = era_that_prints(flags, set(names.split()), release)
+    assert (found.name if found else None) == era
 
 
 @pytest.mark.unit
-def test_mem_map_of_the_three_reports() -> None:
-    """It moved by 16 KiB from boot to boot; the struct page did not."""
-    starts = [mem_map(0xC28FC260, pfn) for pfn in (0xA1293, 0xA1093, 0xA0E93)]
-    assert starts == [0xC14D7000, 0xC14DB000, 0xC14DF000]
+def test_what_the_check_minds_by_name() -> None:
+    names = ("referenced", "uptodate", "private", "hwpoison")
+    assert refused("free", names) == ("private",)
+    assert refused("alloc", names) == ("referenced", "uptodate", "private")
+
+
+@pytest.mark.unit
+def test_a_page_type_stands_for_the_map_count() -> None:
+    """mapcount as printed: _mapcount + 1."""
+    (found,) = count_triggers(0, -1024, 0, 0, page_type="table")
+    assert found == Trigger("page_type", "0xfffffbff", ("table",))
 
 
 @pytest.mark.kernel

@@ -77,6 +77,7 @@ Call Trace:
  [<c15ec49b>] dump_stack+0x41/0x52
  [<c110dc8a>] bad_page+0xcf/0xeb
  [<c110ddc1>] free_pages_prepare+0x12a/0x140
+ [<c15f06c4>] sysenter_do_call+0x12/0x22
 """
 OWNER = """\
 page_owner tracks the page as freed

@@ -123,6 +123,11 @@ def test_3_10_i386_lowmem_is_physical() -> None:
     )
 
 
+def test_without_evidence_of_x86_no_address_is_physical() -> None:
+    event = bad_page(V3_10.replace(" [<c15f06c4>] sysenter_do_call+0x12/0x22\n", ""))
+    assert (event.page, event.page_phys) == ("0xf3461a00", None)
+
+
 def test_page_owner_text_is_kept_apart_from_the_call_trace() -> None:
     text = V6_1.replace("page dumped because", OWNER + "page dumped because")
     event = bad_page(text)

@@ -9,6 +9,8 @@ from ktrace.kernel.config import running_config
 from ktrace.kernel.page_flags import PageFlags
 from ktrace.kernel.page_functions import path_of
 from ktrace.kernel.page_struct import Counts, PageStruct
+from ktrace.kernel.page_types import PageTypes, page_types_of
+from ktrace.kernel.release import release_of
 from ktrace.sources.live.decode.fields import seconds, task, text
 
 if TYPE_CHECKING:
@@ -20,8 +22,16 @@ _POOL_REASON = "page_pool"  # what page_bad_reason() says begins with, where it 
 class PageDecoder:
     """Decodes with the facts of the running kernel."""
 
-    def __init__(self, flags: PageFlags, layout: PageStruct, boot: str, kernel: str) -> None:
+    def __init__(
+        self,
+        flags: PageFlags,
+        layout: PageStruct,
+        boot: str,
+        kernel: str,
+        types: PageTypes | None = None,
+    ) -> None:
         self._flags = flags
+        self._types = types
         self._layout = layout
         self._boot = boot
         self._kernel = kernel
@@ -36,7 +46,8 @@ class PageDecoder:
             flags = PageFlags.of_btf(btf, "the running kernel's BTF", running_config())
         except ValueError:
             flags = PageFlags("unknown: this kernel's BTF has no enum pageflags", {}, (), 0, 0)
-        return cls(flags, PageStruct.of_btf(btf), boot_id(), platform.release())
+        types = PageTypes.of_btf(btf) or page_types_of(release_of(platform.release()))
+        return cls(flags, PageStruct.of_btf(btf), boot_id(), platform.release(), types)
 
     def bad_page(self, raw: Any, stack: Stack) -> BadPage:
         """raw: a struct bad_page."""
@@ -69,12 +80,20 @@ class PageDecoder:
                 mapping=counts.mapping,
                 memcg=counts.memcg,
                 page_pool=_pool(counts, reason),
+                page_type=self._type(counts.mapcount),
             ),
             path=path,
             reason=reason,
             stack=stack,
             words=tuple(hex(word) for word in words),
+            private=_hex(counts.private),
+            lru=tuple(hex(word) for word in counts.lru),
         )
+
+    def _type(self, mapcount: int | None) -> str:
+        if mapcount is None or self._types is None:
+            return ""
+        return self._types.of(mapcount - 1 & 0xFFFFFFFF)
 
 
 def _pool(counts: Counts, reason: str) -> int | None:
