@@ -80,6 +80,14 @@ class Analysis:
         probe = self.probes.get("out_of_memory")
         return calls if calls or (probe and probe.state == "attached") else None
 
+    @property
+    def oom_kills(self) -> int | None:
+        """None where no probe could have seen one."""
+        kills = self.kills.oom_total
+        probes = (self.probes.get(name) for name in ("oom_kill_process", "mark_victim"))
+        hooked = any(probe and probe.state == "attached" for probe in probes)
+        return kills if kills or hooked else None
+
     def _about(self, finding: str) -> bool:
         """Is it a finding that the command reports?"""
         return finding in REPORTED.get(self.session.command, (finding,))

@@ -130,4 +130,5 @@ def _mm(kill: Kill) -> str:
     """Who else has the mm."""
     if not kill.sharers:
         return ""
-    return f"; {words.count(kill.sharers, 'killed process')} not known to have released the mm yet"
+    others = words.count(kill.sharers, "other process")
+    return f"; {others} not known to have released the mm yet"

@@ -1,15 +1,13 @@
 """OOM livelocks at the end of a run: the report's section, and the summary's lines."""
 
-import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ktrace.detectors.analysis import REPORTED, Analysis
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
+from ktrace.views.fit import wrapped
 
-_WIDTH = 100  # of a report, which may go into a mail
 _SHOWN = 5  # of a command that is about something else
 
 
@@ -34,7 +32,7 @@ def section(analysis: Analysis, told: Mapping[str, Sequence[OomLivelock]]) -> li
 
 def _livelock(analysis: Analysis, newest: OomLivelock, seen: OomLivelock) -> Iterable[str]:
     head = f"OOM LIVELOCK: {livelock_text.domain(newest)}: {livelock_text.reason(newest)}"
-    yield from _wrapped(head, "", "  ")
+    yield from wrapped(head, "", "  ")
     start = analysis.session.t
     first, last = (newest.since_t - start, newest.since_t + newest.lasted_s - start)
     when = f"{first:.3f}s to {last:.3f}s: " if newest.outcome else f"since {first:.3f}s: "
@@ -43,18 +41,10 @@ def _livelock(analysis: Analysis, newest: OomLivelock, seen: OomLivelock) -> Ite
         if newest.outcome
         else "still going on when tracing ended"
     )
-    yield from _wrapped(f"{when}{livelock_text.numbers(newest)}; {end}", "  ", "    ")
+    yield from wrapped(f"{when}{livelock_text.numbers(newest)}; {end}", "  ", "    ")
     shown = replace(seen, results=newest.results, kills=newest.kills, freed_kib=newest.freed_kib)
     for fact in livelock_text.details(shown):
-        yield from _wrapped(fact, "  ", "    ")
-
-
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    whole = re.sub(r"(?<=\d) (?=[KM]iB|%)", "\N{NO-BREAK SPACE}", text)
-    lines = textwrap.wrap(
-        whole, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-    )
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+        yield from wrapped(fact, "  ", "    ")
 
 
 def summary(analysis: Analysis, explained: bool = False) -> list[str]:

@@ -1,10 +1,12 @@
 """Findings as text that one would paste into a mail to a kernel list."""
 
 from ktrace.detectors.analysis import REPORTED, Analysis
+from ktrace.detectors.kills import Kill
 from ktrace.events import Event
 from ktrace.findings import End, Finding, OomLivelock, StuckTask
 from ktrace.views import livelock_summary, words
 from ktrace.views.bad_page_report import BadPageReport
+from ktrace.views.fit import fit
 from ktrace.views.kill_timeline import outcome, timeline
 from ktrace.views.lines import kill_line
 from ktrace.views.safe_text import safe
@@ -129,10 +131,10 @@ class ReportView:
 
     def _describe(self, finding: StuckTask, names: list[str]) -> list[str]:
         shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-        lines = [f"{shown}: {words.killed_by(finding.killed)}"]
+        lines = fit(f"{shown}: {words.killed_by(finding.killed)}")
         lines += [f"    {safe(frame)}" for frame in finding.stack]
-        lines.append(f"  {words.meaning(finding)}")
-        lines += [f"  {line}" for line in words.blocked_by(finding)]
+        for line in (words.meaning(finding), *words.blocked_by(finding)):
+            lines += fit(f"  {line}")
         return lines
 
     def _kills(self) -> list[str]:
@@ -142,19 +144,19 @@ class ReportView:
         start = self._analysis.session.t
         lines = ["OOM kills:"]
         for kill in kills:
-            lines.append(f"  {kill.begun_t - start:8.3f}s {kill_line(kill)}; {outcome(kill)}")
+            lines += fit(f"  {kill.begun_t - start:8.3f}s {kill_line(kill)}; {outcome(kill)}")
         more = self._analysis.kills.oom_total - len(kills)
         lines += [f"  and {more} before these"] if more else []
         lines += ["", "OOM kill timelines (ms since the first step, and since the step before):"]
         few = len(kills) <= 2 * _TIMELINES_SHOWN
         first, last = (kills, []) if few else (kills[:_TIMELINES_SHOWN], kills[-_TIMELINES_SHOWN:])
         for kill in first:
-            lines += [f"  {line}" for line in timeline(kill)]
+            lines += _timeline(kill)
         if last:
             left_out = words.count(len(kills) - 2 * _TIMELINES_SHOWN, "kill")
             lines.append(f"  ... {left_out} not shown ...")
         for kill in last:
-            lines += [f"  {line}" for line in timeline(kill)]
+            lines += _timeline(kill)
         return [*lines, ""]
 
     def _foot(self, end: End) -> list[str]:
@@ -162,3 +164,7 @@ class ReportView:
             *summary_lines(self._analysis, end, True),
             *(f"note: {safe(n)}" for n in self._notes),
         ]
+
+
+def _timeline(kill: Kill) -> list[str]:
+    return [part for line in timeline(kill) for part in fit(f"  {line}")]

@@ -39,7 +39,8 @@ class OomHangBody:
 def _oom(analysis: Analysis, t: float, rows: int, width: int) -> list[RenderableType]:
     kills = analysis.kills
     title = _title("OOM kills")
-    title.append(f"  {kills.oom_total} in {words.seconds(t - analysis.session.t)}")
+    number = "not measured" if analysis.oom_kills is None else str(analysis.oom_kills)
+    title.append(f"  {number} in {words.seconds(t - analysis.session.t)}")
     if (analysis.oom_calls or 0) > kills.oom_total:
         title.append(f", {words.count(analysis.oom_calls or 0, 'call')} of out_of_memory()")
     table = _table()

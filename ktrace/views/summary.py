@@ -34,14 +34,10 @@ def head_lines(analysis: Analysis) -> list[str]:
 
 def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list[str]:
     """What came of it, the verdict last. explained: what caused bad pages has been told."""
-    stuck, kills, pages = analysis.stuck, analysis.kills, analysis.bad_pages
+    stuck, pages = analysis.stuck, analysis.bad_pages
     lines = []
     if analysis.session.command != "bad-page":
-        lines.append(
-            f"{words.count(kills.oom_total, 'OOM kill')}; "
-            f"{words.count(stuck.total, 'thread')} stuck after SIGKILL, "
-            f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
-        )
+        lines.append(_kills(analysis))
     if pages.total or not lines:
         lines.append(words.count(pages.total, "bad page"))
     lines += [finding_line(verdict) for verdict in pages.current if not explained]
@@ -54,3 +50,17 @@ def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list
         lines.append(f"{words.count(end.lost, 'event')} lost ({by})")
     lines.append(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
     return lines
+
+
+def _kills(analysis: Analysis) -> str:
+    """How many were killed and got stuck; of a clean run what was watched."""
+    stuck, by_oom = analysis.stuck, analysis.oom_kills
+    oom = "OOM kills not measured" if by_oom is None else words.count(by_oom, "OOM kill")
+    if stuck.total:
+        return (
+            f"{oom}; {words.count(stuck.total, 'thread')} stuck after SIGKILL, "
+            f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
+        )
+    kills = words.count(analysis.kills.total, "process")
+    watched = words.seconds(max(0.0, analysis.t - analysis.session.t))
+    return f"{kills} killed in {watched}, none stuck after SIGKILL; {oom}"

@@ -15,7 +15,10 @@ class View(Protocol):
     def start(self, analysis: Analysis) -> None: ...
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
-        """event None: the findings were read from a trace whose events are damaged."""
+        """analysis.changes tells what event has changed in the ledger of kills.
+
+        event None: the findings were read from a trace whose events are damaged.
+        """
 
     def tick(self, t: float) -> None:
         """t: now, seconds of CLOCK_BOOTTIME (of the trace's clock in a replay)."""

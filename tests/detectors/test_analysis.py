@@ -69,6 +69,11 @@ def test_what_a_last_walk_found_dead_is_decided() -> None:
     assert analysis.end().verdict == "clean"
 
 
+def test_no_oom_kill_is_told_only_where_one_would_have_been_seen() -> None:
+    assert Analysis(session()).oom_kills == 0
+    assert Analysis(session(probes=())).oom_kills is None
+
+
 def test_kills_are_no_matter_of_bad_pages() -> None:
     analysis = Analysis(session(command="bad-page"))
     analysis.feed(kill(101))

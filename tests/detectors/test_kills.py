@@ -121,6 +121,13 @@ def test_a_leader_that_stays_a_zombie_has_died_once() -> None:
     assert not only(*begin, *zombies, dead(106, WORKERS[0])).over
 
 
+def test_threads_that_died_before_the_choice_are_not_among_those_to_die() -> None:
+    early = [kill(100), dead(100.1, WORKERS[0])]
+    late = [replace(oom_kill(101), threads=2), dead(102, WORKERS[1])]
+    assert not only(*early, *late).over
+    assert only(*early, *late, dead(103)).over
+
+
 def test_a_threads_death_is_a_step_once() -> None:
     begin = replace(oom_kill(101), threads=2)
     record = only(begin, dead(102, WORKERS[0]), dead(102.1, WORKERS[0]))

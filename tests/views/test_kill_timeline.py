@@ -94,7 +94,7 @@ def test_one_that_shares_the_mm() -> None:
     sharer = kill(101.3, Task(30, 30, "sharer"), si_code=128)
     lines = timeline(killed(*BEGIN, sharer, dead(101.5)))
     assert any(line.endswith("SIGKILL to sharer[30], which shares the mm") for line in lines)
-    assert lines[-1].endswith("1 killed process not known to have released the mm yet")
+    assert lines[-1].endswith("1 other process not known to have released the mm yet")
 
 
 def test_a_member_of_the_oom_group() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ktrace.findings import Killed
+from ktrace.findings import Killed, StuckTask
 from ktrace.views import words
 
 pytestmark = pytest.mark.unit
@@ -53,3 +53,37 @@ def test_task_name() -> None:
 )
 def test_killed_by(killed: Killed, text: str) -> None:
     assert words.killed_by(killed) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [
+        ("killable", "yes"),
+        ("interruptible", "yes"),
+        ("uninterruptible", "no"),
+        ("frozen", "no"),
+        ("exiting", "no"),
+        ("running", "awake"),
+    ],
+)
+def test_killable_is_told_by_the_state_also_without_a_stack(state: str, answer: str) -> None:
+    finding = StuckTask(
+        status="open",
+        id="stuck-20",
+        t=103.0,
+        pid=20,
+        tid=20,
+        comm="appd",
+        state=state,
+        stuck_s=2.0,
+        killed=Killed("signal", 9, 10, "sh", 101.0),
+        wait=None,
+        stack=(),
+        blocked_by=(),
+    )
+    assert words.killable(finding) == answer
+
+
+def test_plurals() -> None:
+    assert words.count(1, "zombie") == "1 zombie"
+    assert words.count(2, "process") == "2 processes"

@@ -56,6 +56,7 @@ class Kill:
     threads_left_out: int = 0  # beyond THREADS_KEPT
     sharers: int = 0  # other processes killed since they share the mm, that still may use it
     walked: bool = False  # a whole walk has been made since: threads has all that live
+    expected: int | None = None  # how many threads must die; None: not known
     deaths: int = 0  # threads that were seen to die, or dead
     over: bool = False  # the last thread is dead, or gone
     last_death_t: float | None = None  # of the last thread that was seen to die
@@ -101,11 +102,6 @@ class Kill:
     def died_t(self) -> float | None:
         """When its last thread died; None while one lives, or when nobody saw it."""
         return self.last_death_t if self.over else None
-
-    @property
-    def expected(self) -> int | None:
-        """How many threads must die; None where that is not known."""
-        return self.choice.threads if self.choice else None
 
     @property
     def seen(self) -> bool:

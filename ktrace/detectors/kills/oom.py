@@ -53,6 +53,7 @@ class OomKiller:
             kill.why = EXITING
         if kill.choice is None:
             kill.choice, kill.invocation = event, invocation
+            kill.expected = event.threads + kill.deaths  # those that died before are not among them
             self._book.is_oom(kill)
         self._begin(event.by, _Call(event.t, invocation, kill))
         if invocation:
