@@ -9,8 +9,10 @@ from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result
 from ktrace.views.livelock_summary import calls
+from ktrace.views.safe_text import safe
 
 _OVER = 3  # newest of those that have ended
+_DOUBTS = 3  # newest
 _HANGING = 4  # what continues a line is set in by this much
 
 
@@ -22,6 +24,9 @@ class OomLivelockBody:
         longest = sorted(analysis.livelock.open.values(), key=lambda f: f.since_t)
         for finding in longest:
             found += _livelock(finding, t, width)
+        for doubt in analysis.livelock.unexplained[-_DOUBTS:]:
+            text = f"not known: {safe(doubt)}"
+            found.append(Text(text, style="yellow", no_wrap=True, overflow="ellipsis"))
         over = [f for f in analysis.livelock.found.values() if f.outcome is not None]
         found += [_over(finding) for finding in over[: -_OVER - 1 : -1]]
         if len(found) == 1:

@@ -97,6 +97,14 @@ def test_the_screen_tells_what_has_ended() -> None:
     assert "no killable processes; 6070 calls of out_of_memory() in 9.8s" in ended[2]
 
 
+def test_the_screen_tells_what_is_not_known() -> None:
+    analysis = Analysis(session(command="oom-livelock"))
+    for number in range(60):
+        analysis.feed(asked(100 + number * 0.05, memcg="/app"))
+    (line,) = [text for text in drawn(analysis, 104.0, 120) if text.startswith("not known: ")]
+    assert "60 calls of out_of_memory() for memory cgroup /app in 3.0 s killed nothing" in line
+
+
 def test_nothing_yet() -> None:
     text = "\n".join(drawn(Analysis(session(command="oom-livelock")), 160.0))
     assert "none" in text

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from ktrace.detectors.livelock import look
-from ktrace.detectors.livelock.domain import Counts, Domain
+from ktrace.detectors.livelock.counts import Counts
+from ktrace.detectors.livelock.domain import Domain
 from ktrace.detectors.livelock.reasons import long_runs
 from ktrace.detectors.livelock.victims import Victims
 from ktrace.events import OomActivity

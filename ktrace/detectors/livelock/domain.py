@@ -7,12 +7,12 @@ it. Traces of before ktrace recorded the id have only the path.
 from collections import deque
 from dataclasses import dataclass, field
 
+from ktrace.detectors.livelock.counts import RESULTS, Counts, Run
 from ktrace.events import OomActivity, OomDomain, OomKill, OutOfMemory
 from ktrace.findings import OomLivelock
 
 NEW_EPISODE_S = 5.0  # without a call: what comes then is another story
 FRESH_S = 1.5  # counts come every second
-RESULTS = ("killed", "nobody", "waits", "other")
 
 Cgroup = int | str | None  # kernfs id, or the path where the id is not known; None: the machine
 
@@ -20,32 +20,6 @@ Cgroup = int | str | None  # kernfs id, or the path where the id is not known; N
 def cgroup_of(event: OutOfMemory | OomActivity | OomDomain) -> Cgroup:
     """What tells the event's domain from others."""
     return event.cgroup_id or event.memcg
-
-
-@dataclass(slots=True)
-class Counts:
-    """Calls so far, by their results."""
-
-    calls: int = 0
-    results: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
-
-    def since(self, before: "Counts") -> "Counts":
-        results = {name: self.results[name] - before.results[name] for name in RESULTS}
-        return Counts(self.calls - before.calls, results)
-
-    @property
-    def judged(self) -> int:
-        """Calls of which the result is known."""
-        return sum(self.results.values())
-
-
-@dataclass(slots=True)
-class Run:
-    """A caller that has called in every second."""
-
-    since: float
-    calls: int  # since then
-    counted: int  # the kernel's count for it, which begins anew when it had to make room
 
 
 @dataclass(slots=True)

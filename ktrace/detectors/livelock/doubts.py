@@ -1,6 +1,7 @@
 """Calls that killed nobody, and nobody can say why: no finding, but no clean run either."""
 
-from ktrace.detectors.livelock.domain import RESULTS, Domain
+from ktrace.detectors.livelock.counts import RESULTS
+from ktrace.detectors.livelock.domain import Domain
 from ktrace.plural import count
 
 _KEPT = 20

@@ -40,9 +40,14 @@ class Livelocks:
         """Calls of out_of_memory(): the kernel's own count, or the events where there is none."""
         return self._domains.calls
 
+    @property
+    def unexplained(self) -> list[str]:
+        """Calls that got nowhere, and nobody can say why."""
+        return self._doubts.lines()
+
     def doubts(self, t: float) -> list[str]:
         """Why finding nothing until t, when tracing ended, does not mean that nothing was."""
-        lines = self._doubts.lines()
+        lines = self.unexplained
         for domain in self._domains:
             known = domain.open is not None or self._doubts.has(domain)
             if not known and self._reasons.undecided(domain, t):

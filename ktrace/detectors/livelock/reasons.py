@@ -8,7 +8,8 @@ ordinary kill.
 """
 
 from ktrace.detectors.livelock import look
-from ktrace.detectors.livelock.domain import Counts, Domain
+from ktrace.detectors.livelock.counts import Counts
+from ktrace.detectors.livelock.domain import Domain
 from ktrace.detectors.livelock.victims import Victims, is_machine_s, memory_of
 from ktrace.findings import Undead
 

@@ -8,6 +8,7 @@ from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import StuckTask, Undead
 
+_WALKED_KEPT = 4096  # threads; one of a victim is enough to find it
 _UNSEEN_S = 5.0  # a victim that is in no walk after so long has died unseen
 
 
@@ -23,7 +24,8 @@ class Victims:
     def feed(self, event: Event) -> None:
         match event:
             case TaskState() if event.oom_victim and event.killed and event.state != "zombie":
-                self._walked[event.task.tid] = event
+                if event.task.tid in self._walked or len(self._walked) < _WALKED_KEPT:
+                    self._walked[event.task.tid] = event
             case TaskDead():
                 self._walked.pop(event.task.tid, None)
             case Walk() if event.complete:
