@@ -80,7 +80,8 @@ class LogLinesView:
         pages = self._analysis.bad_pages.total
         print(
             f"\n{words.count(pages, 'bad page')}, {words.count(self._oom, 'OOM report')}, "
-            f"{words.count(self._hung, 'hung-task report')}"
+            f"{words.count(self._hung, 'hung-task report')}, "
+            f"{words.count(self._analysis.alarms.total, 'alarm')}"
         )
         print(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
 

@@ -249,4 +249,4 @@ def _from_bad_page(stack: tuple[str, ...]) -> tuple[str, ...]:
     return stack
 
 
-KIND = Kind("bad-page", (b"Bad page state",), HEAD, BadPageReport)
+KIND = Kind("bad-page", (b"BUG",), HEAD, BadPageReport)

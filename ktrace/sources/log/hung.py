@@ -98,4 +98,4 @@ class HungTaskReport(Report):
         )
 
 
-KINDS = (Kind("hung", (b"INFO: task ",), _HEAD, HungTaskReport),)
+KINDS = (Kind("hung", (b"INFO: ",), _HEAD, HungTaskReport),)

@@ -3,7 +3,20 @@
 The first kind whose head a line has is the one: what says more comes before what says less.
 """
 
-from ktrace.sources.log import bad_page, hung, oom, oom_reaper
+from ktrace.sources.log import bad_page, hung, oom, oom_reaper, task_list
+from ktrace.sources.log.alarms import (
+    bug,
+    hardware,
+    locking,
+    lockups,
+    memory,
+    network,
+    oops,
+    panic,
+    sanitizers,
+    storage,
+    warning,
+)
 from ktrace.sources.log.boots import BANNER, REBOOT
 
 KINDS = (
@@ -13,4 +26,16 @@ KINDS = (
     *hung.KINDS,
     *oom.KINDS,
     oom_reaper.KIND,
+    task_list.KIND,
+    *sanitizers.KINDS,
+    *lockups.KINDS,
+    *locking.KINDS,
+    *memory.KINDS,
+    *oops.KINDS,
+    *hardware.KINDS,
+    *storage.KINDS,
+    *network.KINDS,
+    *warning.KINDS,
+    *panic.KINDS,
+    *bug.KINDS,
 )

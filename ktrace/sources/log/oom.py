@@ -192,19 +192,19 @@ class OomKillerReport(Report):
 
 
 _MARKERS = (
-    b"oom-kill",
+    b"oom",
     b"ut of memory",
     b"Killed process",
-    b"Manual OOM",
-    b"deadlocked on memory",
-    b"cgroup stats for ",
-    b"killed as a result of",
+    b"sysrq: ",
+    b"SysRq : ",
+    b"Kernel panic - not syncing",
+    b"emory cgroup",
 )
 KINDS = (
     Kind("oom", _MARKERS[:1], _INVOKED, OomKillerReport, anchored=False, alone=True),
     # the log begins in the middle of a report
     *(
         Kind("oom", _MARKERS, head, OomKillerReport, alone=True, inside=("oom",))
-        for head in (_SYSRQ, _CHOICE, _LIMITED, _TASK_IN, _KILLED, _TO_KILL, _NOBODY, _PANIC)
+        for head in (_SYSRQ, _CHOICE, _LIMITED, _KILLED, _TO_KILL, _NOBODY, _PANIC)
     ),
 )

@@ -44,4 +44,4 @@ class OomReaperReport(Report):
         )
 
 
-KIND = Kind("oom-reaper", (b"oom_reaper: unable",), _HEAD, OomReaperReport)
+KIND = Kind("oom-reaper", (b"oom",), _HEAD, OomReaperReport)

@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ktrace.events import Event, Stack, Task
@@ -157,6 +158,10 @@ class Report(ABC):
     def take(self, line: LogLine) -> bool:
         """Whether the line was the report's."""
 
-    @abstractmethod
-    def event(self, boot: str) -> Event:
+    def events(self, boot: str) -> Iterable[Event]:
         """What it says."""
+        return [self.event(boot)]
+
+    def event(self, boot: str) -> Event:
+        """The one thing that most reports say."""
+        raise NotImplementedError

@@ -117,10 +117,10 @@ class KernelLogSource:
         if entry.report.mentioned:
             self._mention(entry.report._line)
             return
-        event = entry.report.event(self._boots.of_report(entry.report, entry.boot))
-        yield event
-        if isinstance(event, OomReport):
-            yield self._oom_calls.count(event)
+        for event in entry.report.events(self._boots.of_report(entry.report, entry.boot)):
+            yield event
+            if isinstance(event, OomReport):
+                yield self._oom_calls.count(event)
 
     def _close_all(self) -> Iterator[Event]:
         while self._open:

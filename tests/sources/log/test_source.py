@@ -533,10 +533,10 @@ def test_memory_is_constant(piece: bytes) -> None:
 
 
 def test_plain_text_is_read_fast() -> None:
-    """At least 50 MB/s of processor time; it is several times that."""
+    """At least 20 MB/s of processor time; it is several times that on an idle machine."""
     started = time.process_time()
     assert [*KernelLogSource(Endless(b"[    1.000000] nothing to see here\n", 100)).events()] == []
-    assert 100 * BLOCK / (time.process_time() - started) > 50e6
+    assert 100 * BLOCK / (time.process_time() - started) > 20e6
 
 
 def test_a_line_without_end_inside_a_report() -> None:

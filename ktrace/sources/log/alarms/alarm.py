@@ -1,0 +1,139 @@
+"""What all alarms have in common: a first line, whose context it was, a call trace, a title.
+
+A title is made as syzkaller makes it (pkg/report/linux.go of github.com/google/syzkaller): from the
+first line, and the first function that is not plumbing.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from ktrace.events import Alarm, Stack, Task
+from ktrace.findings.signature import function_names
+from ktrace.sources.log.kind import Kind
+from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.report import Report, Trace, seconds
+
+# x86 "RIP: 0010:foo+0x1/0x2", "EIP: foo+0x1/0x2"; arm "PC is at foo+0x1/0x2"; arm64
+# "pc : foo+0x1/0x2"; ppc "NIP [c000000000123456] foo+0x1/0x2"; riscv "epc : foo+0x1/0x2"; mips
+# "epc   : 80123456 foo+0x1/0x2"
+_WHERE = re.compile(
+    r"(?:RIP: [0-9a-f]{4}:|EIP: |PC is at |pc : |NIP \[[0-9a-f]+\] |epc\s*: (?:[0-9a-f]+ )?)"
+    r"(?:\[<[0-9a-f]+>\]\s*(?:\[<[0-9a-f]+>\]\s*)?)?\.?(?P<name>[A-Za-z_][\w.]*)\+0x[0-9a-f]+/"
+)
+_BY_TASK = re.compile(r"\bby task (?P<comm>.{1,64})/(?P<pid>\d{1,10})(?: on cpu \d+)?:?\s*$")
+_TAINT = re.compile(r"\bTainted: (?P<letters>[A-Z](?:[ -]*[A-Z])*)\s")
+_END = re.compile(r"---\[ end (?:trace|Kernel panic)|^={20,}$|^Code: ")
+_AFTER = 5  # lines: a panic may still come, which is the same misfortune
+
+Words = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One kind of alarm. title: with the head's groups, and {function}; " in {function}" is left
+    out where no function is known. details: lines that say more; their groups are words too."""
+
+    class_: str
+    title: str
+    single: bool = False  # one line, no call trace
+    details: tuple[re.Pattern[str], ...] = ()
+    words: Callable[[Words], Words] | None = None  # of the groups, for the title
+
+
+class AlarmReport(Report):
+    """From the first line to the end of the call trace."""
+
+    def __init__(self, spec: Spec, line: LogLine, head: re.Match[str]) -> None:
+        super().__init__(line, Trace(comm=None))
+        self._spec = spec
+        self._words: Words = {key: value or "" for key, value in head.groupdict().items()}
+        self._detail: list[str] = []
+        self._function = self._words.get("function", "")
+        self._task = self._task_of(self._words)
+        self._taint = ""
+        self._after = 0  # lines of others since the end of the call trace
+        self.finished = spec.single
+
+    def take(self, line: LogLine) -> bool:
+        text = line.text
+        if match := _WHERE.search(text):
+            self._function = self._function or match["name"]
+            return True
+        if not self._taint and (match := _TAINT.search(text)):
+            self._taint = match["letters"].replace(" ", "")
+        for pattern in self._spec.details:
+            if match := pattern.match(text):
+                self._take_detail(text, match)
+                return True
+        if match := _BY_TASK.search(text):
+            self._task = self._task or self._task_of(match.groupdict())
+            return True
+        if self._trace.take(line):
+            return True
+        self._after += self._trace.ended or (bool(self._trace.stack) and bool(_END.match(text)))
+        self.finished = self._after > _AFTER
+        return False
+
+    def _take_detail(self, text: str, match: re.Match[str]) -> None:
+        if len(self._detail) < 8 and text not in self._detail:
+            self._detail.append(text)
+        for key, value in match.groupdict().items():
+            if value and not self._words.get(key):
+                self._words[key] = value
+        self._task = self._task or self._task_of(self._words)
+
+    def _task_of(self, words: Mapping[str, str | None]) -> Task | None:
+        comm, pid = words.get("comm"), words.get("pid") or "0"
+        return Task(int(pid), int(pid), comm) if comm else None
+
+    def event(self, boot: str) -> Alarm:
+        return Alarm(
+            t=seconds(self._line),
+            boot=boot,
+            kernel=self.kernel,
+            class_=self._spec.class_,
+            title=self._title(self._trace.stack),
+            task=self._task or self._trace.task,
+            detail=tuple(self._detail),
+            stack=self._trace.stack,
+            unreliable=self._trace.unreliable,
+            taint=self._taint,
+            lines=self.lines,
+        )
+
+    def _title(self, stack: Stack) -> str:
+        names = function_names([self._function] if self._function else ()) + function_names(stack)
+        words = self._spec.words(self._words) if self._spec.words else self._words
+        title = self._spec.title
+        if not names:
+            title = title.replace(" in {function}", "")
+        filled = title.format_map(_Missing(words | {"function": names[0] if names else ""}))
+        return " ".join(filled.split())
+
+
+class _Missing(Words):
+    """A word that the log does not have is empty."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def alarm(
+    class_: str,
+    markers: tuple[bytes, ...],
+    head: str,
+    title: str,
+    *,
+    single: bool = False,
+    details: tuple[str, ...] = (),
+    words: Callable[[Words], Words] | None = None,
+    inside: tuple[str, ...] = (),
+    anchored: bool = True,
+) -> Kind:
+    """A kind of alarm; see Spec and Kind."""
+    patterns = tuple(re.compile(detail) for detail in details)
+    spec = Spec(class_, title, single, patterns, words)
+    report = partial(AlarmReport, spec)
+    return Kind(class_, markers, re.compile(head), report, anchored=anchored, inside=inside)

@@ -1,0 +1,84 @@
+"""Memory management's own alarms: kernel/fork.c, mm/memory.c, mm/swapfile.c, mm/page_alloc.c,
+mm/slub.c, lib/list_debug.c, lib/refcount.c."""
+
+from ktrace.sources.log.alarms.alarm import alarm
+
+_MASK = r"(?P<mask>(?:mode|gfp_mask)[:=]\s?0x[0-9a-f]+)(?:\((?P<gfp>[^()]*)\))?"
+
+KINDS = (
+    alarm(
+        "rss-counter",
+        (b"BUG",),
+        r"BUG: Bad rss-counter state mm:\S+ (?:idx:(?P<index>\d+)|type:(?P<type>\w+)) "
+        r"val:(?P<val>-?\d+)"
+        r"(?: Comm:(?P<comm>.*) Pid:(?P<pid>\d+))?",
+        "BUG: Bad rss-counter state",
+        single=True,
+    ),
+    alarm(
+        "page-tables",
+        (b"BUG",),
+        r"BUG: non-zero (?P<what>nr_ptes|nr_pmds|pgtables_bytes) on freeing mm: (?P<value>-?\d+)",
+        "BUG: non-zero {what} on freeing mm",
+        single=True,
+    ),
+    alarm(
+        "bad-page-map",
+        (b"BUG",),
+        r"BUG: Bad page map in process (?P<comm>.*?)\s+(?:pte:(?P<pte>[0-9a-f]+)).*$",
+        "BUG: Bad page map",
+        details=(
+            r"page:\S* .*?(?:\bpfn:(?P<pfn>0x[0-9a-f]+))?$",
+            r"addr:(?P<addr>[0-9a-fpx]+) vm_flags:.*",
+            r"file:.*fault:.*",
+        ),
+    ),
+    alarm(
+        "bad-page-map",
+        (b"BUG",),
+        r"BUG: Bad page map in process (?P<comm>.*?)\s+(?P<level>p[gum4]?[dt]\w*:\S+.*)$",
+        "BUG: Bad page map",
+        details=(r"addr:(?P<addr>[0-9a-fpx]+) vm_flags:.*",),
+    ),
+    alarm(
+        "bad-swap",
+        (b"Bad swap",),
+        r"(?:get_swap_device|swap_free|swap_dup|swap_info_get|_swap_info_get|\w+): Bad swap "
+        r"(?P<what>file|offset)(?: entry)? ?(?P<entry>[0-9a-f]+)",
+        "Bad swap {what} entry",
+        single=True,
+    ),
+    alarm(
+        "allocation-failure",
+        (b"allocation failure",),
+        r"(?P<comm>[^:]{1,80}(?::[^:]{1,15})??): page allocation failure[:.] order:(?P<order>\d+), "
+        + _MASK,
+        "page allocation failure, order {order}, {gfp}",
+        details=(r"(?:Node \d+ )?\w+ free:\d+kB .*", r"(?:Node \d+ )?\w+: \d+\*\d+kB .*"),
+        anchored=False,
+    ),
+    alarm(
+        "list-corruption",
+        (b" corruption",),
+        r"(?P<what>list_(?:add|del)) corruption(?:\. |, |: ).*$",
+        "{what} corruption in {function}",
+        inside=("oops", "warning"),
+    ),
+    alarm(
+        "refcount",
+        (b"refcount_t: ",),
+        r"refcount_t: (?P<what>.*?)\.?\s*$",
+        "refcount bug in {function}",
+        inside=("warning",),
+    ),
+    alarm(
+        "slab",
+        (b"BUG",),
+        r"BUG (?P<cache>[\w:.-]+) \((?:Not tainted|Tainted:[^)]*)\): (?P<what>.*?)\s*$",
+        "BUG: {what} in slab {cache}",
+        details=(
+            r"(?:INFO: |FIX [\w:.-]+: )?0x[0-9a-fpx]+-0x[0-9a-fpx]+ @offset=.*",
+            r"(?:INFO: )?(?:Allocated|Freed) in .*",
+        ),
+    ),
+)
