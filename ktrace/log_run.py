@@ -11,18 +11,11 @@ from lzma import LZMAError
 from typing import Any
 
 import ktrace
-from ktrace.detectors import hung_tasks
+from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.hung_tasks import KEPT, HungTasks
 from ktrace.errors import CannotTrace, ExitCode, UsageError
-from ktrace.findings import (
-    AlarmFinding,
-    End,
-    Finding,
-    HungTask,
-    PageCorruption,
-    RamCell,
-    Session,
-)
+from ktrace.findings import KERNEL_LOG, End, Finding, Session
 from ktrace.plural import count
 from ktrace.sources.log.input import KernelLog, open_log
 from ktrace.sources.log.source import KernelLogSource
@@ -72,28 +65,25 @@ def run(path: str | None, view: View, *, alarms: bool = True) -> ExitCode:
     return EXIT_CODES[end.verdict]
 
 
-_Late = RamCell | PageCorruption | HungTask | AlarmFinding  # told when all of the log is known
-
-
 def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: Analysis) -> End:
     """All events to the view as they are read, the verdicts when the whole log is known."""
     view.start(analysis)
+    at_once = 0
     for event in source.events():
         found = analysis.feed(event)
-        shown: list[Finding] = [item for item in found if not isinstance(item, _Late)]
+        shown = [finding for finding in found if not finding.sums_up]
+        at_once += sum(finding.status == "open" for finding in shown)
         watched.progress.clear()
         view.event(event, shown)
     watched.progress.clear()
-    late = (*analysis.bad_pages.current, *analysis.hung.current, *analysis.alarms.current)
-    final: list[Finding] = [replace(finding, status="open") for finding in late]
+    final: list[Finding] = [replace(finding, status="open") for finding in analysis.current()]
     if final:
         view.event(None, final)
     for note in _notes(source, analysis):
         view.note(note)
     end = analysis.end()
     counted = [finding for finding in final if finding.finding not in analysis.uncounted]
-    total = analysis.bad_pages.total + len(counted) + analysis.livelock.total
-    end = End(t=end.t, lost=0, findings=total, verdict=end.verdict, why=end.why)
+    end = replace(end, findings=at_once + len(counted))
     end = with_doubt(end, *watched.doubts())
     if watched.is_other and not analysis.events:
         raise UsageError(
@@ -113,11 +103,12 @@ def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
     if source.mentioned:
         mentions = count(source.mentioned, "mention")
         yield f"{mentions} of a report that is not there, the first in line {source.first_mention}"
-    hung, kept = analysis.hung.total, hung_tasks.KEPT
+    hung, kept = analysis.of(HungTasks).total, KEPT
     if hung > kept:
         yield f"of {hung} hung tasks, {kept} are told"
-    if analysis.alarms.unkept:
-        yield f"{analysis.alarms.unkept} more alarms, each with a title of its own, are not told"
+    unkept = analysis.of(Alarms).unkept
+    if unkept:
+        yield f"{unkept} more alarms, each with a title of its own, are not told"
 
 
 class _Watched:
@@ -190,7 +181,7 @@ def _session(path: str | None) -> Session:
         clock="the log's time stamps",
         t=0.0,
         wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        loader="kernel log",
+        loader=KERNEL_LOG,
         stuck_after=0.0,
         probes=(),
     )

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.bad_page import Sighting
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
@@ -18,16 +17,16 @@ _TICK_S = 0.2
 def replay(paths: Sequence[str], new_view: Callable[[str], View], speed: float | None) -> ExitCode:
     """Show each session of the files, in the view for its command.
 
-    Bad pages of earlier sessions count in the verdict on later ones, as with a state file.
+    What earlier sessions carry over counts in the verdict on later ones: bad pages do.
 
     speed: times as fast as it happened; 0: at once; None: 1 on a screen, else 0.
 
     Raises UsageError where the file is not a trace. Ctrl-C ends it with the summary.
     """
     verdicts: list[str] = []
-    seen: list[Sighting] = []
+    earlier: list[Event] = []
     for path in paths:
-        if _replay_file(path, new_view, speed, verdicts, seen):
+        if _replay_file(path, new_view, speed, verdicts, earlier):
             break
     return EXIT_CODES[worst(verdicts)]
 
@@ -37,24 +36,24 @@ def _replay_file(
     new_view: Callable[[str], View],
     speed: float | None,
     verdicts: list[str],
-    seen: list[Sighting],
+    earlier: list[Event],
 ) -> bool:
-    """Adds to verdicts and seen; True when the user interrupted it."""
+    """Adds to verdicts; earlier becomes what its sessions leave. True: the user interrupted it."""
     with TraceFile(path) as trace:
-        run = _Session(trace, trace.session, new_view(trace.session.command), speed, seen)
+        run = _Session(trace, trace.session, new_view(trace.session.command), speed, earlier)
         try:
             for record in trace.records():
                 if isinstance(record, Session) and record is not trace.session:
                     verdicts.append(run.end())
-                    seen[:] = run.sightings
-                    run = _Session(trace, record, new_view(record.command), speed, seen)
+                    earlier[:] = run.carried()
+                    run = _Session(trace, record, new_view(record.command), speed, earlier)
                 run.record(record)
         except KeyboardInterrupt:
             run.interrupted = True
         finally:
             run.close()
         verdicts.append(run.end())
-        seen[:] = run.sightings
+        earlier[:] = run.carried()
     return run.interrupted
 
 
@@ -67,10 +66,10 @@ class _Session:
         session: Session,
         view: View,
         speed: float | None,
-        seen: list[Sighting],
+        earlier: list[Event],
     ) -> None:
         self._trace = trace
-        self._analysis = Analysis(session, seen)
+        self._analysis = Analysis(session, earlier)
         self._view = view
         self._speed = speed if speed is not None else float(view.child_output == "kept")
         self._found: set[tuple[str, str]] = set()
@@ -87,9 +86,9 @@ class _Session:
         elif isinstance(record, Finding) and self._trace.damage:
             self._adopt(record)
 
-    @property
-    def sightings(self) -> list[Sighting]:
-        return self._analysis.bad_pages.sightings
+    def carried(self) -> list[Event]:
+        """For the analysis of the next session."""
+        return self._analysis.carried()
 
     def end(self) -> str:
         """Give the verdict to the view, and back."""

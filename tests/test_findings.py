@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ktrace.findings import FINDINGS, finding_from_json, finding_to_json
+from ktrace.findings import finding_from_json, finding_to_json
 from tests.views.test_bad_page_text import CELL_FINDINGS, SOFTWARE_FINDINGS
 
 pytestmark = pytest.mark.unit
@@ -17,8 +17,3 @@ def test_round_trip(finding: object) -> None:
     data = json.loads(json.dumps(finding_to_json(finding)))  # type: ignore[arg-type]
     assert data["kind"] == "finding"
     assert finding_from_json(data) == finding
-
-
-def test_each_kind_is_known_by_its_name() -> None:
-    assert all(kind.finding == name for name, kind in FINDINGS.items())
-    assert {"bad-page", "ram-cell", "page-corruption"} <= FINDINGS.keys()

@@ -11,6 +11,7 @@ from ktrace.kernel.features import Fact, facts
 from ktrace.kernel.libbpf import lib
 from ktrace.probes.catalog import purpose
 from ktrace.probes.choice import choose
+from ktrace.problems import verdicts_that_need
 from ktrace.sources.live.source import LiveSource
 from ktrace.survival import memory_kib, survive
 
@@ -90,6 +91,8 @@ def _print_probes(source: LiveSource) -> list[str]:
             click.echo(f"{'':<29} refused: {probe.why}")
         if probe.state == "missing":
             click.echo(f"{'':<29} lost: {about.without}")
-            blind += [verdict for verdict in about.verdicts if verdict not in blind]
+            blind += [
+                verdict for verdict in verdicts_that_need(probe.function) if verdict not in blind
+            ]
     click.echo()
     return blind

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill, Place
+from ktrace.detectors.livelock import Livelocks
 from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session
@@ -142,7 +143,7 @@ class _Reader:
             stuck_after=self.analysis.session.stuck_after,
             victims=victims,
             unseen=len(kills.kills) - len(victims),
-            oom_invocations=_measured(self.analysis.livelock.calls, probes, _OOM_CALLS),
+            oom_invocations=_measured(self.analysis.of(Livelocks).calls, probes, _OOM_CALLS),
             oom_kills=_measured(kills.oom_total, probes, *_OOM_KILLS),
             bad_pages=_measured(self.bad_pages, probes if pages else {}, _BAD_PAGE),
             doubts=(*([why] if why else []), *damage),

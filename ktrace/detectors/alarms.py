@@ -1,13 +1,16 @@
 """Alarms of a kernel log, those that are alike as one."""
 
+from ktrace.detectors.detector import Detector
 from ktrace.events import Alarm, Event, OomUnreaped
 from ktrace.findings import AlarmFinding
 
 KEPT = 2_000  # of different classes and titles; more are counted, not told
 
 
-class Alarms:
+class Alarms(Detector):
     """One finding for each class and title."""
+
+    findings = (AlarmFinding,)
 
     def __init__(self) -> None:
         self.total = 0  # of all, alike or not
@@ -15,7 +18,6 @@ class Alarms:
         self._known: dict[tuple[str, str], AlarmFinding] = {}
         self._boots: dict[tuple[str, str], str] = {}  # the newest
 
-    @property
     def current(self) -> list[AlarmFinding]:
         """All that are known, in the order in which they began."""
         return [*self._known.values()]

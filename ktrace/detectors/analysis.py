@@ -1,54 +1,55 @@
-"""All detectors, fed together: what every command and view looks at."""
+"""The ledger of kills and all detectors, fed together: what every command and view looks at."""
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import TypeVar
 
-from ktrace.detectors.alarms import Alarms
-from ktrace.detectors.bad_page import BadPages, Sighting
-from ktrace.detectors.hung_tasks import HungTasks
-from ktrace.detectors.kills import KEPT, Change, Kills
-from ktrace.detectors.livelock import SPIN_S, Livelocks
-from ktrace.detectors.stuck import StuckTasks
+from ktrace.detectors.detector import Detector, Run
+from ktrace.detectors.kills import KEPT, Kills
 from ktrace.events import Event, Lost, ProbeChange, Walk
 from ktrace.findings import End, Finding, Probe, Session
 from ktrace.plural import count
-from ktrace.probes.catalog import purpose
+from ktrace.problems import Problem, live_problems, problem_of, reported
 
-# What each command reports and gives its verdict by; others, such as record, do by all.
-_BAD_PAGES = ("bad-page", "ram-cell", "page-corruption")
-REPORTED = {
-    "oom-hang": ("stuck-task",),
-    "oom-livelock": ("oom-livelock",),
-    "bad-page": _BAD_PAGES,
-    "dmesg": (*_BAD_PAGES, "oom-livelock", "hung-task", "alarm"),
-}
+_ASIDE_KEPT = 100
+
+_D = TypeVar("_D", bound=Detector)
 
 
 class Analysis:
     """State of one run, live or replayed: the same events give the same findings."""
 
     def __init__(
-        self, session: Session, bad_pages: Iterable[Sighting] = (), kept: int | None = KEPT
+        self, session: Session, earlier: Iterable[Event] = (), kept: int | None = KEPT
     ) -> None:
-        """bad_pages: of earlier boots. kept: how many kills, None: all."""
+        """earlier: what runs before this one tell it, see carried(). kept: how many kills, None:
+        all."""
         self.session = session
+        self.reported = reported(session.command)
         self.probes = {probe.function: probe for probe in session.probes}
         self.kills = Kills(kept)
-        self.changes: list[Change] = []  # what the newest event changed in the ledger of kills
-        self.stuck = StuckTasks(session.stuck_after, self.kills)
-        self.bad_pages = BadPages(bad_pages)
-        spin_s = 0.0 if session.command == "dmesg" else SPIN_S
-        self.livelock = Livelocks(self.kills, self.stuck, spin_s)
-        self.hung = HungTasks()
-        self.alarms = Alarms()
         self.uncounted: frozenset[str] = frozenset()  # findings that are shown, and no more
         self.lost: dict[str, int] = {}
         self.events = 0
-        self.findings = 0
+        self.found: Counter[str] = Counter()  # findings, by the name of their problem
+        # what the command does not report, by id: the newest, and before it was resolved
+        self.aside: dict[str, list[Finding]] = {}
         self.incomplete_walks = 0
         self.t = session.t
+        self._run = Run(session, self.kills)
+        self._names = frozenset(name for problem in self.reported for name in problem.findings)
+        for problem in (*self.reported, *live_problems()):
+            self._run.of(problem.detector_type())
+        for event in earlier:
+            for detector in self._run.detectors.values():
+                list(detector.feed(event))
+
+    def of(self, kind: type[_D]) -> _D:
+        """The detector of that kind."""
+        return self._run.of(kind)
 
     def feed(self, event: Event) -> list[Finding]:
-        """The findings that event leads to, in order."""
+        """The findings that event leads to and the command reports, in order."""
         self.events += 1
         self.t = max(self.t, event.t)
         match event:
@@ -59,43 +60,44 @@ class Analysis:
                 self.probes[event.function] = changed
             case Walk():
                 self.incomplete_walks += not event.complete
-        self.changes = self.kills.feed(event)
-        findings: list[Finding] = [
-            *self.stuck.feed(event, self.changes),
-            *self.bad_pages.feed(event),
-            *self.livelock.feed(event),
-            *self.hung.feed(event),
-            *self.alarms.feed(event),
-        ]
-        found = [finding for finding in findings if self._about(finding.finding)]
-        self.findings += sum(
-            finding.status == "open" and finding.finding not in self.uncounted for finding in found
-        )
+        self.kills.feed(event)
+        found = []
+        for detector in self._run.detectors.values():
+            for finding in detector.feed(event):
+                if finding.finding in self._names:
+                    found.append(finding)
+                else:
+                    self._put_aside(finding)
+        for finding in found:
+            self._count(finding)
         return found
 
     @property
-    def oom_calls(self) -> int | None:
-        """Calls of out_of_memory(); None where no probe could have counted them."""
-        calls = self.livelock.calls
-        probe = self.probes.get("out_of_memory")
-        return calls if calls or (probe and probe.state == "attached") else None
+    def findings(self) -> int:
+        """How many were found, of what the command reports."""
+        return self.found.total()
 
-    @property
-    def oom_kills(self) -> int | None:
-        """None where no probe could have seen one."""
-        kills = self.kills.oom_total
-        probes = (self.probes.get(name) for name in ("oom_kill_process", "mark_victim"))
-        hooked = any(probe and probe.state == "attached" for probe in probes)
-        return kills if kills or hooked else None
-
-    def _about(self, finding: str) -> bool:
-        """Is it a finding that the command reports?"""
-        return finding in REPORTED.get(self.session.command, (finding,))
+    def measured(self, *any_of: str) -> bool:
+        """Is there a probe on one of these? Else counting nothing means nothing."""
+        probes = (self.probes.get(function) for function in any_of)
+        return any(probe is not None and probe.state == "attached" for probe in probes)
 
     def adopt(self, finding: Finding) -> None:
         """Count a finding that was read from a trace whose events are damaged."""
-        self.findings += finding.status == "open"
+        self._count(finding)
         self.t = max(self.t, finding.t)
+
+    def current(self) -> list[Finding]:
+        """Findings that sum up all events, as they are now."""
+        return [
+            finding
+            for problem in self.reported
+            for finding in self.of(problem.detector_type()).current()
+        ]
+
+    def carried(self) -> list[Event]:
+        """Events that tell a later run what is still true then."""
+        return [event for detector in self._run.detectors.values() for event in detector.carried()]
 
     def end(self) -> End:
         """The verdict of what has been fed so far."""
@@ -110,6 +112,19 @@ class Analysis:
             why="; ".join(reasons),
         )
 
+    def _count(self, finding: Finding) -> None:
+        problem = problem_of(finding.finding)
+        counts = finding.status == "open" and finding.finding not in self.uncounted
+        if problem in self.reported and counts:
+            self.found[problem.name] += 1
+
+    def _put_aside(self, finding: Finding) -> None:
+        versions = self.aside.setdefault(finding.id, [])
+        versions.append(finding)
+        del versions[:-2]
+        if len(self.aside) > _ASIDE_KEPT:
+            del self.aside[next(iter(self.aside))]
+
     def _doubts(self) -> list[str]:
         """Why finding nothing would not mean that there was nothing."""
         doubts = []
@@ -117,31 +132,13 @@ class Analysis:
             doubts.append(f"{count(sum(self.lost.values()), 'event')} lost")
         if self.incomplete_walks:
             doubts.append(f"{count(self.incomplete_walks, 'walk')} over the tasks broke off")
-        if self._about("stuck-task"):
-            doubts += self._undecided()
+        needed = {function for problem in self.reported for function in problem.probes}
         for probe in self.probes.values():
-            if probe.state == "missing" and self._needs(probe):
+            if probe.state == "missing" and probe.function in needed:
                 doubts.append(f"no probe on {probe.function}")
-        if self._about("oom-livelock"):
-            doubts += self.livelock.doubts(self.t)
+        for problem in self.reported:
+            doubts += self._doubts_of(problem)
         return doubts
 
-    def _undecided(self) -> list[str]:
-        """Of which kills nobody knows whether they got stuck."""
-        stuck_after, kills = self.session.stuck_after, self.kills
-        early = kills.undecided(self.t, stuck_after)
-        return [
-            text
-            for number, text in (
-                (early, f"it ended less than {stuck_after:g} s after {count(early, 'kill')}"),
-                (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
-                (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),
-            )
-            if number
-        ]
-
-    def _needs(self, probe: Probe) -> bool:
-        verdicts = purpose(probe.function).verdicts
-        return self.session.command in verdicts or (
-            bool(verdicts) and self.session.command not in REPORTED
-        )
+    def _doubts_of(self, problem: Problem) -> Iterable[str]:
+        return self.of(problem.detector_type()).doubts(self.t)

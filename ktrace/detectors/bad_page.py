@@ -10,6 +10,7 @@ from ktrace.detectors.bad_page_sighting import (
     earlier_sighting,
     sighting_of,
 )
+from ktrace.detectors.detector import Detector
 from ktrace.detectors.page_corruption import Unexplained
 from ktrace.detectors.ram_cells import RamCells
 from ktrace.events import BadPage, EarlierBadPage, Event, MemoryFault
@@ -25,8 +26,10 @@ _STEP = 1.1
 Verdict = RamCell | PageCorruption
 
 
-class BadPages:
+class BadPages(Detector):
     """Feed it all events in order. history: sightings of earlier boots, from a state file."""
+
+    findings = (BadPageFinding, RamCell, PageCorruption)
 
     def __init__(self, history: Iterable[Sighting] = ()) -> None:
         self.sightings: list[Sighting] = []
@@ -58,7 +61,9 @@ class BadPages:
             return [found]  # what was said holds
         return [found, *self._changes(event.t)]
 
-    @property
+    def carried(self) -> list[Event]:
+        return [earlier_event(sighting, sighting.t) for sighting in self.sightings[-KEPT // 2 :]]
+
     def current(self) -> tuple[RamCell | PageCorruption, ...]:
         """The verdicts that were told, as they are now."""
         t = max((verdict.t for verdict in self._told.values()), default=0.0)

@@ -1,5 +1,6 @@
 """Hung tasks, from khungtaskd's reports: each task once, however often it was reported."""
 
+from ktrace.detectors.detector import Detector
 from ktrace.detectors.waits import look_beneath
 from ktrace.events import Event, HungReport, Stack
 from ktrace.findings import Blocker, HungTask, Wait
@@ -7,14 +8,15 @@ from ktrace.findings import Blocker, HungTask, Wait
 KEPT = 10_000  # tasks; more are counted, not told
 
 
-class HungTasks:
+class HungTasks(Detector):
     """One finding for each task of each boot."""
+
+    findings = (HungTask,)
 
     def __init__(self) -> None:
         self.total = 0
         self._tasks: dict[tuple[str, int, str], HungTask] = {}
 
-    @property
     def current(self) -> list[HungTask]:
         """All that are known."""
         return [*self._tasks.values()]

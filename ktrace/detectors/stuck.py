@@ -1,13 +1,16 @@
 """Threads that were killed and do not die."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Self
 
-from ktrace.detectors.kills import Change, Kill, KilledThread, Kills, Place, ThreadEnded
+from ktrace.detectors.detector import Detector, Run
+from ktrace.detectors.kills import Kill, KilledThread, Kills, Place, ThreadEnded
 from ktrace.detectors.squashfs import Blockers, Holders
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import Killed, Outcome, StuckTask
+from ktrace.plural import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,16 @@ class _Followed:
         return self.looks.get(self.thread.longest(t))
 
 
-class StuckTasks:
-    """Feed it all events in order, each with what it changed in the ledger. Judges at each Walk,
-    when every thread has been looked at.
+class StuckTasks(Detector):
+    """Feed it all events in order, after the ledger has had them. Judges at each Walk, when every
+    thread has been looked at.
 
     A thread is stuck that has been killed for stuck_after seconds and is not dead, whatever its
     state; a zombie is dead. While it lives, a finding tells where it is; when it has died, where it
     was for the longest time.
     """
+
+    findings = (StuckTask,)
 
     def __init__(self, stuck_after: float, kills: Kills) -> None:
         self._stuck_after = stuck_after
@@ -65,9 +70,13 @@ class StuckTasks:
         self.total = 0
         self.longest_s = 0.0
 
-    def feed(self, event: Event, changes: Iterable[Change]) -> Iterator[StuckTask]:
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        return cls(run.session.stuck_after, run.kills)
+
+    def feed(self, event: Event) -> Iterator[StuckTask]:
         """The findings that event leads to."""
-        for change in changes:
+        for change in self._kills.changes:
             if isinstance(change, ThreadEnded):
                 yield from self._resolve(change)
         match event:
@@ -79,6 +88,20 @@ class StuckTasks:
                 self._seen.pop(event.task.tid, None)
             case Walk():
                 yield from self._judge(event)
+
+    def doubts(self, t: float) -> list[str]:
+        """Of which kills nobody knows whether they got stuck."""
+        kills, after = self._kills, self._stuck_after
+        early = kills.undecided(t, after)
+        return [
+            text
+            for number, text in (
+                (early, f"it ended less than {after:g} s after {count(early, 'kill')}"),
+                (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
+                (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),
+            )
+            if number
+        ]
 
     def age(self, finding: StuckTask, t: float) -> float:
         """Seconds that an open finding's thread has been stuck at time t."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import Stack, Task
+from ktrace.findings.finding import Finding
+from ktrace.findings.signature import signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,10 @@ class OomEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OomLivelock:
+class OomLivelock(Finding):
     """The OOM killer, or reclaim before it, is called again and again and nothing gets better."""
 
     finding: ClassVar[str] = "oom-livelock"
-    status: str  # open, update, resolved
-    id: str
-    t: float
     reason: str  # nobody, victim, no-gain, retry
     domain: str | None  # path of the memory cgroup; None: the machine
     call: str  # what is called again and again: out_of_memory, reclaim_retry_zone, compact_retry
@@ -120,3 +119,7 @@ class OomLivelock:
     stack: Stack  # of the busiest caller
     outcome: OomEnd | None = None
     cgroup_id: int | None = None  # kernfs id; None: not recorded, or the machine
+
+    @property
+    def signature(self) -> str:
+        return signature(self.finding, (), self.reason)

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import Stack
-from ktrace.findings.tasks import Blocker, Wait
+from ktrace.findings.finding import Finding
+from ktrace.findings.signature import signature
+from ktrace.findings.tasks import Blocker, Wait, wait_signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HungTask:
+class HungTask(Finding):
     """A task that khungtaskd has reported. It stops after kernel.hung_task_warnings reports, ten
-    by default, so that the number of hung tasks in a log is a lower bound."""
+    by default, so that the number of hung tasks in a log is a lower bound. t: of the newest."""
 
     finding: ClassVar[str] = "hung-task"
-    status: str  # open, update
-    id: str
-    t: float  # of the newest report
+    sums_up: ClassVar[bool] = True
     boot: str
     kernel: str
     pid: int  # the thread's: the log does not say of which group it is
@@ -31,15 +31,17 @@ class HungTask:
     blocked_by: tuple[Blocker, ...]  # who holds what it waits for, where the kernel says
     lines: tuple[int, ...]  # of its first report
 
+    @property
+    def signature(self) -> str:
+        return wait_signature(self.finding, self.stack, self.wait)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmFinding:
-    """Alarms of a kernel log that have the same class and title."""
+class AlarmFinding(Finding):
+    """Alarms of a kernel log that have the same class and title. t is that of the newest."""
 
     finding: ClassVar[str] = "alarm"
-    status: str  # open, update
-    id: str
-    t: float  # of the newest
+    sums_up: ClassVar[bool] = True
     class_: str
     title: str
     count: int
@@ -52,3 +54,7 @@ class AlarmFinding:
     stack: Stack
     unreliable: bool
     lines: tuple[int, ...]  # of the first
+
+    @property
+    def signature(self) -> str:
+        return signature(self.class_, self.stack, "" if self.stack else self.title)

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import PageOwner, Sign, Stack, Trigger
+from ktrace.findings.finding import Finding
+from ktrace.findings.signature import signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BadPageFinding:
-    """A page in a state that cannot be. The members are those of ktrace.events.BadPage."""
+class BadPageFinding(Finding):
+    """A page in a state that cannot be: open, and complete when it is found. The members are those
+    of ktrace.events.BadPage."""
 
     finding: ClassVar[str] = "bad-page"
-    status: str  # open: it is complete when it is found
-    id: str
-    t: float
     boot: str
     kernel: str
     pid: int
@@ -34,6 +34,11 @@ class BadPageFinding:
     reason: str
     stack: Stack
 
+    @property
+    def signature(self) -> str:
+        failed = "+".join(sorted({trigger.what for trigger in self.triggered}))
+        return signature(self.finding, self.stack, failed)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -46,13 +51,11 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RamCell:
+class RamCell(Finding):
     """Reports that one place in memory explains."""
 
     finding: ClassVar[str] = "ram-cell"
-    status: str  # open, update, resolved
-    id: str
-    t: float
+    sums_up: ClassVar[bool] = True
     cell: Cell | None  # None: the place is known no more exactly than address and size
     events: int  # bad pages
     boots: int
@@ -74,13 +77,11 @@ class StackCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageCorruption:
+class PageCorruption(Finding):
     """Reports that no single memory cell explains: the kernel, or not known."""
 
     finding: ClassVar[str] = "page-corruption"
-    status: str  # open, update, resolved
-    id: str
-    t: float
+    sums_up: ClassVar[bool] = True
     cause: str  # software, unknown
     events: int  # bad pages
     boots: int
@@ -90,3 +91,7 @@ class PageCorruption:
     stacks: tuple[StackCount, ...] = ()
     owner: tuple[str, ...] = ()  # what page_owner tells of one of them
     owners: tuple[PageOwner, ...] = ()
+
+    @property
+    def signature(self) -> str:
+        return signature(self.finding, (), self.cause)

@@ -6,6 +6,8 @@ from typing import Any
 from ktrace.events import to_json
 from ktrace.typed_json import build
 
+KERNEL_LOG = "kernel log"  # a session's loader, where there was none
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -35,6 +37,11 @@ class Session:
     stuck_after: float
     probes: tuple[Probe, ...]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def from_log(self) -> bool:
+        """Was a kernel log read, and nothing traced?"""
+        return self.loader == KERNEL_LOG
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "session", **to_json(self)}

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import Stack
+from ktrace.findings.finding import Finding
+from ktrace.findings.signature import signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StuckTask:
+class StuckTask(Finding):
     """A thread that was killed and has not died.
 
     state, wait, stack and blocked_by are of one look: the newest, and when it has died, one at the
@@ -58,9 +60,6 @@ class StuckTask:
     """
 
     finding: ClassVar[str] = "stuck-task"
-    status: str  # open, update, resolved
-    id: str
-    t: float
     pid: int
     tid: int
     comm: str
@@ -72,3 +71,13 @@ class StuckTask:
     blocked_by: tuple[Blocker, ...]
     outcome: Outcome | None = None
     blockers_left_out: int = 0  # of very many only some are listed
+
+    @property
+    def signature(self) -> str:
+        return wait_signature(self.finding, self.stack, self.wait)
+
+
+def wait_signature(kind: str, stack: Stack, wait: Wait | None) -> str:
+    """By the stack; without one by what it waits for."""
+    primitive = wait.primitive if wait else ""
+    return signature(kind, stack, "" if stack else primitive)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ktrace.detectors.stuck import StuckTasks
 from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.outcome import read_outcome
@@ -46,6 +47,7 @@ def row(suite: str, path: Path, exit_code: int) -> Row:
     outcome = read_outcome(path)
     analysis, functions = outcome.analysis, outcome.functions
     verdict = analysis.end().verdict
+    stuck = analysis.of(StuckTasks)
     probes = list(analysis.probes.values())
     attached = [probe for probe in probes if probe.state == "attached"]
     hooks = dict.fromkeys(probe.hook for probe in attached)
@@ -55,8 +57,8 @@ def row(suite: str, path: Path, exit_code: int) -> Row:
         f"{len(attached)} of {len(probes)}",
         " ".join(hooks),
         verdict,
-        str(analysis.stuck.total),
-        words.seconds(analysis.stuck.longest_s),
+        str(stuck.total),
+        words.seconds(stuck.longest_s),
         " ".join(sorted(functions)) or "-",
     )
     return Row(cells, exit_code)

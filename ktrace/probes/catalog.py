@@ -9,7 +9,6 @@ class Purpose:
 
     gives: str
     without: str  # what the user loses
-    verdicts: tuple[str, ...] = ()  # commands that cannot say "clean" without it
     module: str = ""  # where the function lives when it is not in the kernel image
 
 
@@ -17,17 +16,14 @@ PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
         "every thread that is killed and not dead, and who sleeps uninterruptibly (iter/task)",
         "nothing is known of tasks that were asleep when they were killed",
-        verdicts=("oom-hang",),
     ),
     "signal_generate": Purpose(
         "who sends SIGKILL to whom, and when",
         "senders and exact times of kills are unknown",
-        verdicts=("oom-hang",),
     ),
     "sched_switch": Purpose(
         "when a killed thread falls asleep again, runs on in the kernel, is dead",
         "times of death are those of the next walk; the exit signal is unknown",
-        verdicts=("oom-hang",),
     ),
     "sched_process_exit": Purpose(
         "when a killed thread lets go of its memory", "that step is missing from the trace"
@@ -42,7 +38,6 @@ PURPOSES: dict[str, Purpose] = {
     "out_of_memory": Purpose(
         "every call of the OOM killer, also those that kill nobody",
         "calls that kill nobody are not counted",
-        verdicts=("oom-livelock",),
     ),
     "out_of_memory:return": Purpose(
         "what came of each call: a kill, nobody to kill, waiting for an earlier victim",
@@ -51,12 +46,10 @@ PURPOSES: dict[str, Purpose] = {
     "reclaim_retry_zone": Purpose(
         "allocations that reclaim again and again before the OOM killer is called",
         "reclaim that goes on for ever is not seen",
-        verdicts=("oom-livelock",),
     ),
     "compact_retry": Purpose(
         "allocations of higher order that compact again and again",
         "compaction that goes on for ever is not seen",
-        verdicts=("oom-livelock",),
     ),
     "oom_score_adj_update": Purpose(
         "who sets a task's oom_score_adj", "who protected a task from the OOM killer is unknown"
@@ -71,12 +64,10 @@ PURPOSES: dict[str, Purpose] = {
     "bad_page": Purpose(
         "pages in a state that cannot be",
         "bad pages are only in the kernel log: `ktrace dmesg`",
-        verdicts=("bad-page",),
     ),
     "page checks": Purpose(
         "the kernel's own look at each page that it hands out or takes back",
         "the kernel reports no bad page",
-        verdicts=("bad-page",),
     ),
     "squashfs_cache_get": Purpose(
         "which cache and block a thread waits for, so who is in its way",

@@ -9,7 +9,8 @@ from typing import Any
 
 from ktrace.errors import UsageError
 from ktrace.events import EVENTS, Event, Stack, from_json
-from ktrace.findings import FINDINGS, End, Finding, Session, finding_from_json
+from ktrace.findings import End, Finding, Session, finding_from_json
+from ktrace.problems import problem_of
 from ktrace.trace.damage import Damage, Loss
 from ktrace.trace.format import FORMAT, MAX_STACKS, BadLine, decode_line, salvage
 from ktrace.trace.lines import Line, LineReader, open_input
@@ -168,7 +169,9 @@ class _Decoder:
     def _event_or_finding(self, data: dict[str, Any]) -> Record | None:
         kind = data.get("kind")
         name = data.get(kind) if kind in ("event", "finding") else None
-        known = isinstance(name, str) and name in (EVENTS if kind == "event" else FINDINGS)
+        known = isinstance(name, str) and bool(
+            name in EVENTS if kind == "event" else problem_of(name)
+        )
         if not known:
             what = f"{kind} {name}" if isinstance(name, str) else f"{kind}"
             self._damage.add(Loss.UNKNOWN, self._where, f"unknown record {what!a:.60}")

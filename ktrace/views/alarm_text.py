@@ -29,6 +29,10 @@ def details(finding: AlarmFinding) -> list[str]:
     return [*map(safe, finding.detail), stack_line(finding.stack, finding.unreliable)]
 
 
+def prose(finding: AlarmFinding) -> dict[str, list[str]]:
+    return {}
+
+
 def where(lines: tuple[int, ...]) -> str:
     """ " (lines 12-60)"."""
     if not lines:

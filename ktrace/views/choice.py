@@ -4,10 +4,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ktrace.problems import reported
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
-    from ktrace.views.screen import Body
+    from ktrace.views.problem_view import Body
 
 
 def view_for(command: str, as_json: bool, footer: str = "") -> View:
@@ -26,15 +27,10 @@ def view_for(command: str, as_json: bool, footer: str = "") -> View:
 
 
 def _body(command: str) -> "Body":
-    """The body of the command's screen; a recording of everything shows as oom-hang does."""
-    if command == "bad-page":
-        from ktrace.views.screen_bad_page import BadPageBody
+    """Of the problem that the command reports, or of all of them."""
+    problems = reported(command)
+    if len(problems) == 1:
+        return problems[0].view_module().body()
+    from ktrace.views.screen_all import AllBody
 
-        return BadPageBody()
-    if command == "oom-livelock":
-        from ktrace.views.screen_oom_livelock import OomLivelockBody
-
-        return OomLivelockBody()
-    from ktrace.views.screen_oom_hang import OomHangBody
-
-    return OomHangBody()
+    return AllBody(problems)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ktrace.findings import Finding, HungTask, signature_of
+from ktrace.findings import Finding, HungTask
 from ktrace.views import words
 from ktrace.views.alarm_text import stack_line, where
 from ktrace.views.safe_text import safe
@@ -31,12 +31,16 @@ def details(finding: HungTask) -> list[str]:
     return lines
 
 
+def prose(finding: HungTask) -> dict[str, list[str]]:
+    return {}
+
+
 def grouped(findings: Iterable[HungTask]) -> list[tuple[str, list[str]]]:
     """A line and its details for each group of tasks that hang in the same place, in the order of
     the log."""
     groups: dict[str, list[HungTask]] = {}
     for finding in findings:
-        key = signature_of(finding) if finding.stack else finding.id
+        key = finding.signature if finding.stack else finding.id
         groups.setdefault(key, []).append(finding)
     return [(_group_line(group), details(group[0])) for group in groups.values()]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
-from ktrace.findings import End, Finding, PageCorruption, RamCell, finding_to_json
-from ktrace.views.bad_page_reasons import next_steps, reasons
+from ktrace.findings import End, Finding, finding_to_json
+from ktrace.views.finding_text import prose
 
 
 class JsonLinesView:
@@ -20,7 +20,7 @@ class JsonLinesView:
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         for finding in findings:
-            _print(finding_to_json(finding) | _prose(finding))
+            _print(finding_to_json(finding) | prose(finding))
 
     def tick(self, t: float) -> None:
         pass
@@ -33,13 +33,6 @@ class JsonLinesView:
 
     def close(self) -> None:
         pass
-
-
-def _prose(finding: Finding) -> dict[str, list[str]]:
-    """In words, for whoever reads JSON without ktrace."""
-    if not isinstance(finding, RamCell | PageCorruption):
-        return {}
-    return {"reasoning": reasons(finding), "advice": next_steps(finding)}
 
 
 def _print(record: dict[str, Any]) -> None:

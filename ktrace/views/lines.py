@@ -48,7 +48,7 @@ class LinesView:
 
     def _say_kills(self) -> None:
         """The beginning of an OOM kill, and its end with its steps."""
-        for change in self._analysis.changes:
+        for change in self._analysis.kills.changes:
             if isinstance(change, OomKilled):
                 self._say(change.kill.begun_t, kill_line(change.kill))
             elif isinstance(change, KillOver) and change.kill.oom:

@@ -3,23 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ktrace.detectors.analysis import REPORTED, Analysis
+from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.livelock import Livelocks
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.fit import wrapped
-
-_SHOWN = 5  # of a command that is about something else
+from ktrace.views.oom_counts import calls, oom_kills
 
 
 def section(analysis: Analysis, told: Mapping[str, Sequence[OomLivelock]]) -> list[str]:
-    """Of the report: each livelock with its newest numbers. told: each as it was told, by id.
-
-    Of a command that does not report livelocks only what it has seen of them.
-    """
-    found = analysis.livelock.found
+    """Of the report: each livelock with its newest numbers."""
+    found = analysis.of(Livelocks).found
     ids = list(dict.fromkeys([*told, *found]))
     if not ids:
-        return [f"{none_found(analysis)}.", ""] if _reports(analysis) else []
+        return [f"{none_found(analysis)}.", ""]
     lines: list[str] = []
     for number in ids:
         versions = told.get(number, ())
@@ -47,42 +44,20 @@ def _livelock(analysis: Analysis, newest: OomLivelock, seen: OomLivelock) -> Ite
         yield from wrapped(fact, "  ", "    ")
 
 
-def summary(analysis: Analysis, explained: bool = False) -> list[str]:
-    """What was watched and what was found; nothing where the command is about something else and
-    there is nothing to tell. explained: the livelocks have been told."""
-    livelocks = analysis.livelock
+def summary(analysis: Analysis, brief: bool) -> list[str]:
+    """How many were found; else what was watched, and for how long."""
+    livelocks = analysis.of(Livelocks)
     if not livelocks.total:
-        if _reports(analysis):
-            return [none_found(analysis)]
-        return [calls(analysis)] if (analysis.oom_calls or 0) > analysis.kills.oom_total else []
+        return [none_found(analysis)]
     total = words.count(livelocks.total, "OOM livelock")
-    counts = f"{total}, {len(livelocks.open)} still going on; {calls(analysis)}"
-    if explained or _reports(analysis):
-        return [counts]
-    found = list(livelocks.found.values())[:_SHOWN]
-    return [*(_also(finding) for finding in found), counts]
-
-
-def _also(finding: OomLivelock) -> str:
-    """Of a run that was about something else."""
-    text = f"{livelock_text.domain(finding)}: {livelock_text.reason(finding)}; "
-    state = livelock_text.ended(finding.outcome) if finding.outcome else "still going on"
-    return f"also an OOM livelock: {text}{livelock_text.numbers(finding)}, {state}"
+    return [f"{total}, {len(livelocks.open)} still going on; {_watched(analysis)}"]
 
 
 def none_found(analysis: Analysis) -> str:
-    """ "No OOM livelock in 50.9s: 10 calls of out_of_memory()"."""
+    """ "No OOM livelock in 50.9s: 10 calls of out_of_memory(), 1 OOM kill"."""
     lasted = words.seconds(max(0.0, analysis.t - analysis.session.t))
-    return f"No OOM livelock in {lasted}: {calls(analysis)}"
+    return f"No OOM livelock in {lasted}: {_watched(analysis)}"
 
 
-def calls(analysis: Analysis) -> str:
-    """ "10 calls of out_of_memory()"."""
-    counted = analysis.oom_calls
-    if counted is None:
-        return "calls of out_of_memory() not measured (no probe)"
-    return f"{words.count(counted, 'call')} of out_of_memory()"
-
-
-def _reports(analysis: Analysis) -> bool:
-    return "oom-livelock" in REPORTED.get(analysis.session.command, ("oom-livelock",))
+def _watched(analysis: Analysis) -> str:
+    return f"{calls(analysis)}, {oom_kills(analysis)}"

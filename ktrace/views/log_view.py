@@ -4,7 +4,9 @@ import json
 import os
 import sys
 
+from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.bad_page import BadPages
 from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, to_json
 from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
 from ktrace.views import hung_text, words
@@ -77,11 +79,11 @@ class LogLinesView:
         print(f"note: {safe(text)}")
 
     def end(self, end: End) -> None:
-        pages = self._analysis.bad_pages.total
+        pages = self._analysis.of(BadPages).total
         print(
             f"\n{words.count(pages, 'bad page')}, {words.count(self._oom, 'OOM report')}, "
             f"{words.count(self._hung, 'hung-task report')}, "
-            f"{words.count(self._analysis.alarms.total, 'alarm')}"
+            f"{words.count(self._analysis.of(Alarms).total, 'alarm')}"
         )
         print(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
 

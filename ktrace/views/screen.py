@@ -1,7 +1,6 @@
 """The live screen's frame: header, rules, footer, and when to draw; a command fills its body."""
 
 import sys
-from typing import Protocol
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -13,19 +12,13 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding
 from ktrace.views import words
+from ktrace.views.problem_view import Body
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import head_lines, probe_count, summary_lines
 
 _REFRESH_S = 1.0  # the ages count up in it; what happens is shown at once, but not faster than
 _AT_MOST_EVERY_S = 0.2
 _FRAME_LINES = 4  # header, footer, and a rule each
-
-
-class Body(Protocol):
-    """What a command shows between header and footer."""
-
-    def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
-        """At most `height` lines, `width` wide, for the time t."""
 
 
 class ScreenView:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.bad_page import BadPages
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
 from ktrace.views.bad_page_reasons import next_steps, reasons
@@ -23,9 +24,9 @@ class BadPageBody:
     """Three parts; verdicts get the height that they need first, then the newest page."""
 
     def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
-        pages = analysis.bad_pages
+        pages = analysis.of(BadPages)
         room = max(2, height - _FIXED_LINES)
-        verdict = _verdicts(list(pages.current), width)[: max(1, room * 2 // 3)]
+        verdict = _verdicts(list(pages.current()), width)[: max(1, room * 2 // 3)]
         newest = pages.recent[-1] if pages.recent else None
         detail = _detail(newest, width)[: max(0, room - len(verdict) - 1)] if newest else []
         rows = max(1, room - len(verdict) - len(detail))
@@ -39,7 +40,7 @@ class BadPageBody:
 
 
 def _table(analysis: Analysis, t: float, rows: int, width: int) -> list[RenderableType]:
-    pages = analysis.bad_pages
+    pages = analysis.of(BadPages)
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("Bad pages", style="bold")
     title.append(f"  {pages.total} in {words.seconds(t - analysis.session.t)}")

@@ -8,8 +8,10 @@ from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
+from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
 from ktrace.views import words
+from ktrace.views.oom_counts import calls, count_calls, count_oom_kills
 from ktrace.views.safe_text import safe
 
 _FIXED_LINES = 6  # titles, heads of the tables, blanks between the parts
@@ -19,7 +21,7 @@ class OomHangBody:
     """Three parts; the height goes to the stuck tasks first."""
 
     def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
-        stuck = analysis.stuck
+        stuck = analysis.of(StuckTasks)
         longest = max(stuck.open.values(), key=lambda f: stuck.age(f, t), default=None)
         detail = _detail(longest, stuck.age(longest, t), width) if longest else []
         room = max(2, height - _FIXED_LINES)
@@ -39,10 +41,11 @@ class OomHangBody:
 def _oom(analysis: Analysis, t: float, rows: int, width: int) -> list[RenderableType]:
     kills = analysis.kills
     title = _title("OOM kills")
-    number = "not measured" if analysis.oom_kills is None else str(analysis.oom_kills)
-    title.append(f"  {number} in {words.seconds(t - analysis.session.t)}")
-    if (analysis.oom_calls or 0) > kills.oom_total:
-        title.append(f", {words.count(analysis.oom_calls or 0, 'call')} of out_of_memory()")
+    number = count_oom_kills(analysis)
+    title.append(f"  {'not measured' if number is None else number}")
+    title.append(f" in {words.seconds(t - analysis.session.t)}")
+    if (count_calls(analysis) or 0) > kills.oom_total:
+        title.append(f", {calls(analysis)}")
     table = _table()
     table.add_column("AT", justify="right", no_wrap=True)
     table.add_column("VICTIM", no_wrap=True, ratio=3)
@@ -84,7 +87,7 @@ def _oom_outcome(kill: Kill, t: float) -> Text:
 
 
 def _stuck(analysis: Analysis, t: float, rows: int) -> list[RenderableType]:
-    stuck = analysis.stuck
+    stuck = analysis.of(StuckTasks)
     title = _title("Stuck after SIGKILL")
     title.append(f"  {len(stuck.open)} now, {stuck.total} in all, longest ")
     longest = max([stuck.longest_s, *(stuck.age(f, t) for f in stuck.open.values())])

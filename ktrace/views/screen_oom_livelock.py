@@ -5,10 +5,11 @@ from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
+from ktrace.detectors.livelock import Livelocks
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result
-from ktrace.views.livelock_summary import calls
+from ktrace.views.oom_counts import calls
 from ktrace.views.safe_text import safe
 
 _OVER = 3  # newest of those that have ended
@@ -21,13 +22,14 @@ class OomLivelockBody:
 
     def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
         found: list[RenderableType] = [_title(analysis, t)]
-        longest = sorted(analysis.livelock.open.values(), key=lambda f: f.since_t)
+        livelocks = analysis.of(Livelocks)
+        longest = sorted(livelocks.open.values(), key=lambda f: f.since_t)
         for finding in longest:
             found += _livelock(finding, t, width)
-        for doubt in analysis.livelock.unexplained[-_DOUBTS:]:
+        for doubt in livelocks.unexplained[-_DOUBTS:]:
             text = f"not known: {safe(doubt)}"
             found.append(Text(text, style="yellow", no_wrap=True, overflow="ellipsis"))
-        over = [f for f in analysis.livelock.found.values() if f.outcome is not None]
+        over = [f for f in livelocks.found.values() if f.outcome is not None]
         found += [_over(finding) for finding in over[: -_OVER - 1 : -1]]
         if len(found) == 1:
             found.append(Text("  none", style="dim"))
@@ -42,7 +44,7 @@ class OomLivelockBody:
 
 
 def _title(analysis: Analysis, t: float) -> Text:
-    livelock = analysis.livelock
+    livelock = analysis.of(Livelocks)
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("OOM livelocks", style="bold")
     title.append(f"  {len(livelock.open)} now, {livelock.total} in all; ")

@@ -2,9 +2,11 @@
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import End
-from ktrace.views import livelock_summary, words
-from ktrace.views.bad_page_text import finding_line
+from ktrace.views import words
+from ktrace.views.finding_text import finding_line
 from ktrace.views.safe_text import safe
+
+_SHOWN = 5  # of what the command is not about
 
 
 def probe_count(analysis: Analysis) -> str:
@@ -32,19 +34,13 @@ def head_lines(analysis: Analysis) -> list[str]:
     return lines
 
 
-def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list[str]:
-    """What came of it, the verdict last. explained: what caused bad pages has been told."""
-    stuck, pages = analysis.stuck, analysis.bad_pages
+def summary_lines(analysis: Analysis, end: End, brief: bool = False) -> list[str]:
+    """What came of it, the verdict last. brief: each finding has just been told in full."""
     lines = []
-    if analysis.session.command != "bad-page":
-        lines.append(_kills(analysis))
-    if pages.total or not lines:
-        lines.append(words.count(pages.total, "bad page"))
-    lines += [finding_line(verdict) for verdict in pages.current if not explained]
-    if stuck.zombies:
-        zombies = words.count(len(stuck.zombies), "killed thread")
-        lines.append(f"{zombies} left as a zombie: dead, not stuck")
-    lines += livelock_summary.summary(analysis, explained)
+    for problem in analysis.reported:
+        lines += problem.view_module().summary(analysis, brief)
+    if not brief:
+        lines += _aside(analysis)
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
         lines.append(f"{words.count(end.lost, 'event')} lost ({by})")
@@ -52,15 +48,13 @@ def summary_lines(analysis: Analysis, end: End, explained: bool = False) -> list
     return lines
 
 
-def _kills(analysis: Analysis) -> str:
-    """How many were killed and got stuck; of a clean run what was watched."""
-    stuck, by_oom = analysis.stuck, analysis.oom_kills
-    oom = "OOM kills not measured" if by_oom is None else words.count(by_oom, "OOM kill")
-    if stuck.total:
-        return (
-            f"{oom}; {words.count(stuck.total, 'thread')} stuck after SIGKILL, "
-            f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
-        )
-    kills = words.count(analysis.kills.total, "process")
-    watched = words.seconds(max(0.0, analysis.t - analysis.session.t))
-    return f"{kills} killed in {watched}, none stuck after SIGKILL; {oom}"
+def _aside(analysis: Analysis) -> list[str]:
+    """What was seen of problems that the command is not about: what it was, and its end."""
+    seen = list(analysis.aside.values())
+    lines = []
+    for versions in seen[:_SHOWN]:
+        ended = versions[-1].status == "resolved"
+        lines += [f"also seen: {finding_line(told)}" for told in versions[-2 if ended else -1 :]]
+    if len(seen) > _SHOWN:
+        lines.append(f"also seen: {len(seen) - _SHOWN} more, see `ktrace report`")
+    return lines

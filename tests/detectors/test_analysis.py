@@ -7,6 +7,7 @@ import pytest
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, Lost, ProbeChange
 from ktrace.findings import Probe
+from ktrace.views.oom_counts import count_oom_kills
 from tests.factories import dead, kill, oom_kill, session, state, walk
 
 pytestmark = pytest.mark.unit
@@ -70,8 +71,8 @@ def test_what_a_last_walk_found_dead_is_decided() -> None:
 
 
 def test_no_oom_kill_is_told_only_where_one_would_have_been_seen() -> None:
-    assert Analysis(session()).oom_kills == 0
-    assert Analysis(session(probes=())).oom_kills is None
+    assert count_oom_kills(Analysis(session())) == 0
+    assert count_oom_kills(Analysis(session(probes=()))) is None
 
 
 def test_kills_are_no_matter_of_bad_pages() -> None:

@@ -229,7 +229,7 @@ def test_what_changes_only_a_count_is_not_told_each_time() -> None:
         )
         told += len(detector.feed(event)) - 1
     assert told < 100
-    (now,) = detector.current
+    (now,) = detector.current()
     assert now.events == 3000
     assert "judged by the first 500" in reasons(now)
 
@@ -242,7 +242,7 @@ def verdicts_of(*events: Event) -> list[Verdict]:
     detector = BadPages()
     for event in events:
         detector.feed(event)
-    return [*detector.current]
+    return [*detector.current()]
 
 
 def test_page_frames_of_one_struct_page_tell_boots_apart() -> None:

@@ -34,7 +34,11 @@ class Detector:
         self.stuck = StuckTasks(stuck_after, self.kills)
 
     def feed(self, *events: Event) -> list[StuckTask]:
-        return [f for event in events for f in self.stuck.feed(event, self.kills.feed(event))]
+        found = []
+        for event in events:
+            self.kills.feed(event)
+            found += self.stuck.feed(event)
+        return found
 
 
 def found(*events: Event, stuck_after: float = 1.0) -> list[StuckTask]:

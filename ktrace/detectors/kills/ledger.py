@@ -64,6 +64,11 @@ class Kills:
         """Of the kill that had the most: threads too many to be looked after."""
         return self._book.threads_left_out
 
+    @property
+    def changes(self) -> list[Change]:
+        """What the newest event changed."""
+        return self._book.changes
+
     def feed(self, event: Event) -> list[Change]:
         """What it changes."""
         self._book.changes = []

@@ -1,7 +1,9 @@
 """OOM handling that gets nowhere: from events to findings, and to doubts."""
 
 from collections.abc import Generator, Iterator
+from typing import Self
 
+from ktrace.detectors.detector import Detector, Run
 from ktrace.detectors.kills import Kills
 from ktrace.detectors.livelock.description import describe, is_news, resolved
 from ktrace.detectors.livelock.domain import Cgroup, Domain, cgroup_of
@@ -19,8 +21,10 @@ RESOLVED_S = 3.0  # without a call
 _KEPT = 100  # findings, with their newest numbers
 
 
-class Livelocks:
+class Livelocks(Detector):
     """Feed it all events in order, after kills and stuck have had them."""
+
+    findings = (OomLivelock,)
 
     def __init__(self, kills: Kills, stuck: StuckTasks, spin_s: float = SPIN_S) -> None:
         """spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
@@ -34,6 +38,10 @@ class Livelocks:
         self.open: dict[str, OomLivelock] = {}  # with the newest numbers, told or not
         self.found: dict[str, OomLivelock] = {}  # these and those that are over
         self.total = 0
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        return cls(run.kills, run.of(StuckTasks), 0.0 if run.session.from_log else SPIN_S)
 
     @property
     def calls(self) -> int:

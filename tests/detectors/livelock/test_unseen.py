@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.livelock import Livelocks
 from ktrace.events import Event, OomCaller, Task
 from ktrace.findings import OomLivelock
 from tests.factories import (
@@ -70,7 +71,7 @@ def waiting(**changes: object) -> list[Event]:
 
 def test_waits_need_no_kill_that_ktrace_saw() -> None:
     analysis = analysed(*waiting())
-    (finding,) = analysis.livelock.open.values()
+    (finding,) = analysis.of(Livelocks).open.values()
     assert (finding.reason, finding.victim, finding.kills) == ("victim", None, 0)
     assert analysis.end().verdict == "found"
 
@@ -249,7 +250,7 @@ def test_a_restarted_service_is_another_domain(ids: tuple[int | None, int | None
     assert all(f.calls_per_s > 0 for f in findings)
     ended = [finding for finding in findings if finding.status == "resolved"]
     assert [f.calls for f in ended] == [4000, 1800]
-    assert analysed(*events).livelock.calls == 5800
+    assert analysed(*events).of(Livelocks).calls == 5800
 
 
 def test_a_second_livelock_after_a_quiet_time() -> None:
@@ -288,4 +289,4 @@ def test_domains_are_bounded() -> None:
     for number in range(600):
         analysis.feed(activity(101 + number * 0.01, 5, nobody=5, memcg=f"/{number}"))
     assert "OOM domains more than can be followed" in analysis.end().why
-    assert analysis.livelock.calls == 3000
+    assert analysis.of(Livelocks).calls == 3000

@@ -1,0 +1,56 @@
+"""What a detector is, and what it may know of the run that it looks at."""
+
+from collections.abc import Iterable
+from typing import ClassVar, Self, TypeVar
+
+from ktrace.detectors.kills import Kills
+from ktrace.events import Event
+from ktrace.findings import Finding, Session
+
+
+class Detector:
+    """Finds one problem. It sees events and their times, and nothing else."""
+
+    findings: ClassVar[tuple[type[Finding], ...]]
+
+    @classmethod
+    def of_run(cls, run: "Run") -> Self:
+        """A new one, for that run."""
+        return cls()
+
+    def feed(self, event: Event) -> Iterable[Finding]:
+        """The findings that event leads to. All events come, in order."""
+        raise NotImplementedError
+
+    def doubts(self, t: float) -> Iterable[str]:
+        """Why finding nothing until t, when tracing ended, does not mean that nothing was."""
+        return ()
+
+    def current(self) -> Iterable[Finding]:
+        """Those of its findings that sum up all events, as they are now."""
+        return ()
+
+    def carried(self) -> Iterable[Event]:
+        """Events that tell a later run what is still true then, after a reboot, too."""
+        return ()
+
+
+_D = TypeVar("_D", bound=Detector)
+
+
+class Run:
+    """The session, the ledger of kills (fed before any detector), and the detectors."""
+
+    def __init__(self, session: Session, kills: Kills) -> None:
+        self.session = session
+        self.kills = kills
+        self.detectors: dict[type[Detector], Detector] = {}  # in the order in which they are fed
+
+    def of(self, kind: type[_D]) -> _D:
+        """The run's detector of that kind. One that of_run() asks for is fed before its own."""
+        known = self.detectors.get(kind)
+        if known is None:
+            known = kind.of_run(self)
+            self.detectors[kind] = known
+        assert isinstance(known, kind)
+        return known

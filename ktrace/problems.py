@@ -1,0 +1,119 @@
+"""The problems that ktrace looks for: one line each, nothing else names them all.
+
+A new problem is a detector (ktrace/detectors/detector.py says what one is), a view
+(ktrace/views/problem_view.py) and a line here. What a line names is imported when it is used.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from ktrace.detectors.detector import Detector
+    from ktrace.findings.finding import Finding
+    from ktrace.views.problem_view import ProblemView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One line of the registry."""
+
+    name: str
+    help: str  # of its command
+    detector: str  # module:Class
+    view: str  # module
+    findings: tuple[str, ...]  # their names in JSON; the detector has their types
+    probes: tuple[str, ...] = ()  # without one of these, a run that finds nothing is inconclusive
+    also_in: tuple[str, ...] = ()  # other commands that report it; those of no problem report all
+    live: bool = True  # it can be found while tracing, by a command of its name
+
+    def detector_type(self) -> "type[Detector]":
+        return cast("type[Detector]", load(self.detector))
+
+    def view_module(self) -> "ProblemView":
+        return cast("ProblemView", import_module(self.view))
+
+
+PROBLEMS: tuple[Problem, ...] = (
+    Problem(
+        name="oom-hang",
+        help="Show which tasks are stuck after a SIGKILL, why, and what blocks them.",
+        detector="ktrace.detectors.stuck:StuckTasks",
+        view="ktrace.views.oom_hang",
+        findings=("stuck-task",),
+        probes=("task", "signal_generate", "sched_switch"),
+    ),
+    Problem(
+        name="bad-page",
+        help="Show what triggered each bad page, and whether one cell of RAM explains them.",
+        detector="ktrace.detectors.bad_page:BadPages",
+        view="ktrace.views.bad_page",
+        findings=("bad-page", "ram-cell", "page-corruption"),
+        probes=("bad_page", "page checks"),
+        also_in=("dmesg",),
+    ),
+    Problem(
+        name="oom-livelock",
+        help="Show OOM handling that makes no progress: since when, how often, why; "
+        "and each OOM kill.",
+        detector="ktrace.detectors.livelock:Livelocks",
+        view="ktrace.views.oom_livelock",
+        findings=("oom-livelock",),
+        probes=("out_of_memory", "reclaim_retry_zone", "compact_retry"),
+        also_in=("dmesg",),
+    ),
+    Problem(
+        name="hung-task",
+        help="Tasks that khungtaskd reports.",
+        detector="ktrace.detectors.hung_tasks:HungTasks",
+        view="ktrace.views.hung_text",
+        findings=("hung-task",),
+        also_in=("dmesg",),
+        live=False,
+    ),
+    Problem(
+        name="alarm",
+        help="Every other report of a kernel log that something is wrong.",
+        detector="ktrace.detectors.alarms:Alarms",
+        view="ktrace.views.alarm_text",
+        findings=("alarm",),
+        also_in=("dmesg",),
+        live=False,
+    ),
+)
+
+
+def load(name: str) -> object:
+    """What "module:name" names."""
+    module, _, member = name.partition(":")
+    return getattr(import_module(module), member)
+
+
+def reported(command: str) -> tuple[Problem, ...]:
+    """The problems that a command reports and gives its verdict by."""
+    own = tuple(
+        problem for problem in PROBLEMS if command == problem.name or command in problem.also_in
+    )
+    return own or live_problems()
+
+
+def live_problems() -> tuple[Problem, ...]:
+    """Those that can be found while tracing."""
+    return tuple(problem for problem in PROBLEMS if problem.live)
+
+
+def problem_of(finding: str) -> Problem | None:
+    """Which problem has findings of that name."""
+    return next((problem for problem in PROBLEMS if finding in problem.findings), None)
+
+
+def finding_type(name: str) -> "type[Finding] | None":
+    """The type of the findings of that name; None where no problem has such."""
+    problem = problem_of(name)
+    kinds = problem.detector_type().findings if problem else ()
+    return next((kind for kind in kinds if kind.finding == name), None)
+
+
+def verdicts_that_need(function: str) -> tuple[str, ...]:
+    """Names of the problems that cannot be called absent without a probe on function."""
+    return tuple(problem.name for problem in PROBLEMS if function in problem.probes)

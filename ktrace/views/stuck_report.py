@@ -1,0 +1,73 @@
+"""Tasks that are stuck after SIGKILL, for a mailing list: a table, then each stack once."""
+
+from collections.abc import Sequence
+
+from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.stuck import StuckTasks
+from ktrace.findings import StuckTask
+from ktrace.views import words
+from ktrace.views.fit import fit
+from ktrace.views.safe_text import safe
+from ktrace.views.text_table import text_table
+
+
+def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:
+    """Of the report: found is the newest of each thread."""
+    if not found:
+        return ["No thread was stuck after SIGKILL.", ""]
+    stuck, t = analysis.of(StuckTasks), analysis.t
+    found = [stuck.at_longest(finding, t) for finding in found]
+    lines = [
+        f"{words.count(len(found), 'thread')} did not die when killed:",
+        *_table(found, stuck, t),
+    ]
+    for finding, names in _by_stack(found):
+        lines += ["", *_describe(finding, names)]
+    return [*lines, ""]
+
+
+def _table(found: Sequence[StuckTask], stuck: StuckTasks, t: float) -> list[str]:
+    rows = [("THREAD", "STATE", "STUCK", "WAITS IN", "PRIMITIVE", "END")]
+    for finding in found:
+        ended = finding.outcome is not None
+        age = finding.stuck_s if ended else stuck.age(finding, t)
+        rows.append(
+            (
+                words.task_name(finding.comm, finding.pid, finding.tid),
+                finding.state,
+                words.stuck_for(finding, age),
+                words.waits_in(finding),
+                words.primitive(finding),
+                words.signal_name(finding.outcome.exit_signal)
+                if finding.outcome
+                else "still stuck",
+            )
+        )
+    return text_table(rows, "  ")
+
+
+def _by_stack(found: Sequence[StuckTask]) -> list[tuple[StuckTask, list[str]]]:
+    """One finding for each stack and killer, with the names of all threads that had them."""
+    groups: dict[object, tuple[StuckTask, list[str]]] = {}
+    for finding in found:
+        killed = finding.killed
+        group = (
+            finding.state,
+            finding.stack,
+            killed.by,
+            killed.pid,
+            killed.why,
+            finding.blocked_by,
+        )
+        names = groups.setdefault(group, (finding, []))[1]
+        names.append(words.task_name(finding.comm, finding.pid, finding.tid))
+    return [*groups.values()]
+
+
+def _describe(finding: StuckTask, names: list[str]) -> list[str]:
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    lines = fit(f"{shown}: {words.killed_by(finding.killed)}")
+    lines += [f"    {safe(frame)}" for frame in finding.stack]
+    for line in (words.meaning(finding), *words.blocked_by(finding)):
+        lines += fit(f"  {line}")
+    return lines

@@ -1,0 +1,63 @@
+"""The registry: each line names what there is, and nothing is named twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from ktrace.detectors.detector import Detector
+from ktrace.probes.catalog import PURPOSES
+from ktrace.problems import PROBLEMS, Problem, finding_type, live_problems, problem_of, reported
+from ktrace.problems import verdicts_that_need as needed_by
+
+pytestmark = pytest.mark.unit
+
+each = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+
+
+@each
+def test_its_detector_has_the_findings_that_it_names(problem: Problem) -> None:
+    detector = problem.detector_type()
+    assert issubclass(detector, Detector)
+    assert tuple(kind.finding for kind in detector.findings) == problem.findings
+    for kind in detector.findings:
+        assert finding_type(kind.finding) is kind
+        assert problem_of(kind.finding) is problem
+
+
+@each
+def test_its_view_has_all_that_a_view_has(problem: Problem) -> None:
+    told = ["line", "details", "prose"]
+    for name in [*told, "body", "report", "summary"] if problem.live else told:
+        assert callable(getattr(problem.view_module(), name))
+
+
+@each
+def test_its_probes_are_in_the_catalogue(problem: Problem) -> None:
+    assert bool(problem.probes) == problem.live
+    assert set(problem.probes) <= PURPOSES.keys()
+    assert all(problem.name in needed_by(function) for function in problem.probes)
+
+
+def test_nothing_is_named_twice() -> None:
+    for named in (
+        [problem.name for problem in PROBLEMS],
+        [finding for problem in PROBLEMS for finding in problem.findings],
+    ):
+        assert len(named) == len(set(named))
+
+
+def test_what_a_command_reports() -> None:
+    assert [problem.name for problem in reported("bad-page")] == ["bad-page"]
+    assert [problem.name for problem in reported("dmesg")] == [
+        "bad-page",
+        "oom-livelock",
+        "hung-task",
+        "alarm",
+    ]
+    assert reported("record") == live_problems()
+    assert reported("?") == live_problems()  # of a trace whose session record is damaged
+
+
+def test_unknown_findings() -> None:
+    assert problem_of("no-such") is None
+    assert finding_type("no-such") is None
