@@ -119,9 +119,9 @@ class Domain:
         """Calls since it got somewhere, else since the episode began."""
         return self.total.since(self.at_move if self.moved_t is not None else self.before)
 
-    def idle_s(self, t: float) -> float:
-        """For how long."""
-        return t - max(self.first_t, self.first_t if self.moved_t is None else self.moved_t)
+    def idle_s(self) -> float:
+        """From then to the newest call."""
+        return self.last_t - max(self.first_t, self.moved_t or self.first_t)
 
     def is_fresh(self, t: float) -> bool:
         return t - self.last_t <= FRESH_S

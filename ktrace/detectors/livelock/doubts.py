@@ -14,10 +14,10 @@ class Doubts:
         self._known: dict[str, str] = {}
         self._left_out: set[str] = set()
 
-    def note(self, domain: Domain, t: float) -> None:
-        """The domain got nowhere until t, and why is not known."""
+    def note(self, domain: Domain) -> None:
+        """The domain has got nowhere so far, and why is not known."""
         if domain.id in self._known or len(self._known) < _KEPT:
-            self._known[domain.id] = _text(domain, t)
+            self._known[domain.id] = _text(domain)
         elif len(self._left_out) < _KEPT:
             self._left_out.add(domain.id)
 
@@ -33,28 +33,28 @@ class Doubts:
         return domain.id in self._known
 
 
-def undecided(domain: Domain, t: float) -> str:
+def undecided(domain: Domain) -> str:
     """Of a domain whose calls go on when tracing ends."""
-    return f"{_calls(domain, t)} had killed nothing yet when tracing ended"
+    return f"{_calls(domain)} had killed nothing yet when tracing ended"
 
 
-def _text(domain: Domain, t: float) -> str:
+def _text(domain: Domain) -> str:
     if domain.missed:
         kills = count(domain.missed, "OOM kill")
         return f"{kills} for {_name(domain)} counted, but not traced"
-    return f"{_calls(domain, t)} killed nothing, {_why(domain)}"
+    return f"{_calls(domain)} killed nothing, {_why(domain)}"
 
 
 def _name(domain: Domain) -> str:
     return "the machine" if domain.memcg is None else f"memory cgroup {domain.memcg}"
 
 
-def _calls(domain: Domain, t: float) -> str:
+def _calls(domain: Domain) -> str:
     counts = domain.idle() if domain.call == "out_of_memory" else domain.episode()
     what = f"{count(counts.calls, 'call')} of {domain.call}()"
     if domain.call != "out_of_memory":
         what = count(counts.calls, f"{domain.call} event")
-    return f"{what} for {_name(domain)} in {domain.idle_s(t):.1f} s"
+    return f"{what} for {_name(domain)} in {domain.idle_s():.1f} s"
 
 
 def _why(domain: Domain) -> str:

@@ -59,7 +59,7 @@ class Livelocks(Detector):
         for domain in self._domains:
             known = domain.open is not None or self._doubts.has(domain)
             if not known and self._reasons.undecided(domain, t):
-                lines.append(undecided(domain, t))
+                lines.append(undecided(domain))
         if self._domains.crowded_out:
             lines.append(f"{self._domains.crowded_out} OOM domains more than can be followed")
         return lines
@@ -141,7 +141,7 @@ class Livelocks(Detector):
         reason = self._reasons.why(domain, t, victim)
         if reason is None:
             if self._reasons.cannot_tell(domain, t):
-                self._doubts.note(domain, t)
+                self._doubts.note(domain)
             return
         finding = describe(domain, t, reason, victim, self._victims, self._protectors)
         self.open[finding.id] = finding

@@ -35,19 +35,19 @@ class Reasons:
         """
         if domain.call != "out_of_memory":
             return "retry" if long_runs(domain, t) and not self._killed(t) else None
-        reason = self._idle_reason(domain, victim) if self.spins(domain, t) else None
+        reason = self._idle_reason(domain, victim) if self.spins(domain) else None
         return reason or ("no-gain" if self._gains_nothing(domain, t) else None)
 
-    def spins(self, domain: Domain, t: float) -> bool:
+    def spins(self, domain: Domain) -> bool:
         """Calls, for long, that kill nobody."""
-        return domain.idle_s(t) >= self._spin_s and domain.idle().calls >= SPIN_CALLS
+        return domain.idle_s() >= self._spin_s and domain.idle().calls >= SPIN_CALLS
 
     def cannot_tell(self, domain: Domain, t: float) -> bool:
         """Of a domain without a reason: calls that kill nobody, or kills of unseen victims."""
         if domain.call != "out_of_memory":
             return False
         long = t - domain.first_t >= NO_GAIN_S / 2
-        return self.spins(domain, t) or (long and domain.missed >= NO_GAIN_KILLS)
+        return self.spins(domain) or (long and domain.missed >= NO_GAIN_KILLS)
 
     def undecided(self, domain: Domain, t: float) -> bool:
         """At the end of a run: do calls go on of which nothing has come yet?"""
@@ -56,7 +56,7 @@ class Reasons:
         if domain.call != "out_of_memory":
             return bool(long_runs(domain, t, RETRY_S / 2)) and not self._killed(t)
         calls = domain.idle().calls
-        slow = bool(calls) and 0 < self._spin_s <= domain.idle_s(t)
+        slow = bool(calls) and 0 < self._spin_s <= domain.idle_s()
         if calls < SPIN_CALLS and not slow:
             return False
         kills = self._victims.of(domain, domain.first_t - 1.0)

@@ -60,9 +60,9 @@ def memcg_kill(t: float, victim: Task = APP) -> Event:
 def test_nobody_may_be_killed() -> None:
     (finding,) = found(*spin())
     assert (finding.status, finding.reason, finding.domain) == ("open", "nobody", "/app")
-    assert (finding.since_t, finding.t, finding.lasted_s) == (100.0, 102, 2.0)
-    assert (finding.calls, finding.calls_per_s, finding.kills) == (200, 100.0, 0)
-    assert finding.results == {"killed": 0, "nobody": 200, "waits": 0, "other": 0}
+    assert (finding.since_t, finding.t, finding.lasted_s) == (100.0, 103, 3.0)
+    assert (finding.calls, finding.calls_per_s, finding.kills) == (300, 100.0, 0)
+    assert finding.results == {"killed": 0, "nobody": 300, "waits": 0, "other": 0}
     assert (finding.limit_kib, finding.usage_kib) == (20480, 20480)
     assert [(s.tid, s.in_fault) for s in finding.spinning] == [(20, True)]
 

@@ -145,6 +145,13 @@ def test_results_that_say_nothing() -> None:
     assert "why is not known (other " in doubt(*events, walk(120))
 
 
+def test_calls_that_stopped_before_they_were_read() -> None:
+    """For 1.6 s; the count is read 0.8 s later."""
+    waited = activity(102.4, 900, waits=900, last_t=101.6)
+    assert found(activity(101.2, 700, waits=700), waited, walk(106)) == []
+    assert doubt(activity(101.2, 700, waits=700), waited, walk(106)) == ""
+
+
 def test_a_few_returns_that_were_missed_do_not_hide_it() -> None:
     """A kretprobe has room for so many threads; the rest of the calls is judged by those known."""
     events = [activity(t, (t - 100) * 100, nobody=(t - 100) * 60) for t in range(101, 105)]
