@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.detectors.kills import SHARES_MM, Kill
 from tests import stuck_tasks
 from tests.tracer import ktrace, tracer
+from tests.views.runs import analysis_of
 
 pytestmark = pytest.mark.kernel
 
@@ -77,11 +79,13 @@ def test_frozen_by_a_cgroup() -> None:
         assert running.finding("resolved", task.process.pid)["outcome"]["exit_signal"] == 9
 
 
-def test_by_the_oom_killer() -> None:
+def test_by_the_oom_killer(tmp_path: Path) -> None:
+    """The leader dies at once, a thread of it does not."""
+    trace = tmp_path / "run.ktrace"
     with (
         stuck_tasks.frozen_file_system() as frozen,
         stuck_tasks.memory_cgroup(20 << 20) as cgroup,
-        tracer() as running,
+        tracer("--record", str(trace)) as running,
     ):
         process, thread = frozen.eater(64)
         cgroup.add(process.pid)
@@ -92,7 +96,46 @@ def test_by_the_oom_killer() -> None:
         assert opened["killed"]["by"] == "oom"
         assert opened["killed"]["pid"] == process.pid  # it asked for memory itself
         frozen.thaw()
-        assert running.finding("resolved", thread)["outcome"]["exit_signal"] == 9
+        resolved = running.finding("resolved", thread)
+        assert resolved["outcome"]["exit_signal"] == 9
+        assert running.stop() == 1
+    kill = one_kill(trace, process.pid)
+    assert (kill.by, kill.over, kill.exit_signal) == ("oom", True, 9)
+    assert kill.after_s == resolved["outcome"]["after_s"] > 1.0
+    assert [step.name for step in kill.steps if step.name in ("mm released", "dead")] == [
+        *("dead", "mm released", "dead")
+    ]
+    assert kill.released_t is not None
+    assert kill.released_t - kill.t > 1.0
+
+
+def test_a_process_that_shares_the_oom_victims_mm(tmp_path: Path) -> None:
+    trace = tmp_path / "run.ktrace"
+    with (
+        stuck_tasks.memory_cgroup(20 << 20) as cgroup,
+        tracer("--record", str(trace)) as running,
+        stuck_tasks.program("share_mm", 64) as process,
+    ):
+        cgroup.add(process.pid)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        other = int(process.stdout.readline())
+        process.wait(30)
+        stuck_tasks.wait_until(f"{other} is dead", lambda: stuck_tasks.state(other) in ("", "Z"))
+        assert running.stop() == 0
+    kills = [one_kill(trace, pid) for pid in (process.pid, other)]
+    assert {kill.by for kill in kills} == {"oom"}
+    (sharer,) = (kill for kill in kills if kill.why == SHARES_MM)
+    (victim,) = (kill for kill in kills if kill.why != SHARES_MM)
+    assert (sharer.of, sharer.sender) == (victim, victim.sender)
+    assert victim.released_t is not None
+
+
+def one_kill(trace: Path, pid: int) -> Kill:
+    (kill,) = (kill for kill in analysis_of(trace).kills.kills if kill.pid == pid)
+    return kill
 
 
 def test_replay_gives_the_same_findings(tmp_path: Path) -> None:
