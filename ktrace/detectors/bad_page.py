@@ -46,7 +46,7 @@ class BadPages(Detector):
 
     def feed(self, event: Event) -> list[BadPageFinding | RamCell | PageCorruption]:
         """The bad page, and the verdicts that it makes or changes."""
-        if isinstance(event, EarlierBadPage):
+        if isinstance(event, EarlierBadPage) and self._has_room():
             self._remember(earlier_sighting(event))
         if isinstance(event, MemoryFault):
             self._add_fault(event)
@@ -54,10 +54,10 @@ class BadPages(Detector):
         if not isinstance(event, BadPage):
             return []
         self.total += 1
-        sighting = sighting_of(event)
         found = _finding(event, self.total)
         self.recent.append(found)
-        if not self._remember(sighting) and self._told:
+        news = self._remember(sighting_of(event)) if self._has_room() else self._count()
+        if not news and self._told:
             return [found]  # what was said holds
         return [found, *self._changes(event.t)]
 
@@ -76,20 +76,25 @@ class BadPages(Detector):
             found[rest.id] = rest
         return found
 
+    def _has_room(self) -> bool:
+        return len(self.sightings) < KEPT
+
     def _remember(self, sighting: Sighting) -> bool:
-        """False when it is known already, or changes no more than a count."""
+        """False when it is known already."""
         if sighting.key in self._known:
             return False
-        if len(self.sightings) >= KEPT:
-            self._unexplained.events += 1
-            if self._unexplained.events < self._next:
-                return False
-            self._next = int(self._unexplained.events * _STEP)
-            return True
         self._known.add(sighting.key)
         self.sightings.append(sighting)
         self._unexplained.add(sighting)
         self._explain(self._cells.add(sighting))
+        return True
+
+    def _count(self) -> bool:
+        """One more, of which nothing is kept. Whether so many are worth an update."""
+        self._unexplained.events += 1
+        if self._unexplained.events < self._next:
+            return False
+        self._next = int(self._unexplained.events * _STEP)
         return True
 
     def _add_fault(self, fault: MemoryFault) -> None:

@@ -11,6 +11,8 @@ from ktrace.findings import PageCorruption, StackCount
 
 _STACKS = 2  # told
 _MAPS_KEPT = 500
+# A count in freed memory that is put or got once more: 0x6b less one, 0xaa plus one (poison.h)
+_COUNTED = {("6b", "6a"), ("aa", "ab")}
 # What software does to pages: that one of these flags is left wrong in several is no accident
 _LIFE = frozenset(
     "referenced uptodate dirty lru active slab reserved private writeback locked swapbacked "
@@ -96,7 +98,7 @@ class Unexplained:
             return
         if fault.what in HARDWARE:
             return
-        self._faults[fault.what, "bit" if fault.bits == 1 else "bytes"] += fault.count
+        self._faults[fault.what, _kind(fault)] += fault.count
         self._fault_boots[fault.boot] += 1
 
     def verdict(self, t: float) -> PageCorruption | None:
@@ -192,9 +194,9 @@ class Unexplained:
 
     def _faults_told(self) -> list[Sign]:
         return [
-            Sign(f"one-bit-{what}", "", n)
+            Sign(f"one-{kind}-{what}", "", n)
             for (what, kind), n in self._faults.items()
-            if kind == "bit"
+            if kind != "bytes"
         ]
 
     def _mapped(self) -> list[Sign]:
@@ -213,6 +215,13 @@ class Unexplained:
             for frame in stack
         )
         return [Sign("pcp-drained")] if drained else []
+
+
+def _kind(fault: MemoryFault) -> str:
+    """bit, bytes, or count: what a use after free leaves as well as a cell."""
+    if fault.bits != 1:
+        return "bytes"
+    return "count" if (fault.expected, fault.found) in _COUNTED else "bit"
 
 
 def _cases(sighting: Sighting) -> list[str]:

@@ -5,6 +5,7 @@ what follows depends on the configuration (uncached, hwpoison, young, idle). The
 4.2, 4.9 and 4.20 agree with the names that such kernels printed beside the numbers.
 """
 
+import functools
 from dataclasses import dataclass
 
 from ktrace.kernel.page_flags import Field, PageFlags, mask_of
@@ -87,6 +88,7 @@ ERAS = (
 BY_NAME = {era.name: era for era in ERAS}
 
 
+@functools.cache
 def page_flags_of(era: Era) -> PageFlags:
     """The era's layout."""
     names = dict(enumerate(era.flags.split()))

@@ -59,6 +59,10 @@ _MEANING = {
     "one-bit-page-poison": "one wrong bit in a free, poisoned page: nobody writes there, and "
     "software writes more than a bit",
     "one-bit-btrfs-key": "one wrong bit in a key of a btrfs tree",
+    "one-count-slab": "freed slab memory has one less than its poison: a count was decremented "
+    "there after the free, or one bit flipped",
+    "one-count-page-poison": "a free page has one more than its poison: a count was incremented "
+    "there after the free, or one bit flipped",
     "page-map": "a page table maps page frame {value} as well (Bad page map)",
     "foreign-modules": "modules from outside the kernel are loaded (taint {value}): a stray write "
     "of theirs is possible",
@@ -156,9 +160,10 @@ def _of_corruption(finding: PageCorruption) -> list[str]:
     single = any(sign.code in ("one-flag", "one-flag-at-free") for sign in finding.signs)
     if finding.cause == "unknown" and finding.pages > 1 and single:
         why.append("a single wrong bit in each: several bad cells, or a stray write, both fit")
+    judged = next((s.value for s in finding.signs if s.code == "judged"), str(finding.events))
     for found in finding.stacks:
         frames = " < ".join(found.stack)
-        why.append(f"{found.count} of {finding.events} found in {frames}")
+        why.append(f"{found.count} of {judged} found in {frames}")
     owners = finding.owners
     if owners:
         why += [f"page_owner: {owner_line(owner)}" for owner in owners]

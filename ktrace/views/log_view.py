@@ -10,6 +10,7 @@ from ktrace.detectors.bad_page import BadPages
 from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, to_json
 from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
 from ktrace.views import hung_text, words
+from ktrace.views.bad_page_groups import AlikePages
 from ktrace.views.bad_page_text import trigger_text
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
@@ -40,6 +41,7 @@ class LogLinesView:
         self._oom = 0
         self._hung = 0
         self._alike = 0  # reports in a row that nobody could be killed: a livelock has thousands
+        self._pages = AlikePages()
         self._boot: tuple[str, str] | None = None
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
@@ -56,7 +58,11 @@ class LogLinesView:
         if event is None and (hung := hung_text.hung_tasks(findings)):
             self._say_hung(hung)
             findings = [finding for finding in findings if not isinstance(finding, HungTask)]
+        if event is None:
+            self._details(self._pages.rest())
         for finding in findings:
+            if isinstance(finding, BadPageFinding) and not self._pages.show(finding):
+                continue
             line = finding_line(finding)
             if event is None and not isinstance(finding, AlarmFinding):
                 print()

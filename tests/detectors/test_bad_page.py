@@ -429,9 +429,17 @@ def test_an_error_without_an_address_is_no_place() -> None:
 
 
 def test_one_wrong_bit_of_poison_is_a_question_of_the_memory() -> None:
-    (found,) = verdicts_of(fault("slab", bits=1, expected="6b", found="6a"))
+    (found,) = verdicts_of(fault("slab", bits=1, expected="6b", found="4b"))
     assert getattr(found, "cause", "") == "unknown"
     assert "one wrong bit in freed slab memory" in " ".join(reasons(found))
+
+
+def test_a_poison_that_is_one_less_may_be_a_put_after_the_free() -> None:
+    """0x6b and 0x6a differ in one bit, too."""
+    put = fault("slab", bits=1, expected="6b", found="6a")
+    assert verdicts_of(put) == []
+    (found,) = verdicts_of(put, bad_page())
+    assert "decremented" in " ".join(reasons(found))
 
 
 def test_overwritten_poison_beside_bad_pages_is_software() -> None:

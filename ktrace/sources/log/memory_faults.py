@@ -1,0 +1,204 @@
+"""What other reports tell of memory that did not keep what was written: for the verdict on RAM.
+
+Each reads the lines of one report, of which an alarm is made as well.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+from ktrace.events import MemoryFault
+
+# "CPU 0: Machine Check: 0 Bank 8: 8c00004000010090" and "TSC 0 ADDR 1f684880 MISC ...", print_mce()
+# of arch/x86/kernel/cpu/mce/core.c
+_BANK = re.compile(r"Bank (?P<bank>\d+): (?P<status>[0-9a-f]{16})\b")
+_ADDR = re.compile(r"\bADDR (?P<address>[0-9a-f]{1,16})\b")
+_ADDRV, _UC = 58, 61  # bits of the status: MCI_STATUS_ADDRV, MCI_STATUS_UC
+# MCACOD 0000 0000 1MMM CCCC: the memory controller (Intel SDM, volume 3); caches have others
+_MEMORY_CODES = range(0x80, 0x100)
+_MCACOD = 0xEFFF
+# edac_ce_error(), edac_ue_error() of drivers/edac/edac_mc.c, and their form until 3.5
+_EDAC = re.compile(
+    r"(?P<count>\d+) (?P<kind>CE|UE) .*?\bon (?P<label>.*?) \(.*?page:0x(?P<page>[0-9a-f]+) "
+    r"offset:0x(?P<offset>[0-9a-f]+) grain:(?P<grain>\d+)"
+)
+_EDAC_OLD = re.compile(
+    r"(?P<kind>CE|UE) page 0x(?P<page>[0-9a-f]+), offset 0x(?P<offset>[0-9a-f]+), "
+    r"grain (?P<grain>\d+),.*?label \"(?P<label>[^\"]*)\""
+)
+_CPER = re.compile(r"\bphysical_address: 0x(?P<address>[0-9a-f]{1,16})")
+_CPER_DIMM = re.compile(r"\bDIMM location: (?P<label>\S.*\S)")
+_CORRECTED = re.compile(r"corrected by h/w|(?:severity|type): corrected")
+_MEMTEST = re.compile(
+    r"(?P<pattern>[0-9a-f]{16}) bad mem addr (?:0x)?(?P<start>[0-9a-f]+) - "
+    r"(?:0x)?(?P<end>[0-9a-f]+)"
+)
+# check_bytes_and_report() of mm/slub.c
+_SLUB = re.compile(
+    r"0x(?P<start>[0-9a-f]+)-0x(?P<end>[0-9a-f]+)(?: @offset=\d+)?\. "
+    r"First byte 0x(?P<found>[0-9a-f]{1,2}) instead of 0x(?P<wanted>[0-9a-f]{1,2})"
+)
+_SLAB_LINE = re.compile(
+    r"[0-9a-f]{3,}: +(?P<bytes>(?:[0-9a-f]{2} ){2,16})"
+)  # dump_line(), mm/slab.c
+_DUMP = re.compile(r"(?P<address>[0-9a-f]{8,16}): (?P<bytes>(?:[0-9a-f]{2} ?){1,16})")
+_POISON_FREE, _PAGE_POISON = 0x6B, 0xAA  # include/linux/poison.h
+# check_leaf(), btrfs_check_node() of fs/btrfs/tree-checker.c
+_KEYS = re.compile(
+    r"bad key order, (?:current|prev) \((?P<first>\d+) (?P<type>\d+) (?P<offset>\d+)\) "
+    r"(?:next|current) \((?P<next>\d+) (?P<next_type>\d+) (?P<next_offset>\d+)\)"
+)
+_PTE = re.compile(r"\bpte:(?P<pte>[0-9a-f]{8,16})\b")
+_MAP_PFN = re.compile(r"\bpfn:(?:0x)?(?P<pfn>[0-9a-f]{1,16})\b")
+_FAR = 64  # keys next to each other in a tree are close: a flipped bit is higher than that
+
+Fault = dict[str, object]
+
+
+def memory_fault(class_: str, lines: Sequence[str], t: float, boot: str) -> MemoryFault | None:
+    """The fault of an alarm's lines, the first line first. None: it tells of no memory."""
+    read = _READERS.get(class_)
+    fault = read(lines) if read else None
+    if fault is None:
+        return None
+    values: Fault = {"t": t, "boot": boot, "title": lines[0].strip()} | fault
+    return MemoryFault(**values)  # type: ignore[arg-type]
+
+
+def _hardware(lines: Sequence[str]) -> Fault | None:
+    """A machine check, or what the firmware says of one (CPER)."""
+    return _cper(lines) or _machine_check(lines)
+
+
+def _machine_check(lines: Sequence[str]) -> Fault | None:
+    bank, addr = _first(_BANK, lines), _first(_ADDR, lines)
+    if bank is None or addr is None:
+        return None
+    status = int(bank["status"], 16)
+    if not status >> _ADDRV & 1 or status & _MCACOD not in _MEMORY_CODES:
+        return None
+    return {
+        "what": "machine-check",
+        "address": hex(int(addr["address"], 16)),
+        "size": 64,
+        "corrected": not status >> _UC & 1,
+    }
+
+
+def _cper(lines: Sequence[str]) -> Fault | None:
+    found = _first(_CPER, lines)
+    if found is None:
+        return None
+    dimm = _first(_CPER_DIMM, lines)
+    return {
+        "what": "cper",
+        "address": hex(int(found["address"], 16)),
+        "corrected": _first(_CORRECTED, lines) is not None,
+        "label": dimm["label"] if dimm else "",
+    }
+
+
+def _edac(lines: Sequence[str]) -> Fault | None:
+    found = _first(_EDAC, lines) or _first(_EDAC_OLD, lines)
+    if found is None:
+        return None
+    address = int(found["page"], 16) << 12 | int(found["offset"], 16)
+    return {
+        "what": "edac",
+        "address": hex(address) if address else None,  # 0: the driver does not know
+        "size": int(found["grain"]) or None,
+        "count": int(found.groupdict().get("count") or 1),
+        "corrected": found["kind"] == "CE",
+        "label": found["label"].strip(),
+    }
+
+
+def _memtest(lines: Sequence[str]) -> Fault | None:
+    found = _first(_MEMTEST, lines)
+    if found is None:
+        return None
+    start, end = int(found["start"], 16), int(found["end"], 16)
+    return {
+        "what": "memtest",
+        "address": hex(start),
+        "size": max(end - start, 1),
+        "expected": found["pattern"],
+    }
+
+
+def _slab(lines: Sequence[str]) -> Fault | None:
+    """SLUB's poison and red zones; old SLAB's."""
+    if found := _first(_SLUB, lines):
+        one = found["start"] == found["end"]
+        return {"what": "slab"} | _difference(
+            [int(found["found"], 16)], int(found["wanted"], 16), alone=one
+        )
+    dumped = [match for line in lines if (match := _SLAB_LINE.search(line))]
+    if not dumped:
+        return None
+    octets = [int(octet, 16) for match in dumped for octet in match["bytes"].split()]
+    wrong = [octet for octet in octets[:-1] if octet != _POISON_FREE]
+    return {"what": "slab"} | _difference(wrong, _POISON_FREE) if wrong else None
+
+
+def _page_poison(lines: Sequence[str]) -> Fault | None:
+    dumped = [match for line in lines[1:] if (match := _DUMP.search(line))]
+    octets = [int(octet, 16) for match in dumped for octet in match["bytes"].split()]
+    wrong = [octet for octet in octets if octet != _PAGE_POISON]
+    if wrong:
+        return {"what": "page-poison"} | _difference(wrong, _PAGE_POISON)
+    return {"what": "page-poison", "bits": 1 if "single bit error" in lines[0] else None}
+
+
+def _btrfs(lines: Sequence[str]) -> Fault | None:
+    """Keys out of order that one bit puts in order again."""
+    found = _first(_KEYS, lines)
+    if found is None:
+        return None
+    for one, other in (("first", "next"), ("offset", "next_offset")):
+        a, b = int(found[one]), int(found[other])
+        if _one_bit_apart(a, b):
+            return {"what": "btrfs-key", "bits": 1, "expected": hex(b), "found": hex(a)}
+    return None
+
+
+def _page_map(lines: Sequence[str]) -> Fault | None:
+    pte, pfn = _first(_PTE, lines), _first(_MAP_PFN, lines[1:])
+    if pte is None:
+        return None
+    return {
+        "what": "bad-page-map",
+        "pte": f"0x{pte['pte']}",
+        "pfn": int(pfn["pfn"], 16) if pfn else None,
+    }
+
+
+_READERS: dict[str, Callable[[Sequence[str]], Fault | None]] = {
+    "machine-check": _hardware,
+    "edac": _edac,
+    "memtest": _memtest,
+    "slab": _slab,
+    "page-poison": _page_poison,
+    "file-system": _btrfs,
+    "bad-page-map": _page_map,
+}
+
+
+def _difference(found: list[int], wanted: int, alone: bool = True) -> Fault:
+    """alone: there are no more wrong bytes than these."""
+    bits = sum((octet ^ wanted).bit_count() for octet in found)
+    return {
+        "found": bytes(found[:16]).hex(),
+        "expected": f"{wanted:02x}",
+        "bits": bits if alone else None,
+    }
+
+
+def _one_bit_apart(a: int, b: int) -> bool:
+    """Whether one bit of a far above their difference is what keeps them apart."""
+    high = a ^ b
+    top = 1 << max(high.bit_length() - 1, 0)
+    return high >= _FAR and abs((a ^ top) - b) < top // _FAR
+
+
+def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> re.Match[str] | None:
+    return next((match for line in lines if (match := pattern.search(line))), None)
