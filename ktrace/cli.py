@@ -43,11 +43,12 @@ class _LazyGroup(click.Group):
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 traced, nothing found; 1 something found; 2 bad usage or unreadable "
-    "input; 3 cannot trace here; 4 inconclusive: events lost, or a probe is missing.",
+    "input; 3 cannot trace here; 4 inconclusive: events were lost, or a probe that the verdict "
+    "needs is missing.",
 )
 @click.version_option(__version__, prog_name="ktrace")
 def cli() -> None:
-    """Who did not die after SIGKILL, why, and who is in the way."""
+    """Trace tasks that SIGKILL did not end, why and what blocks them; OOM livelocks; bad pages."""
 
 
 def main() -> None:

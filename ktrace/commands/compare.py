@@ -24,18 +24,18 @@ _SEPARATOR = "vs"
 @click.command("compare")
 @click.argument("traces", nargs=-1, required=True, metavar="BEFORE... [vs] AFTER...")
 @click.option(
-    "--in", "function", metavar="FUNCTION", help="Judge by the victims that are stuck in this one."
+    "--in", "function", metavar="FUNCTION", help="Judge by the victims that are stuck in FUNCTION."
 )
 @click.option(
     "--stuck-after",
     type=click.FloatRange(min=0.05),
     metavar="SECONDS",
-    help="A victim is stuck when it has not died after this.  [default: as recorded]",
+    help="A victim is stuck when it is still alive after this time.  [default: as recorded]",
 )
 @click.option(
     "--ignore-differences",
     is_flag=True,
-    help="Judge although the two sides did not do comparable work.",
+    help="Give a verdict although the two sides did not do comparable work.",
 )
 @click.option(
     "--format",
@@ -60,8 +60,8 @@ def compare_traces(
     once, so "fixed" takes at least three runs on each side, which killed the same programs about
     as often.
 
-    Exit codes: 0 fixed; 1 not fixed, or worse; 2 bad usage or unreadable; 4 not enough data, or
-    not comparable.
+    Exit codes: 0 fixed; 1 not fixed, or worse; 2 bad usage or unreadable input; 4 not enough
+    data, or not comparable.
     """
     old, new = _sides(traces)
     before, told_before = read_runs(old, stuck_after)

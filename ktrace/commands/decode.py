@@ -14,7 +14,7 @@ from ktrace.kernel.tracefs import tracepoint_format
 
 @click.group("decode")
 def decode() -> None:
-    """Say what a raw value of the kernel means."""
+    """Decode a raw value of the kernel."""
 
 
 @decode.command("task-state")
@@ -22,7 +22,7 @@ def decode() -> None:
 @click.option("--exit-state", default="0", metavar="VALUE", help="task_struct.exit_state.")
 @click.option("--flags", default="0", metavar="VALUE", help="task_struct.flags (PF_*).")
 def task_state(value: str, exit_state: str, flags: str) -> None:
-    """Decode task_struct.__state, as in 0x402 or 258."""
+    """Decode task_struct.__state, for example 0x402 or 258."""
     states = running_kernel_states()
     state = _number(value)
     name = states.name(state, _number(exit_state), _number(flags))
@@ -38,12 +38,12 @@ def task_state(value: str, exit_state: str, flags: str) -> None:
 @click.option("--btf", type=click.Path(exists=True, dir_okay=False), metavar="FILE")
 @click.option("--era", type=click.Choice(list(BY_NAME)), help="Of a kernel that has no BTF.")
 def page_flags(value: str, btf: str | None, era: str | None) -> None:
-    """Decode page->flags, as in 0xfffffc0004000: of this kernel, or of another one.
+    """Decode page->flags, for example 0xfffffc0004000, of the running kernel or of another one.
 
-    FILE: its vmlinux, or raw BTF as in /sys/kernel/btf/vmlinux.
+    FILE is the vmlinux of that kernel, or raw BTF such as /sys/kernel/btf/vmlinux.
     """
     if btf is not None and era is not None:
-        raise UsageError("--btf and --era are two answers to the same question")
+        raise UsageError("--btf and --era exclude each other")
     flags = _number(value)
     layout = page_flags_of(BY_NAME[era]) if era else _btf_page_flags(btf)
     decoded = layout.decode(flags)

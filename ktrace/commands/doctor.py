@@ -19,9 +19,10 @@ from ktrace.survival import memory_kib, survive
 @click.command("doctor")
 @loader_option
 def doctor(loader: str) -> ExitCode:
-    """Attach every probe once, say what works and what is lost, and take them out again.
+    """Attach every probe once, say what works and what is lost, and detach them again.
 
-    Exit code 0: every verdict can be given; 3: nothing can be traced; 4: some verdicts can't.
+    Exit codes: 0 every verdict is possible; 3 nothing can be traced; 4 some verdicts are not
+    possible.
     """
     import platform
 

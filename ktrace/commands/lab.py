@@ -53,9 +53,9 @@ def _cannot_be_tested() -> int:
 
 @click.group()
 def lab() -> None:
-    """Reproduce kernel bugs in a QEMU guest, with ktrace watching.
+    """Reproduce kernel bugs in a QEMU guest, traced by ktrace.
 
-    Needs qemu-system-x86, squashfs-tools, e2fsprogs, busybox-static and gcc, but no privilege.
+    Needs qemu-system-x86, squashfs-tools, e2fsprogs, busybox-static and gcc; no root, no KVM.
     """
 
 
@@ -70,11 +70,11 @@ def list_scenarios() -> None:
 
 @lab.command("run", cls=_BisectCommand)
 @click.argument("scenario")
-@click.option("--screen", is_flag=True, help="Show the screen of the ktrace in the guest.")
-@click.option("-o", "--output", type=FILE, help="Where the trace goes.  [default: SCENARIO.ktrace]")
-@click.option("--kernel", type=EXISTING_FILE, help="Boot this kernel image, not Debian's.")
+@click.option("--screen", is_flag=True, help="Show the screen of ktrace in the guest.")
+@click.option("-o", "--output", type=FILE, help="The trace.  [default: SCENARIO.ktrace]")
+@click.option("--kernel", type=EXISTING_FILE, help="Boot this kernel image instead of Debian's.")
 @click.option(
-    "--modules", type=EXISTING_DIRECTORY, help="Its modules: lib/modules/RELEASE of its package."
+    "--modules", type=EXISTING_DIRECTORY, help="The modules of --kernel: lib/modules/RELEASE."
 )
 @click.option(
     "--module",
@@ -82,33 +82,48 @@ def list_scenarios() -> None:
     type=EXISTING_FILE,
     multiple=True,
     metavar="FILE.ko",
-    help="A module to have instead of the kernel's own of that name.",
+    help="Use this module instead of the kernel's own with that name.",
 )
 @click.option(
     "--repeat",
     type=click.IntRange(1, 1000),
     default=1,
-    help="Runs in a row; the traces get -1, -2, ... in their names.",
-)
-@click.option("--memory", "memory_mb", type=click.IntRange(64, 3000), metavar="MB")
-@click.option(
-    "--processes", type=click.IntRange(1, 500), help="squashfs-oom: programs that want memory."
+    help="Number of runs; the traces get -1, -2, ... in their names.",
 )
 @click.option(
-    "--disk-rate", type=click.IntRange(1), metavar="KB/S", help="squashfs-oom: of their disk."
+    "--memory",
+    "memory_mb",
+    type=click.IntRange(64, 3000),
+    metavar="MB",
+    help="The guest's memory.  [default: the scenario's]",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), help="squashfs-oom: how long memory is short."
+    "--processes",
+    type=click.IntRange(1, 500),
+    help="squashfs-oom: the number of programs that use memory.",
+)
+@click.option(
+    "--disk-rate",
+    type=click.IntRange(1),
+    metavar="KB/S",
+    help="squashfs-oom: the rate of their disk.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    help="squashfs-oom: the duration of the memory shortage.",
 )
 @click.option(
     "--loader",
     type=click.Choice(["libbpf", "bcc"]),
     default="libbpf",
     show_default=True,
-    help="bcc: with bcc and kernel headers in the guest, and BTF hidden.",
+    help="bcc: the guest has bcc and kernel headers, and its BTF is hidden.",
 )
-@click.option("--kernel-args", default="", help="More for the guest kernel's command line.")
-@click.option("--suite", help="Boot the kernel of this Debian suite: trixie, bookworm-backports.")
+@click.option(
+    "--kernel-args", default="", help="More arguments for the guest kernel's command line."
+)
+@click.option("--suite", help="Boot the kernel of this Debian suite, for example trixie.")
 @click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen.")
 @click.option(
     "--bisect",
@@ -142,14 +157,14 @@ def run(
     bisect: bool,
     function: str | None,
 ) -> None:
-    """Run SCENARIO and bring the trace out.
+    """Run SCENARIO in a guest and save the trace.
 
-    Exits as the ktrace in the guest did (1: it found something), or with 4 if the scenario
-    could not be run to its end.
+    The exit code is that of ktrace in the guest (1: it found something), or 4 if the scenario did
+    not run to its end.
 
-    With --bisect the exit code is for `git bisect run`. 125 is whatever cannot be judged: the
-    kernel does not boot, the scenario does not come about, events were lost, ktrace failed.
-    See examples/bisect.
+    With --bisect the exit code is for `git bisect run`. 125 means that the commit cannot be
+    tested: the kernel does not boot, the scenario does not occur, events were lost, or ktrace
+    failed. See examples/bisect.
     """
     # Here, so that the other commands need not load the lab.
     from ktrace.lab.bisect import bisect_code, judge_by_function
@@ -212,7 +227,9 @@ def run(
 
 @lab.command("matrix")
 @click.argument("scenario")
-@click.option("--suite", "suites", multiple=True, help="A Debian suite; may be repeated.")
+@click.option(
+    "--suite", "suites", multiple=True, help="A Debian suite; can be given several times."
+)
 @click.option(
     "-o",
     "--output",
@@ -226,9 +243,9 @@ def run(
 def matrix(
     context: click.Context, scenario: str, suites: tuple[str, ...], output: Path, markdown: bool
 ) -> None:
-    """Run SCENARIO on the kernels of several Debian suites, and say what ktrace got on each.
+    """Run SCENARIO on the kernels of several Debian suites, and print one table.
 
-    Without --suite: bullseye, bookworm, trixie and sid. Exits as the worst of the runs.
+    Without --suite: bullseye, bookworm, trixie and sid. The exit code is that of the worst run.
     """
     from ktrace.lab.errors import LabError
     from ktrace.lab.matrix import SUITES, run_matrix, table

@@ -16,5 +16,5 @@ from ktrace.views.quiet import QuietView
 )
 @live_options
 def record(**options: Any) -> ExitCode:
-    """Record everything into FILE; read it with replay or report, here or elsewhere."""
+    """Record everything into FILE, for replay and report, on this machine or another one."""
     return run(Options(command="record", **options), QuietView())

@@ -14,12 +14,12 @@ from ktrace.views.choice import view_for
     "--speed",
     type=click.FloatRange(min=0),
     default=None,
-    help="Times as fast as it happened; 0: at once. Default: 1 on a terminal, else 0.",
+    help="Speed factor; 0: without waiting.  [default: 1 on a terminal, else 0]",
 )
 def replay(files: tuple[str, ...], as_json: bool, speed: float | None) -> ExitCode:
-    """Show what was recorded in FILE as it happened; several, one after the other.
+    """Show a recorded FILE as it happened; several files one after the other.
 
-    Bad pages of earlier files count in the verdict on later ones: a bad cell shows over boots.
+    Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
     footer = f"replay of {' '.join(files)}"
     return replay_trace(files, lambda command: view_for(command, as_json, footer), speed)

@@ -14,8 +14,8 @@ from ktrace.views.report import ReportView
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 def report(files: tuple[str, ...], style: str) -> ExitCode:
-    """Sum up the trace in FILE; several, one after the other.
+    """Print a report of the trace in FILE; several files one after the other.
 
-    Bad pages of earlier files count in the verdict on later ones: a bad cell shows over boots.
+    Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
     return replay(files, lambda command: JsonLinesView() if style == "json" else ReportView(), 0)

@@ -47,7 +47,7 @@ def test_a_file_without_btf() -> None:
 
 @pytest.mark.unit
 def test_both_is_too_much() -> None:
-    with pytest.raises(UsageError, match="two answers"):
+    with pytest.raises(UsageError, match="exclude each other"):
         decoded("1", "--btf", __file__, "--era", "6.1")
 
 
