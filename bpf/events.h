@@ -236,6 +236,7 @@ struct task_state {
 	__s32 group_exit_code;
 	__u32 oom_victim; /* 1: signal->oom_mm is set */
 	__u32 stack_len; /* entries of stack that count */
+	__u64 address; /* of its task_struct */
 	struct squashfs_call squashfs;
 	__u64 stack[STACK_LEN]; /* innermost first; without __sched functions */
 	/* of a sleeping task: what lies on its stack from the saved stack pointer on. The return

@@ -39,6 +39,7 @@ enum bpf_map_type {
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
+	BPF_F_MMAPABLE = 1024,
 };
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))

@@ -38,6 +38,22 @@ struct {
 	__type(value, __u8);
 } watched SEC(".maps");
 
+/* tid -> anything: tasks that a walk shows whatever they do, as members of wait chains */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __s32);
+	__type(value, __u8);
+} chain_tasks SEC(".maps");
+
+/* not 0: the next walk shows only chain_tasks that have this value */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} walk_only SEC(".maps");
+
 /* a walk's event is too large for the BPF stack */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -117,6 +133,7 @@ static __always_inline void read_task_state(struct task_state *event, struct tas
 
 	read_task(&event->task, task);
 	tid = event->task.tid;
+	event->address = (__u64)task;
 	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	event->start_t = read_start_time(task);
 	event->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
@@ -311,6 +328,19 @@ int tp_btf_sched_switch(__u64 *ctx)
 	return handle_switch(ctx[0], prev, state);
 }
 
+/* in a walk; by_itself: for what the task does */
+static __always_inline bool is_shown(struct task_struct *task, bool by_itself)
+{
+	__u32 zero = 0;
+	__s32 tid = task->pid;
+	__u8 *only = bpf_map_lookup_elem(&walk_only, &zero);
+	__u8 *chained = bpf_map_lookup_elem(&chain_tasks, &tid);
+
+	if (only && *only)
+		return chained && *chained == *only;
+	return by_itself || chained;
+}
+
 SEC("iter/task")
 int iter_task(struct bpf_iter__task *ctx)
 {
@@ -325,7 +355,7 @@ int iter_task(struct bpf_iter__task *ctx)
 		return 0;
 	state = read_state(task);
 	killed = kill_marks(task);
-	if (!killed && !sleeps_uninterruptibly(state))
+	if (!is_shown(task, killed || sleeps_uninterruptibly(state)))
 		return 0;
 	event = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!event)

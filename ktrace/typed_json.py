@@ -35,7 +35,7 @@ def _builder(wanted: Any) -> Build:
     if origin in (Union, types.UnionType):  # X | None is the only kind in use
         return _optional(_builder(arguments[0]))
     if origin is tuple:  # of any length
-        return _tuple(_builder(arguments[0]))
+        return _tuple(arguments[0])
     if origin is dict:  # JSON's keys are strings
         return _dict(_builder(arguments[1]))
     if is_dataclass(wanted):
@@ -68,11 +68,12 @@ def _optional(build_it: Build) -> Build:
     return lambda value, where: None if value is None else build_it(value, where)
 
 
-def _tuple(build_item: Build) -> Build:
+def _tuple(item: Any) -> Build:
     def build_tuple(value: Any, where: str) -> Any:
         if type(value) is not list:
             raise ValueError(f"{where} is not a list")
-        return tuple([build_item(item, where) for item in value])
+        build_item = _builder(item)  # only now: a dataclass may hold a tuple of its own kind
+        return tuple([build_item(each, where) for each in value])
 
     return build_tuple
 

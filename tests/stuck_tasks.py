@@ -14,6 +14,7 @@ import functools
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -91,6 +92,11 @@ def threads(pid: int) -> list[int]:
         return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
     except FileNotFoundError:
         return []
+
+
+def children(pid: int) -> list[int]:
+    """Of the process's leader."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def has_sigkill(tid: int) -> bool:
@@ -238,6 +244,16 @@ class FileSystem:
         finally:
             os.close(descriptor)
 
+    def pid_namespace(self) -> tuple[int, int]:
+        """The init of a PID namespace, and its child, which is asleep in write()."""
+        script = f"(echo x >{self._file()}) & wait"
+        process = subprocess.Popen(["unshare", "--pid", "--fork", "sh", "-c", script])
+        self._tasks.callback(end, process)
+        (init,) = wait_until("an init", lambda: children(process.pid))
+        (writer,) = wait_until("its child", lambda: children(init))
+        wait_for_state(writer, "D")
+        return init, writer
+
     def _echo(self, file: int) -> Process:
         process = subprocess.Popen(["sh", "-c", "echo x"], stdout=file)
         self._tasks.callback(end, process)
@@ -332,6 +348,59 @@ def frozen_file_system() -> Iterator[FileSystem]:
     with file_system() as found:
         found.freeze()
         yield found
+
+
+# FUSE -------------------------------------------------------------------------------------------
+
+_FUSE_INIT = 26  # include/uapi/linux/fuse.h, as the layouts below
+_FUSE_IN = struct.Struct("=IIQQIIIHH")  # struct fuse_in_header
+_FUSE_OUT = struct.Struct("=IiQ")  # struct fuse_out_header
+_FUSE_INIT_OUT = struct.Struct("=IIIIHHII36x")  # version 7.31, max_write 4096
+
+
+@contextmanager
+def unanswered_fuse_request() -> Iterator[tuple[Process, int]]:
+    """A process in stat() of a FUSE file system whose server, this process, has read the request
+    and does not answer; and the connection's number. Closing the device aborts the connection."""
+    if not Path("/dev/fuse").exists():
+        pytest.skip("this machine has no /dev/fuse")
+    with tempfile.TemporaryDirectory(prefix="ktrace-test-") as folder:
+        device = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(b"ktrace-test", folder.encode(), b"fuse", 0, options.encode()):
+            os.close(device)
+            pytest.skip(f"FUSE cannot be mounted: {os.strerror(ctypes.get_errno())}")
+        try:
+            _answer_init(device)
+            connection = os.minor(_device_of(folder))
+            process = subprocess.Popen(["stat", folder], stdout=subprocess.DEVNULL)
+            os.read(device, 1 << 16)  # the request, which gets no answer
+            yield process, connection
+        finally:
+            os.close(device)
+            libc.umount2(folder.encode(), _MNT_DETACH)
+        end(process)
+
+
+_MNT_DETACH = 2  # include/linux/fs.h
+
+
+def _answer_init(device: int) -> None:
+    _, opcode, unique, *_ = _FUSE_IN.unpack_from(os.read(device, 1 << 16))
+    assert opcode == _FUSE_INIT
+    answer = _FUSE_INIT_OUT.pack(7, 31, 4096, 0, 0, 0, 4096, 0)
+    os.write(device, _FUSE_OUT.pack(_FUSE_OUT.size + len(answer), 0, unique) + answer)
+
+
+def _device_of(mounted: str) -> int:
+    """Of mountinfo: stat() of it would be a request."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        words = line.split()
+        if words[4] == mounted:
+            major, _, minor = words[2].partition(":")
+            return os.makedev(int(major), int(minor))
+    raise AssertionError(f"{mounted} is not mounted")
 
 
 # Other states -----------------------------------------------------------------------------------

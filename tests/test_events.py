@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
 HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
 # The loader's and the source's own news; and what only kernel logs tell
 NOT_FROM_BPF = {
-    *("walk", "lost", "probe_change", "oom_activity", "oom_domain"),
+    *("walk", "lost", "probe_change", "oom_activity", "oom_domain", "task_wait"),
     *("oom_report", "hung_report", "earlier_bad_page", "memory_fault"),
     *("oom_unreaped", "task_dump", "alarm"),
 }
@@ -164,6 +164,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
     },
     "task_state": {
         "state": {"state", "exit_state", "flags"},
+        "start_t": {"start_t", "address"},  # the address only leads to its stack, and stays here
         "state_flags": {"state"},
         "stack": {"stack", "stack_len"},
     },

@@ -6,19 +6,21 @@ from typing import Self
 
 from ktrace.detectors.detector import Detector, Run
 from ktrace.detectors.kills import Kill, KilledThread, Kills, Place, ThreadEnded
-from ktrace.detectors.squashfs import Blockers, Holders
+from ktrace.detectors.wait_chains import Blockers, Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
-from ktrace.findings import Killed, Outcome, StuckTask
+from ktrace.findings import Killed, Outcome, Release, StuckTask, WaitsFor
 from ktrace.plural import count
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Shown:
     """What one walk showed of a thread. A finding is made of one look, never of two."""
 
     sample: TaskState
     blockers: Blockers
+    waits_for: WaitsFor | None
+    release: Release | None
 
 
 @dataclass(slots=True)
@@ -27,7 +29,7 @@ class _Followed:
 
     kill: Kill
     thread: KilledThread
-    looks: dict[Place, _Look] = field(default_factory=dict)
+    looks: dict[Place, _Shown] = field(default_factory=dict)
     told: StuckTask | None = None
 
     @property
@@ -35,7 +37,7 @@ class _Followed:
         """SIGKILL, or else the first look that found it killed."""
         return self.kill.t if self.kill.t_known else self.thread.first_t
 
-    def note(self, look: _Look) -> None:
+    def note(self, look: _Shown) -> None:
         """Of each place the first look, but rather one that shows who blocks it there."""
         place = self.thread.place
         known = self.looks.get(place)
@@ -44,7 +46,7 @@ class _Followed:
         for old in [old for old in self.looks if old not in self.thread.spent]:
             del self.looks[old]
 
-    def longest(self, t: float) -> _Look | None:
+    def longest(self, t: float) -> _Shown | None:
         """A look at the place where it has been for the longest time."""
         return self.looks.get(self.thread.longest(t))
 
@@ -64,6 +66,7 @@ class StuckTasks(Detector):
         self._stuck_after = stuck_after
         self._kills = kills
         self._followed: dict[int, _Followed] = {}  # by tid
+        self._chains = WaitChains()
         self._seen: dict[int, TaskState] = {}  # newest looks since the last walk
         self.open: dict[str, StuckTask] = {}
         self.zombies: dict[int, TaskState] = {}
@@ -79,6 +82,7 @@ class StuckTasks(Detector):
         for change in self._kills.changes:
             if isinstance(change, ThreadEnded):
                 yield from self._resolve(change)
+        self._chains.feed(event)
         match event:
             case TaskState() if event.killed and event.state == "zombie":
                 self.zombies[event.task.tid] = event
@@ -118,7 +122,7 @@ class StuckTasks(Detector):
     def _judge(self, walk: Walk) -> Iterator[StuckTask]:
         fresh = {tid: look for tid, look in self._seen.items() if look.t >= walk.started_t}
         self._seen.clear()
-        holders = Holders(fresh.values())
+        chains = self._chains.at(fresh, self._kills.open)
         judged = [
             self._follow(kill, thread)
             for kill in self._kills.open
@@ -127,7 +131,7 @@ class StuckTasks(Detector):
         ]
         for followed in sorted(judged, key=lambda one: one.thread.sample.task.tid):
             sample = followed.thread.sample
-            look = _Look(sample, holders.blockers(sample))
+            look = _shown(sample, chains)
             followed.note(look)
             yield from self._judge_thread(followed, look, walk.t)
         if walk.complete:
@@ -142,7 +146,7 @@ class StuckTasks(Detector):
             followed = self._followed[tid] = _Followed(kill, thread)
         return followed
 
-    def _judge_thread(self, followed: _Followed, look: _Look, t: float) -> Iterator[StuckTask]:
+    def _judge_thread(self, followed: _Followed, look: _Shown, t: float) -> Iterator[StuckTask]:
         stuck_s = round(t - followed.since, 6)
         if stuck_s < self._stuck_after:
             return
@@ -171,7 +175,12 @@ class StuckTasks(Detector):
         yield replace(known, status="resolved", t=ended.t, stuck_s=outcome.after_s, outcome=outcome)
 
 
-def _finding(followed: _Followed, look: _Look, t: float, stuck_s: float) -> StuckTask:
+def _shown(sample: TaskState, chains: Look) -> _Shown:
+    waits_for, release = chains.waits_for(sample)
+    return _Shown(sample, chains.blockers(sample), waits_for, release)
+
+
+def _finding(followed: _Followed, look: _Shown, t: float, stuck_s: float) -> StuckTask:
     sample = look.sample
     return StuckTask(
         status="update" if followed.told else "open",
@@ -186,11 +195,13 @@ def _finding(followed: _Followed, look: _Look, t: float, stuck_s: float) -> Stuc
         wait=wait_of(sample),
         stack=sample.stack,
         blocked_by=look.blockers.kept,
+        waits_for=look.waits_for,
+        release=look.release,
         blockers_left_out=look.blockers.left_out,
     )
 
 
-def _describe(followed: _Followed, look: _Look, told: StuckTask) -> StuckTask:
+def _describe(followed: _Followed, look: _Shown, told: StuckTask) -> StuckTask:
     """What was told, as it was at that look."""
     return replace(_finding(followed, look, told.t, told.stuck_s), status=told.status)
 
@@ -209,10 +220,5 @@ def _killed(kill: Kill) -> Killed:
 
 def _same(known: StuckTask, new: StuckTask) -> bool:
     """Nothing but time has passed."""
-    return (known.state, known.killed, known.wait, known.blocked_by, known.blockers_left_out) == (
-        new.state,
-        new.killed,
-        new.wait,
-        new.blocked_by,
-        new.blockers_left_out,
-    )
+    as_new = replace(known, status=new.status, t=new.t, stuck_s=new.stuck_s, stack=new.stack)
+    return as_new == new

@@ -43,6 +43,7 @@ from ktrace.events.tasks import (
     TaskState,
 )
 from ktrace.events.tracing import Lost, ProbeChange, Walk
+from ktrace.events.waits import Holder, TaskWait
 
 __all__ = [
     "EVENTS",
@@ -52,6 +53,7 @@ __all__ = [
     "EarlierBadPage",
     "Event",
     "FatalSignal",
+    "Holder",
     "HungReport",
     "Lost",
     "MemoryCount",
@@ -78,6 +80,7 @@ __all__ = [
     "TaskExit",
     "TaskHung",
     "TaskState",
+    "TaskWait",
     "Trigger",
     "Walk",
     "from_json",

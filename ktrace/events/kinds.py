@@ -24,6 +24,7 @@ from ktrace.events.tasks import (
     TaskState,
 )
 from ktrace.events.tracing import Lost, ProbeChange, Walk
+from ktrace.events.waits import TaskWait
 
 EVENTS: dict[str, type[Event]] = {
     kind.name: kind
@@ -40,6 +41,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskDead,
         TaskState,
         TaskHung,
+        TaskWait,
         BadPage,
         EarlierBadPage,
         MemoryFault,

@@ -15,7 +15,7 @@ from ktrace.findings.livelock import (
 from ktrace.findings.logs import AlarmFinding, HungTask
 from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
 from ktrace.findings.run import KERNEL_LOG, End, Probe, Session
-from ktrace.findings.tasks import Blocker, Killed, Outcome, StuckTask, Wait
+from ktrace.findings.tasks import Blocker, Killed, Outcome, Release, StuckTask, Wait, WaitsFor
 
 __all__ = [
     "KERNEL_LOG",
@@ -36,6 +36,7 @@ __all__ = [
     "Probe",
     "ProtectedTask",
     "RamCell",
+    "Release",
     "Session",
     "Setter",
     "Spinner",
@@ -43,6 +44,7 @@ __all__ = [
     "StuckTask",
     "Undead",
     "Wait",
+    "WaitsFor",
     "finding_from_json",
     "finding_to_json",
 ]

@@ -32,8 +32,25 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitsFor:
+    """What a thread waits for."""
+
+    kind: str  # mutex, rwsem, block-io, ...: docs/waits.md
+    object: str  # its address, hexadecimal; empty: not known
+    detail: str  # what it is, in the kernel's words
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What ends a wait. command: empty where nothing in user space does."""
+
+    text: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Blocker:
-    """A thread that blocks the stuck one."""
+    """A thread that another one waits for; itself blocked by others, to the end of the chain."""
 
     pid: int
     tid: int
@@ -41,6 +58,14 @@ class Blocker:
     state: str
     function: str | None
     why: str
+    evidence: tuple[str, ...] = ()  # by what it is known that it holds what is waited for
+    wait: WaitsFor | None = None  # what it waits for itself; None: for nothing, or not known
+    since: float | None = None  # when its sleep began; None: nobody saw it begin
+    killed: bool = False
+    release: Release | None = None  # what ends its own wait
+    blocked_by: tuple["Blocker", ...] = ()
+    blockers_left_out: int = 0  # of very many only some are listed
+    cycle_to: int | None = None  # the tid, further up in the chain, that it is: a deadlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +94,8 @@ class StuckTask(Finding):
     wait: Wait | None
     stack: Stack
     blocked_by: tuple[Blocker, ...]
+    waits_for: WaitsFor | None = None  # None: not known
+    release: Release | None = None  # what ends its wait
     outcome: Outcome | None = None
     blockers_left_out: int = 0  # of very many only some are listed
 

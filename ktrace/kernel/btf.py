@@ -51,6 +51,12 @@ class Btf:
         return cls(check(lib().btf__load_vmlinux_btf(), "load the kernel's BTF"))
 
     @classmethod
+    def of_module(cls, name: str, kernel: "Btf") -> Self | None:
+        """A loaded module's own types, and the kernel's beneath; None where it has none."""
+        found: int | None = lib().btf__load_module_btf(name.encode(), kernel._handle)
+        return cls(found) if found else None
+
+    @classmethod
     def of_file(cls, path: str) -> "Btf":
         """From an ELF file or raw BTF. Raises LibbpfError."""
         return cls(check(lib().btf__parse(path.encode(), None), f"read BTF of {path}"))
@@ -128,20 +134,48 @@ class Btf:
     def member_offset(self, structure: str, member: str) -> int | None:
         """Where a member is, in bytes, also inside the struct's unnamed structs and unions."""
         found = self.find(structure, _STRUCT)
-        return None if found is None else self._offset_in(self._type(found), member)
+        inside = None if found is None else self._member_in(self._type(found), member)
+        return inside[0] if inside else None
 
-    def _offset_in(self, entry: _Type, member: str) -> int | None:
+    def path_offset(self, path: str) -> int | None:
+        """Of a member of a member: "super_block.s_writers.rw_sem", of the first element where
+        one on the way is an array. None where the kernel has no such path."""
+        structure, *members = path.split(".")
+        found = self.find(structure, _STRUCT)
+        offset = 0
+        for member in members:
+            inside = None if found is None else self._member_in(self._resolve(found), member)
+            if inside is None:
+                return None
+            offset, found = offset + inside[0], self._element(inside[1])
+        return offset
+
+    def size_of(self, structure: str) -> int | None:
+        """Bytes of a struct; None where the kernel has none of that name."""
+        found = self.find(structure, _STRUCT)
+        return None if found is None else self._type(found).size_or_type
+
+    def _element(self, type_id: int) -> int:
+        """The type of an array's elements; of anything else, itself."""
+        entry = self._resolve(type_id)
+        # struct btf_array { __u32 type; __u32 index_type; __u32 nelems; }
+        return self._u32(entry.tail) if entry.kind == _ARRAY else type_id
+
+    def _member_in(self, entry: _Type, member: str) -> tuple[int, int] | None:
+        """Offset in bytes and type of a member."""
+        if entry.kind not in (_STRUCT, _UNION):
+            return None
         for at in range(entry.tail, entry.tail + 12 * entry.vlen, 12):
             # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
             name, type_id, bits = struct.unpack("=3I", self._bytes(at, 12))
             offset: int = (bits & 0xFFFFFF) // 8  # with bitfields the top byte is a size
             if self._name(name) == member:
-                return offset
+                return offset, type_id
             inner = self._resolve(type_id)
             if not name and inner.kind in (_STRUCT, _UNION):
-                within = self._offset_in(inner, member)
+                within = self._member_in(inner, member)
                 if within is not None:
-                    return offset + within
+                    return offset + within[0], within[1]
         return None
 
     def structure(self, name: str) -> type[ctypes.Structure]:

@@ -21,11 +21,6 @@ class Member:
 class Members(Btf):
     """A BTF that also tells structures apart."""
 
-    def size(self, name: str) -> int | None:
-        """Of struct `name`, bytes; None where there is none."""
-        found = self.find(name, _STRUCT)
-        return None if found is None else self._type(found).size_or_type
-
     def members(self, name: str, known: set[str]) -> dict[str, Member]:
         """Members of struct `name`, those of anonymous ones inside it too; no bit fields.
 

@@ -5,10 +5,13 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ktrace.kernel.wait_functions import function_of
+
 KALLSYMS = "/proc/kallsyms"
 MODULES = "/proc/modules"
 _LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into a sleep
 _TEXT = (b"t", b"T", b"w", b"W")
+_DATA = (b"b", b"B", b"d", b"D", b"r", b"R", b"v", b"V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,16 @@ class Symbols:
             return None
         return self.name(word)
 
+    def function(self, address: int) -> str:
+        """The function that covers address, without offset; "" where none does."""
+        name = self.name(address)
+        return "" if name.startswith("0x") else function_of(name)
+
+    @property
+    def lowest(self) -> int:
+        """Where the kernel's image begins; 0 where addresses are hidden."""
+        return self._addresses[0] if self._addresses else 0
+
     def name(self, address: int) -> str:
         """The symbol that covers address, or the address itself."""
         index = bisect_right(self._addresses, address) - 1
@@ -73,6 +86,20 @@ class Symbols:
             return hex(address)  # of a module that is not in here: not the one below it
         offset = f"{name}+{address - self._addresses[index]:#x}"
         return f"{offset} {module}" if module else offset
+
+
+def static_variable(address: int) -> str:
+    """The variable of the kernel or a module that begins at address (CONFIG_KALLSYMS_ALL); ""
+    where there is none. Reads all of kallsyms."""
+    wanted = b"%016x " % address
+    try:
+        with open(KALLSYMS, "rb") as file:
+            for line in file:
+                if line.startswith(wanted) and line[17:18] in _DATA:
+                    return line.split()[2].decode(errors="replace")
+    except OSError:
+        pass
+    return ""
 
 
 def loaded_modules() -> frozenset[Module]:

@@ -269,7 +269,7 @@ def generate(kernel: Members, release: str) -> tuple[dict[str, str], list[str]]:
     for name, wanted in _READ.items():
         members = [structures[name][member] for member in wanted if member in structures[name]]
         if members:
-            parts.append(_structure(name, kernel.size(name) or 0, members))
+            parts.append(_structure(name, kernel.size_of(name) or 0, members))
     subsystems = kernel.enum("cgroup_subsys_id") or {}
     if "memory_cgrp_id" in subsystems:
         parts.append(f"#define memory_cgrp_id {subsystems['memory_cgrp_id']}")
@@ -288,7 +288,7 @@ def generate(kernel: Members, release: str) -> tuple[dict[str, str], list[str]]:
         "ktrace_kernel.h": guard + "\n".join(parts) + "\n",
         "uapi/linux/ptrace.h": guard
         + "#include <linux/types.h>\n"
-        + _structure("pt_regs", kernel.size("pt_regs") or 0, list(registers.values()), ""),
+        + _structure("pt_regs", kernel.size_of("pt_regs") or 0, list(registers.values()), ""),
         "linux/types.h": _LINUX_TYPES,
         "linux/version.h": _version(release),
         "linux/kconfig.h": "#define CONFIG_BPF_SYSCALL 1\n",

@@ -54,6 +54,7 @@ class BccLoader:
     """Compiles and attaches every probe; gives raw events in the order in which they come."""
 
     name = "bcc"
+    can_follow = False
 
     def __init__(self, knobs: Mapping[str, int]) -> None:
         if os.geteuid() != 0:
@@ -130,6 +131,12 @@ class BccLoader:
             return [("TASK_STATE", self._state(look)) for look in walk()], True
         except OSError:
             return [], False
+
+    def follow(self, marks: Mapping[int, int]) -> bool:
+        raise NotImplementedError  # can_follow
+
+    def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]:
+        raise NotImplementedError  # can_follow
 
     def lost(self) -> dict[str, int]:
         """Events that did not reach the buffer since the start, by kind; only those above 0."""

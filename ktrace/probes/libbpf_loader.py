@@ -15,6 +15,7 @@ from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
 from ktrace.probes.wire import OBJECTS, wire
 
+_EVERYBODY = 0  # of the map walk_only
 _WALK_CHUNK = 1 << 16
 
 
@@ -22,6 +23,7 @@ class LibbpfLoader:
     """Attaches every probe; gives raw events in the order in which they come."""
 
     name = "libbpf"
+    can_follow = True
 
     def __init__(self, knobs: Mapping[str, int]) -> None:
         _require_privilege()
@@ -102,6 +104,32 @@ class LibbpfLoader:
             ("TASK_STATE", layout.from_buffer(data, at))
             for at in range(0, len(data) - size + 1, size)
         ], whole
+
+    def follow(self, marks: Mapping[int, int]) -> bool:
+        """Have walks show these tids, whatever they do, with a mark; 0 takes one out again.
+        False when the table is full."""
+        table, held = self._maps["chain_tasks"], True
+        for tid, mark in marks.items():
+            key, value = ctypes.c_int32(tid), ctypes.c_uint8(mark)
+            if not mark:
+                lib().bpf_map_delete_elem(table, ctypes.byref(key))
+            elif lib().bpf_map_update_elem(table, ctypes.byref(key), ctypes.byref(value), 0):
+                held = False
+        return held
+
+    def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]:
+        """A look only at those that follow() has given this mark."""
+        self._set_walk_only(mark)
+        try:
+            return self.walk()
+        finally:
+            self._set_walk_only(_EVERYBODY)
+
+    def _set_walk_only(self, mark: int) -> None:
+        key, value = ctypes.c_uint32(0), ctypes.c_uint8(mark)
+        lib().bpf_map_update_elem(
+            self._maps["walk_only"], ctypes.byref(key), ctypes.byref(value), 0
+        )
 
     def lost(self) -> dict[str, int]:
         """Events that did not reach the ring since the start, by kind; only those above 0."""

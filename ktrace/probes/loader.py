@@ -1,6 +1,7 @@
 """What a loader does, however it gets its programs into the kernel."""
 
 import ctypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ class Loader(Protocol):
     """Puts the probes into the kernel and hands out what they send."""
 
     name: str
+    can_follow: bool  # has follow() and walk_marked() to show chosen tasks
 
     def has_function(self, name: str) -> bool:
         """Does the kernel have a function of that name? Before attach()."""
@@ -45,6 +47,12 @@ class Loader(Protocol):
 
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task; False when it is not complete."""
+
+    def follow(self, marks: Mapping[int, int]) -> bool:
+        """Have walks show these tids, whatever they do; mark 0 takes one out again."""
+
+    def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]:
+        """A look at those only that follow() gave this mark."""
 
     def lost(self) -> dict[str, int]:
         """Events lost since the start, by kind; empty when none."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ktrace.detectors.kills import Kills
-from ktrace.detectors.squashfs import BLOCKERS_KEPT
 from ktrace.detectors.stuck import StuckTasks
+from ktrace.detectors.wait_chains import BLOCKERS_KEPT
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, Task
 from ktrace.findings import Killed, Outcome, StuckTask

@@ -29,7 +29,7 @@ def test_offsets_in_c_are_those_of_btf(tmp_path: Path) -> None:
         }
         for name, member in wanted:
             wanted[name, member] = kernel.members(name, set())[member].offset
-        size = kernel.size("task_struct")
+        size = kernel.size_of("task_struct")
     finally:
         kernel.close()
     lines = [

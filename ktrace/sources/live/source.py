@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.libbpf import LibbpfError
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import TaskStates
@@ -15,6 +16,7 @@ from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.oom_watch import OomWatch
+from ktrace.sources.live.wait_watch import WaitWatch
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -47,6 +49,7 @@ class LiveSource:
             pages = PageDecoder.of_kernel(loader.kernel_btf())
             constraints = loader.enum("oom_constraint")
             self._decoder = Decoder(self.states, gfp, constraints, pages)
+            self._waits = wait_watch(loader, self._decoder)
             self.probes = loader.attach()
             self.probes += _page_checks(self.probes)
         except BaseException:
@@ -95,6 +98,8 @@ class LiveSource:
         return [*last, *self._oom.read(now()), *self._new_losses()]
 
     def close(self) -> None:
+        if self._waits:
+            self._waits.close()
         self.loader.close()
 
     def _walk(self) -> list[Event]:
@@ -102,6 +107,7 @@ class LiveSource:
         raw, complete = self.loader.walk()
         # whatever happened before the walk ended comes before it
         found = self._decoded(self.loader.read(0) + raw)
+        found += self._wait_chains(raw)
         alive = any(
             isinstance(event, TaskState) and event.killed and event.state != "zombie"
             for event in found
@@ -109,6 +115,11 @@ class LiveSource:
         self._dying = alive or any(isinstance(event, FatalSignal | OomVictim) for event in found)
         self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
         return [*found, Walk(t=now(), started_t=started, complete=complete)]
+
+    def _wait_chains(self, raw: list[RawEvent]) -> list[Event]:
+        if self._waits is None:
+            return []
+        return self._waits.look(raw, now)
 
     def _look_after_kills(self, found: list[Event]) -> None:
         """Walk when those who were killed just now have had stuck_after seconds to die."""
@@ -134,6 +145,20 @@ class LiveSource:
             self.load_symbols()
         for probe in changes:
             yield _change(probe)
+
+
+def wait_watch(loader: Loader, decoder: Decoder) -> WaitWatch | None:
+    """None where the loader cannot show chosen tasks, or kernel memory cannot be read."""
+    btf = loader.kernel_btf()
+    if btf is None or not loader.can_follow:
+        return None
+    from ktrace.sources.live.wait_reader import WaitReader
+
+    try:
+        reader = WaitReader(btf, lambda: decoder.symbols)
+    except LibbpfError:
+        return None
+    return WaitWatch(loader, reader, decoder.decode)
 
 
 def _page_checks(probes: list[Probe]) -> list[Probe]:

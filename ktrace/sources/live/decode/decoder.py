@@ -46,6 +46,11 @@ class Decoder:
         """Name addresses by these from now on: at the start, and after a module came."""
         self._stacks.use(symbols)
 
+    @property
+    def symbols(self) -> Symbols:
+        """Those in use."""
+        return self._stacks.symbols
+
     def decode(self, raw: RawEvent) -> Event:
         kind, data = raw
         return self.decoders[kind](data)

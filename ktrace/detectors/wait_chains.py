@@ -1,0 +1,165 @@
+"""Who waits for whom, to the end of the chain or round the cycle."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ktrace.detectors.kills import Kill
+from ktrace.detectors.squashfs import Holders
+from ktrace.detectors.waits import wait_of
+from ktrace.events import Event, Task, TaskDead, TaskState, TaskWait
+from ktrace.findings import Blocker, Release, WaitsFor
+from ktrace.kernel.wait_functions import function_of
+from ktrace.waits.by_function import NamedWait, named_wait
+from ktrace.waits.release import release_of
+
+BLOCKERS_KEPT = 16  # of one wait, in a finding
+_DEEPEST = 16  # links of a chain
+_OF_MEMCG = ("memory cgroup", "its cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One of those that somebody waits for."""
+
+    task: Task
+    why: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blockers:
+    """The first of them, and how many more there are."""
+
+    kept: tuple[Blocker, ...] = ()
+    left_out: int = 0
+
+
+class WaitChains:
+    """Feed it all events in order; ask it at a walk."""
+
+    def __init__(self) -> None:
+        self._waits: dict[int, TaskWait] = {}  # newest, by tid
+
+    def feed(self, event: Event) -> None:
+        match event:
+            case TaskWait():
+                self._waits[event.task.tid] = event
+            case TaskDead():
+                self._waits.pop(event.task.tid, None)
+
+    def at(self, samples: Mapping[int, TaskState], kills: Iterable[Kill]) -> "Look":
+        """samples: every thread that the walk has shown, by tid. kills: those that are not over."""
+        self._waits = {tid: wait for tid, wait in self._waits.items() if tid in samples}
+        return Look(samples, self._waits, [kill for kill in kills if kill.oom])
+
+
+class Look:
+    """The chains as one walk found them."""
+
+    def __init__(
+        self,
+        samples: Mapping[int, TaskState],
+        waits: Mapping[int, TaskWait],
+        oom_kills: list[Kill],
+    ) -> None:
+        self._samples = samples
+        self._waits = waits
+        self._oom_kills = oom_kills
+        self._squashfs = Holders(samples.values())
+        self._made: dict[Link, Blocker] = {}  # at the beginning of a chain, without a cycle
+
+    def blockers(self, sample: TaskState) -> Blockers:
+        """Those that block the thread, each with who blocks it."""
+        return self._blockers(sample, (sample.task.tid,))
+
+    def waits_for(self, sample: TaskState) -> tuple[WaitsFor | None, Release | None]:
+        """What the thread itself waits for, and what ends that."""
+        wait = self._read(sample)
+        if wait:
+            return WaitsFor(wait.wait, wait.object, wait.detail), release_of(wait)
+        named = _named(sample)
+        if named:
+            return WaitsFor(named.kind, "", named.detail), named.release
+        return None, None
+
+    def _read(self, sample: TaskState) -> TaskWait | None:
+        """What was read from its stack, in this sleep."""
+        wait = self._waits.get(sample.task.tid)
+        same = wait and (wait.start_t, wait.switches) == (sample.start_t, sample.switches)
+        return wait if same else None
+
+    def _blockers(self, sample: TaskState, path: tuple[int, ...]) -> Blockers:
+        if len(path) > _DEEPEST:
+            return Blockers()
+        links = [link for link in self._links(sample) if link.task.tid != sample.task.tid]
+        kept = tuple(self._blocker(link, path) for link in links[:BLOCKERS_KEPT])
+        return Blockers(kept, len(links) - len(kept))
+
+    def _links(self, sample: TaskState) -> list[Link]:
+        wait = self._read(sample)
+        if wait and wait.holders:
+            return [Link(holder.task, holder.why, wait.evidence) for holder in wait.holders]
+        holders, why = self._squashfs.of(sample)
+        if holders:
+            return [Link(holder.task, why, ("squashfs_cache_get()",)) for holder in holders]
+        named = _named(sample)
+        return self._victims(named) if named and named.kind == "memory" else []
+
+    def _victims(self, named: NamedWait) -> list[Link]:
+        """Threads of OOM victims that are not dead, of the cgroup or of the machine, as the wait
+        is: out_of_memory() kills nobody else before they are gone."""
+        of_memcg = named.detail.endswith(_OF_MEMCG)
+        return [
+            Link(
+                thread.sample.task,
+                "is an OOM victim, whose memory is waited for",
+                ("oom_kill_process()",),
+            )
+            for kill in self._oom_kills
+            if kill.choice is None or (kill.choice.constraint == "CONSTRAINT_MEMCG") == of_memcg
+            for thread in kill.threads.values()
+        ]
+
+    def _blocker(self, link: Link, path: tuple[int, ...]) -> Blocker:
+        tid = link.task.tid
+        if tid in path:
+            return self._describe(link, Blockers(), cycle_to=tid)
+        if link in self._made:
+            return self._made[link]
+        sample = self._samples.get(tid)
+        beneath = self._blockers(sample, (*path, tid)) if sample else Blockers()
+        made = self._describe(link, beneath)
+        if len(path) == 1 and not _has_cycle(made):
+            self._made[link] = made
+        return made
+
+    def _describe(self, link: Link, beneath: Blockers, cycle_to: int | None = None) -> Blocker:
+        sample = self._samples.get(link.task.tid)
+        wait = wait_of(sample) if sample else None
+        waits_for, release = self.waits_for(sample) if sample else (None, None)
+        return Blocker(
+            pid=link.task.pid,
+            tid=link.task.tid,
+            comm=link.task.comm,
+            state=sample.state if sample else "unknown",
+            function=wait.function if wait else None,
+            why=link.why,
+            evidence=link.evidence,
+            wait=waits_for,
+            since=sample.asleep_t if sample else None,
+            killed=bool(sample and sample.killed),
+            release=release,
+            blocked_by=beneath.kept,
+            blockers_left_out=beneath.left_out,
+            cycle_to=cycle_to,
+        )
+
+
+def _named(sample: TaskState) -> NamedWait | None:
+    if sample.state in ("running", "zombie"):
+        return None
+    return named_wait(function_of(frame) for frame in (*sample.top, *sample.stack))
+
+
+def _has_cycle(blocker: Blocker) -> bool:
+    return blocker.cycle_to is not None or any(map(_has_cycle, blocker.blocked_by))

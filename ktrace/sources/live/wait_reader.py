@@ -1,0 +1,101 @@
+"""What a sleeper waits for: its stack read, and given to the kinds of waits."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ktrace.events import TaskState
+from ktrace.kernel.btf import Btf
+from ktrace.kernel.layout import Layout
+from ktrace.kernel.symbols import Symbols, static_variable
+from ktrace.kernel.wait_functions import function_of
+from ktrace.probes.kernel_memory import PIECE, KernelMemory
+from ktrace.waits.found import Found
+from ktrace.waits.kernel import Kernel
+from ktrace.waits.sleeper import STACK_BYTES, Sleeper
+from ktrace.waits.table import KINDS, WANTS
+
+_MODULES = ("fuse",)  # whose types are read
+_MOST_NAMES = 1000  # of static variables that are kept
+
+
+class WaitReader:
+    """Reads the memory of the running kernel. Raises LibbpfError where that is refused."""
+
+    def __init__(self, btf: Btf, symbols: Callable[[], Symbols]) -> None:
+        """symbols: those of now, since modules come and go."""
+        self._symbols = symbols
+        self._static: dict[int, str] = {}
+        self._known: dict[int, Found] = {}  # of this look, by task_struct
+        self._memory = KernelMemory()
+        self._kernel = Kernel(
+            memory=self._memory,
+            layout=Layout.of(btf, WANTS, _MODULES),
+            symbol=lambda address: symbols().function(address),
+            data_symbol=self._static_variable,
+            enums={"pageflags": btf.enum("pageflags") or {}},
+            file_systems=_file_systems(),
+            mounts=_mounts(),
+        )
+
+    def begin(self) -> None:
+        """A new look: what was read before is old."""
+        self._known.clear()
+        self._kernel.forget()
+
+    def read(self, raw: Any, state: TaskState) -> Found | None:
+        """raw: struct task_state. None: nothing on its stack tells."""
+        known = self._known.get(raw.address)
+        if known is None:
+            known = self._read(raw.address, state)
+            for waiter in known.waiters if known else ():
+                self._known[waiter] = known  # type: ignore[assignment]
+        return known
+
+    def _read(self, address: int, state: TaskState) -> Found | None:
+        sp = self._kernel.member(address, "task_struct.thread.sp")
+        if not sp:
+            return None
+        pieces = self._memory.read_all([(sp + at, PIECE) for at in range(0, STACK_BYTES, PIECE)])
+        whole = pieces.index(None) if None in pieces else len(pieces)
+        sleeper = Sleeper(
+            address,
+            state.task.pid,
+            state.task.tid,
+            state.task.comm,
+            tuple(function_of(frame) for frame in (*state.top, *state.stack)),
+            sp,
+            b"".join(piece or b"" for piece in pieces[:whole]),
+        )
+        for kind in KINDS:
+            found = kind.read(sleeper, self._kernel)
+            if found:
+                return found
+        return None
+
+    def _static_variable(self, address: int) -> str:
+        """Only what lies above the start of the kernel's image can be one."""
+        lowest = self._symbols().lowest
+        if not lowest or address < lowest:
+            return ""
+        if address not in self._static and len(self._static) < _MOST_NAMES:
+            self._static[address] = static_variable(address)
+        return self._static.get(address, "")
+
+    def close(self) -> None:
+        self._memory.close()
+
+
+def _file_systems() -> frozenset[str]:
+    """Types that the kernel has now; a module may bring more, which are then not recognised."""
+    with open("/proc/filesystems") as file:
+        return frozenset(line.split()[-1] for line in file if line.strip())
+
+
+def _mounts() -> dict[str, str]:
+    """Where each device is mounted first: read at the start, while nothing hangs."""
+    found: dict[str, str] = {}
+    with open("/proc/self/mountinfo", errors="backslashreplace") as file:
+        for line in file:
+            words = line.split()
+            found.setdefault(words[2], words[4])
+    return found

@@ -1,0 +1,147 @@
+"""Wait chains of killed threads: each link read in turn, down to who waits for nobody."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from ktrace.events import Event, Holder, Lost, Task, TaskState, TaskWait
+from ktrace.probes.loader import RawEvent
+from ktrace.waits.found import Found
+
+_DEEPEST = 16  # links of a chain
+_MOST_TOLD = 64  # holders of one wait: processes of a PID namespace, say
+_BUDGET_S = 0.4  # of CPU in one look: what is left is looked at in the next
+_MOST_HOLDERS = 4096  # entries of the map chain_tasks
+
+Look = tuple[Any, TaskState]  # struct task_state, and what it says
+
+
+class Reader(Protocol):
+    """ktrace.sources.live.wait_reader, or a test's."""
+
+    def begin(self) -> None: ...
+
+    def read(self, raw: Any, state: TaskState) -> Found | None: ...
+
+    def close(self) -> None: ...
+
+
+class Walker(Protocol):
+    """The part of a loader that shows chosen tasks."""
+
+    def follow(self, marks: dict[int, int]) -> bool: ...
+
+    def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]: ...
+
+
+class WaitWatch:
+    """Feed it each walk; gives events of waits, and of the tasks that hold what is waited for."""
+
+    def __init__(self, walker: Walker, reader: Reader, decode: Callable[[RawEvent], Event]) -> None:
+        self._walker = walker
+        self._reader = reader
+        self._decode = decode
+        self._told: dict[int, TaskWait] = {}  # newest, by tid
+        self._followed: set[int] = set()
+        self._not_read = 0
+
+    def look(self, walked: Iterable[RawEvent], now: Callable[[], float]) -> list[Event]:
+        """walked: every task that the walk has shown."""
+        shown = {look[1].task.tid: look for look in map(self._decoded, walked)}
+        todo = [look for look in shown.values() if _waits(look[1])]
+        if not any(state.killed for _, state in todo):
+            todo = []  # nobody asks
+        todo.sort(key=lambda look: not look[1].killed)  # those first, should time run out
+        self._reader.begin()
+        until = time.thread_time() + _BUDGET_S
+        events: list[Event] = []
+        needed: set[int] = set()
+        told: dict[int, TaskWait] = {}
+        for depth in range(_DEEPEST):
+            holders: dict[int, None] = {}
+            for number, (raw, state) in enumerate(todo):
+                if time.thread_time() > until:
+                    self._not_read += len(todo) - number
+                    events.append(Lost(t=now(), what="task_wait", count=self._not_read))
+                    break
+                wait = self._wait(raw, state, now())
+                if wait is None:
+                    continue
+                told[state.task.tid] = wait
+                events += [] if _same(self._told.get(state.task.tid), wait) else [wait]
+                holders |= dict.fromkeys(holder.task.tid for holder in wait.holders)
+            needed |= holders.keys()
+            todo = self._find(holders.keys() - told.keys(), shown, depth + 1, events)
+            if not todo:
+                break
+        self._told = told
+        self._forget(needed)
+        return events
+
+    def _wait(self, raw: Any, state: TaskState, t: float) -> TaskWait | None:
+        found = self._reader.read(raw, state)
+        if found is None:
+            return None
+        return TaskWait(
+            t=t,
+            task=state.task,
+            start_t=state.start_t,
+            switches=state.switches,
+            wait=found.kind,
+            object=hex(found.object) if found.object else "",
+            detail=found.detail,
+            evidence=found.evidence,
+            holders=tuple(
+                Holder(Task(task.pid, task.tid, task.comm), why)
+                for task, why in found.holders[:_MOST_TOLD]
+                if task.tid != state.task.tid
+            ),
+            holders_left_out=max(0, len(found.holders) - _MOST_TOLD),
+            waiters=len(found.waiters),
+            target=found.target,
+        )
+
+    def _find(
+        self, tids: Iterable[int], shown: dict[int, Look], mark: int, events: list[Event]
+    ) -> list[Look]:
+        """Looks at these tasks: from this walk, or from one that shows only them."""
+        unseen = [tid for tid in tids if tid not in shown]
+        if unseen:
+            room = _MOST_HOLDERS - len(self._followed)
+            self._walker.follow(dict.fromkeys(unseen[:room], mark))
+            self._followed.update(unseen[:room])
+            for item in self._walker.walk_marked(mark)[0]:
+                look = self._decoded(item)
+                if look[1].task.tid not in shown:
+                    shown[look[1].task.tid] = look
+                    events.append(look[1])
+        return [shown[tid] for tid in tids if tid in shown and _waits(shown[tid][1])]
+
+    def _decoded(self, item: RawEvent) -> Look:
+        state = self._decode(item)
+        assert isinstance(state, TaskState)
+        return item[1], state
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _forget(self, needed: set[int]) -> None:
+        """Members of chains stay on the list of those that each walk shows; others leave it."""
+        gone = self._followed - needed
+        self._walker.follow(dict.fromkeys(gone, 0))
+        self._followed -= gone
+
+
+def _waits(state: TaskState) -> bool:
+    return not state.on_cpu and state.state not in ("running", "zombie")
+
+
+def _same(known: TaskWait | None, new: TaskWait) -> bool:
+    """Nothing but time, and the number of waiters, has changed."""
+    if known is None:
+        return False
+    parts = [
+        (w.start_t, w.switches, w.wait, w.object, w.detail, w.holders, w.target)
+        for w in (known, new)
+    ]
+    return parts[0] == parts[1]

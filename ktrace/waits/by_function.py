@@ -1,0 +1,102 @@
+"""Waits that a function on the stack names, whatever is read from memory; so in logs too."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ktrace.findings import Release
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWait:
+    """What who sleeps beneath the function waits for."""
+
+    kind: str
+    detail: str
+    release: Release
+
+
+_KERNEL = "the kernel has to make progress; nothing in user space ends this wait"
+_MEMORY = Release(
+    "memory has to become free: a killed task that dies, reclaim, or a larger memory.max", ""
+)
+_RCU = Release("every CPU and task has to leave its RCU read-side critical section", "")
+_LINK = Release("whoever still uses the network device has to drop its reference", "")
+
+# The first that a stack has, from the innermost frame outward, counts.
+_WAITS: dict[str, NamedWait] = {
+    # fs/userfaultfd.c
+    "handle_userfault": NamedWait(
+        "userfaultfd",
+        "a page fault that a userfaultfd handler has to serve",
+        Release("the process that handles the userfaultfd has to serve the fault, or to end", ""),
+    ),
+    # mm/page_alloc.c, mm/oom_kill.c, mm/vmscan.c, mm/compaction.c, mm/memcontrol.c
+    "mem_cgroup_out_of_memory": NamedWait("memory", "the OOM killer of its memory cgroup", _MEMORY),
+    "out_of_memory": NamedWait("memory", "the OOM killer", _MEMORY),
+    "throttle_direct_reclaim": NamedWait("memory", "kswapd: direct reclaim is throttled", _MEMORY),
+    "reclaim_throttle": NamedWait("memory", "reclaim, which is throttled", _MEMORY),
+    "try_to_free_mem_cgroup_pages": NamedWait("memory", "reclaim in its memory cgroup", _MEMORY),
+    "try_to_free_pages": NamedWait("memory", "direct reclaim", _MEMORY),
+    "try_to_compact_pages": NamedWait("memory", "direct compaction", _MEMORY),
+    "mem_cgroup_handle_over_high": NamedWait("memory", "memory.high of its cgroup", _MEMORY),
+    "__alloc_pages_slowpath": NamedWait("memory", "a page allocation", _MEMORY),
+    # fs/jbd2
+    "jbd2_log_wait_commit": NamedWait(
+        "jbd2", "a commit of the journal", Release("the journal's thread has to commit", "")
+    ),
+    "wait_transaction_locked": NamedWait(
+        "jbd2",
+        "the running transaction of the journal, which is being committed",
+        Release("the journal's thread has to commit", ""),
+    ),
+    # kernel/rcu, kernel/pid_namespace.c, kernel/freezer.c, fs/coredump.c, net/core/dev.c
+    "wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "__wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "synchronize_srcu": NamedWait("rcu", "a grace period of SRCU", _RCU),
+    "zap_pid_ns_processes": NamedWait(
+        "pid-namespace",
+        "the death of every process in its PID namespace",
+        Release("the processes of the namespace have to die and to be reaped", ""),
+    ),
+    "__refrigerator": NamedWait(
+        "freezer", "the freezer", Release("thaw its cgroup: cgroup.freeze, or freezer.state", "")
+    ),
+    "do_freezer_trap": NamedWait(
+        "freezer", "the freezer", Release("thaw its cgroup", "echo 0 > cgroup.freeze")
+    ),
+    "coredump_wait": NamedWait(
+        "coredump",
+        "the other threads, so that its core can be dumped",
+        Release("the other threads of the process have to stop", ""),
+    ),
+    "netdev_run_todo": NamedWait("network-device", "references to a network device", _LINK),
+    "netdev_wait_allrefs_any": NamedWait("network-device", "references to a network device", _LINK),
+    # fs/notify/fanotify/fanotify.c
+    "fanotify_get_response": NamedWait(
+        "fanotify",
+        "the answer of a fanotify listener",
+        Release("the listening process has to answer, or to end", ""),
+    ),
+    "fanotify_handle_event": NamedWait(
+        "fanotify",
+        "the answer of a fanotify listener",
+        Release("the listening process has to answer, or to end", ""),
+    ),
+    # net/sunrpc/sched.c
+    "rpc_wait_bit_killable": NamedWait(
+        "nfs",
+        "the answer of an RPC server (NFS)",
+        Release("the server has to answer; umount -f fails the requests", "umount -f MOUNTPOINT"),
+    ),
+    # fs/squashfs/cache.c
+    "squashfs_cache_get": NamedWait(
+        "squashfs-cache",
+        "an entry of a squashfs cache",
+        Release("whoever fills the entry, or holds the full cache, has to finish its read", ""),
+    ),
+}
+
+
+def named_wait(functions: Iterable[str]) -> NamedWait | None:
+    """functions: innermost first. None where none of them is known."""
+    return next((_WAITS[name] for name in functions if name in _WAITS), None)

@@ -1,0 +1,29 @@
+"""What a kind of wait finds on a sleeper's stack."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ktrace.waits.kernel import Kernel, KernelTask
+from ktrace.waits.sleeper import Sleeper
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A wait, as it was at this look."""
+
+    kind: str
+    object: int  # address of the lock, queue, folio, ...: what the waiters share; 0: not known
+    detail: str  # what it is, in the kernel's words: "i_rwsem of inode 12 of ext4 on sda1"
+    evidence: tuple[str, ...]  # by what it is known
+    holders: tuple[tuple[KernelTask, str], ...] = ()  # and why: "holds the mutex"
+    waiters: tuple[int, ...] = ()  # task_structs of all that wait at it, where it has a list
+    target: str = ""  # what a command that releases it names: a mount point, a dm device
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of wait: one file of ktrace.waits.kinds, and a line of ktrace.waits.table."""
+
+    name: str
+    wants: tuple[str, ...]  # what it reads, as Layout.of() takes it
+    read: Callable[[Sleeper, Kernel], Found | None]

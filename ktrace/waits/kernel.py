@@ -1,0 +1,142 @@
+"""The kernel as kinds of waits look at it: memory, layouts, symbols, tasks, file systems."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ktrace.kernel.layout import Layout
+from ktrace.probes.kernel_memory import Memory, pointer, text
+
+# of task_struct and what hangs from it: what task() reads
+WANTS = (
+    "task_struct.stack",
+    "task_struct.pid",
+    "task_struct.tgid",
+    "task_struct.comm",
+    "task_struct.thread.sp",
+    "list_head.next",
+    "list_head.prev",
+    "super_block.s_id",
+    "super_block.s_type",
+    "super_block.s_dev",
+    "file_system_type.name",
+    "inode.i_sb",
+    "inode.i_ino",
+)
+_STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN; a node must lie in it
+_COMM = 16
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTask:
+    """A task found by its address."""
+
+    address: int
+    pid: int
+    tid: int
+    comm: str
+    stack: int  # its lowest address
+
+    def has_on_stack(self, address: int) -> bool:
+        return self.stack <= address < self.stack + _STACK_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """A mounted super block. mount: where, as far as it was known when tracing began."""
+
+    address: int
+    name: str  # super_block.s_id: of block devices, the device
+    kind: str  # "ext4"
+    device: str  # "8:1", as in /proc/self/mountinfo
+    mount: str
+
+    @property
+    def text(self) -> str:
+        """ "ext4 on sda1 (/data)"."""
+        return f"{self.kind} on {self.name}" + (f" ({self.mount})" if self.mount else "")
+
+
+@dataclass(slots=True)
+class Kernel:
+    """One look: what is read in it is kept until the next look."""
+
+    memory: Memory
+    layout: Layout
+    symbol: Callable[[int], str]  # the function at an address, without offset; "" where none
+    data_symbol: Callable[[int], str]  # of a static variable; "" where it is none
+    enums: dict[str, dict[str, int]]
+    file_systems: frozenset[str]  # names of /proc/filesystems
+    mounts: dict[str, str]  # "8:1" -> where
+    _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
+
+    def pointer(self, address: int) -> int | None:
+        return pointer(self.memory, address)
+
+    def text(self, address: int, size: int) -> str:
+        return text(self.memory, address, size)
+
+    def member(self, address: int, path: str) -> int | None:
+        """The pointer, or long, in a member of the struct at address."""
+        return pointer(self.memory, address + self.layout[path])
+
+    def forget(self) -> None:
+        """Begin a new look."""
+        self._tasks.clear()
+
+    def task(self, address: int) -> KernelTask | None:
+        """None where there is no task: its numbers and its name must be a task's."""
+        if address not in self._tasks:
+            self._tasks[address] = self._read_task(address)
+        return self._tasks[address]
+
+    def _read_task(self, address: int) -> KernelTask | None:
+        layout = self.layout
+        wanted = [
+            (address + layout["task_struct.pid"], 4),
+            (address + layout["task_struct.tgid"], 4),
+            (address + layout["task_struct.comm"], _COMM),
+            (address + layout["task_struct.stack"], 8),
+        ]
+        pid, tgid, comm, stack = self.memory.read_all(wanted)
+        if pid is None or tgid is None or comm is None or stack is None:
+            return None
+        tid, leader = struct.unpack("=i", pid)[0], struct.unpack("=i", tgid)[0]
+        name, end, _ = comm.partition(b"\0")
+        if not (0 < tid < 1 << 22 and 0 < leader < 1 << 22 and name and end):
+            return None
+        return KernelTask(
+            address,
+            leader,
+            tid,
+            name.decode(errors="backslashreplace"),
+            struct.unpack("=Q", stack)[0],
+        )
+
+    def file_system(self, address: int) -> FileSystem | None:
+        """The super block at address; None where none is: its type must be one of the kernel's."""
+        layout = self.layout
+        kind = self.member(address, "super_block.s_type")
+        name = self.member(kind, "file_system_type.name") if kind else None
+        known = self.text(name, 32) if name else ""
+        if not known or known not in self.file_systems:
+            return None
+        number = self.memory.read(address + layout["super_block.s_dev"], 4) or b"\0\0\0\0"
+        # MINORBITS of include/linux/kdev_t.h is 20
+        device = struct.unpack("=I", number)[0]
+        where = f"{device >> 20}:{device & (1 << 20) - 1}"
+        return FileSystem(
+            address,
+            self.text(address + layout["super_block.s_id"], 32),
+            known,
+            where,
+            self.mounts.get(where, ""),
+        )
+
+    def inode(self, address: int) -> str | None:
+        """ "inode 12 of ext4 on sda1 (/data)"; None where there is no inode at address."""
+        super_block = self.member(address, "inode.i_sb")
+        found = self.file_system(super_block) if super_block else None
+        if found is None:
+            return None
+        return f"inode {self.member(address, 'inode.i_ino')} of {found.text}"

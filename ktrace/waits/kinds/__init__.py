@@ -1,0 +1,1 @@
+"""One file for each kind of wait: what to read, and what it is called."""

@@ -1,0 +1,66 @@
+"""Block I/O that is waited for by the one who submitted it: submit_bio_wait() of block/bio.c."""
+
+from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
+from ktrace.waits.block_devices import device_name, io_target
+from ktrace.waits.completions import WANTS, completion_of
+from ktrace.waits.found import Found, Kind
+from ktrace.waits.kernel import Kernel
+from ktrace.waits.sleeper import Sleeper
+
+_FUNCTIONS = ("submit_bio_wait", "bio_await", "blk_wait_io")
+
+
+def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
+    if not sleeper.is_in(*_FUNCTIONS):
+        return None
+    completion = completion_of(sleeper, kernel)
+    if completion is None:
+        return None
+    evidence = ("completion on its stack",)
+    bio = _bio_of(completion, sleeper, kernel)
+    if not bio:
+        return Found("block-io", completion, "block I/O, of which bio is not known", evidence)
+    device, name = _device_of(bio, kernel)
+    sector = kernel.member(bio, "bio.bi_iter.bi_sector")
+    return Found(
+        "block-io",
+        device or completion,
+        f"I/O on {name or 'a device that is not known'} at sector {sector}",
+        (*evidence, "bio.bi_private"),
+        target=io_target(name),
+    )
+
+
+def _bio_of(completion: int, sleeper: Sleeper, kernel: Kernel) -> int:
+    """submit_bio_wait() keeps the bio at hand, in a register that its callees have saved; its
+    bi_private is the completion. 0 where none is found."""
+    private = kernel.layout["bio.bi_private"]
+    words = sorted({word for word in sleeper.words() if word >> 47 and not word % 8})
+    found = kernel.memory.read_all([(word + private, 8) for word in words])
+    sought = completion.to_bytes(8, "little")
+    return next((word for word, data in zip(words, found, strict=True) if data == sought), 0)
+
+
+def _device_of(bio: int, kernel: Kernel) -> tuple[int, str]:
+    """Address and name. A bio had its gendisk until v5.11, 309dca309fc3 ("block: store a
+    block_device pointer in struct bio")."""
+    if kernel.layout.has("bio.bi_bdev"):
+        device = kernel.member(bio, "bio.bi_bdev") or 0
+        return device, device_name(kernel, device) if device else ""
+    disk = kernel.member(bio, "bio.bi_disk") or 0
+    return disk, kernel.text(disk + kernel.layout["gendisk.disk_name"], 32) if disk else ""
+
+
+KIND = Kind(
+    "block-io",
+    (
+        *WANTS,
+        *DEVICE_WANTS,
+        "bio.bi_private",
+        "bio.bi_bdev",
+        "bio.bi_disk",
+        "gendisk.disk_name",
+        "bio.bi_iter.bi_sector",
+    ),
+    _read,
+)

@@ -1,0 +1,53 @@
+"""A frozen file system: sb_start_write() of a writer waits in s_writers, fs/super.c."""
+
+from ktrace.waits.found import Found, Kind
+from ktrace.waits.kernel import FileSystem, Kernel
+from ktrace.waits.sleeper import Sleeper
+from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+
+_LEVELS = 3  # SB_FREEZE_LEVELS of include/linux/fs.h: write, page fault, internal
+
+
+def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
+    """percpu_rwsem_wait() of kernel/locking/percpu-rwsem.c queues with this wake function."""
+    entry = queue_entry(sleeper, kernel, "percpu_rwsem_wake_function")
+    queue = queue_of(entry, kernel) if entry else None
+    if queue is None or not queue.head:
+        return None
+    layout = kernel.layout
+    semaphore = queue.head - layout["percpu_rw_semaphore.waiters.head"]
+    found = _super_block(kernel, semaphore)
+    if found is None:
+        name = kernel.data_symbol(semaphore)
+        return Found("percpu-rwsem", semaphore, name, _EVIDENCE, waiters=queue.waiters)
+    return Found(
+        "frozen-file-system",
+        found.address,
+        found.text,
+        (*_EVIDENCE, "super_block.s_writers"),
+        waiters=queue.waiters,
+        target=found.mount,
+    )
+
+
+_EVIDENCE = ("wait_queue_entry with percpu_rwsem_wake_function on its stack",)
+
+
+def _super_block(kernel: Kernel, semaphore: int) -> FileSystem | None:
+    """The semaphore is one of super_block.s_writers.rw_sem, or belongs to something else."""
+    first = kernel.layout["super_block.s_writers.rw_sem"]
+    size = kernel.layout["percpu_rw_semaphore"]
+    found = (kernel.file_system(semaphore - first - level * size) for level in range(_LEVELS))
+    return next((file_system for file_system in found if file_system), None)
+
+
+KIND = Kind(
+    "frozen-file-system",
+    (
+        *WANTS,
+        "percpu_rw_semaphore.waiters.head",
+        "percpu_rw_semaphore",
+        "super_block.s_writers.rw_sem",
+    ),
+    _read,
+)

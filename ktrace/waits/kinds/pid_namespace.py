@@ -1,0 +1,101 @@
+"""The init of a PID namespace, which dies last: zap_pid_ns_processes(), kernel/pid_namespace.c."""
+
+import struct
+from collections.abc import Iterator
+
+from ktrace.waits.found import Found, Kind
+from ktrace.waits.kernel import Kernel, KernelTask
+from ktrace.waits.sleeper import Sleeper
+
+_INTERNAL = 2  # xa_is_node() of include/linux/xarray.h: the low bits of an entry
+_LOW_BITS = 3
+_MOST = 1000  # tasks that are looked at
+_EXIT_ZOMBIE = 0x20  # include/linux/sched.h, never moved
+
+
+def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
+    if not sleeper.is_in("zap_pid_ns_processes"):
+        return None
+    pid = kernel.member(sleeper.address, "task_struct.thread_pid")
+    namespace = _namespace(pid, kernel) if pid else None
+    if not namespace:
+        return None
+    members = [task for task in _tasks(namespace, kernel) if task.pid != sleeper.pid]
+    holders = dict(_holder(task, kernel) for task in members)
+    return Found(
+        "pid-namespace",
+        namespace,
+        f"{len(members)} tasks of its PID namespace, which have to die and to be reaped",
+        ("pid_namespace.idr",),
+        tuple(holders.items()),
+    )
+
+
+def _namespace(pid: int, kernel: Kernel) -> int | None:
+    """ns_of_pid(): that of its innermost number."""
+    level = kernel.memory.read(pid + kernel.layout["pid.level"], 4)
+    if level is None:
+        return None
+    number = kernel.layout["upid"] * struct.unpack("=I", level)[0]
+    return kernel.pointer(pid + kernel.layout["pid.numbers"] + number + kernel.layout["upid.ns"])
+
+
+def _tasks(namespace: int, kernel: Kernel) -> Iterator[KernelTask]:
+    """Every task that has a number in it, by its struct pid."""
+    layout = kernel.layout
+    root = kernel.member(namespace, "pid_namespace.idr.idr_rt.xa_head")
+    for count, pid in enumerate(_entries(root or 0, kernel)):
+        if count >= _MOST:
+            return
+        first = kernel.pointer(pid + layout["pid.tasks"])  # PIDTYPE_PID is 0
+        task = kernel.task(first - layout["task_struct.pid_links"]) if first else None
+        if task:
+            yield task
+
+
+def _entries(entry: int, kernel: Kernel) -> Iterator[int]:
+    """Pointers in an xarray, lib/xarray.c."""
+    if not entry or entry & _LOW_BITS != _INTERNAL:
+        if entry and not entry & _LOW_BITS:
+            yield entry
+        return
+    node = entry - _INTERNAL
+    slots = kernel.layout["xa_node.slots"]
+    count = (kernel.layout["xa_node.marks"] - slots) // 8  # the next member, in a union with tags
+    data = kernel.memory.read(node + slots, 8 * count) or b""
+    for slot in struct.unpack(f"={len(data) // 8}Q", data):
+        yield from _entries(slot, kernel)
+
+
+def _holder(task: KernelTask, kernel: Kernel) -> tuple[KernelTask, str]:
+    """Who has to act: the task itself, or who has to reap it when it is a zombie."""
+    state = kernel.memory.read(task.address + kernel.layout["task_struct.exit_state"], 4)
+    if state and struct.unpack("=i", state)[0] & _EXIT_ZOMBIE:
+        parent = kernel.member(task.address, "task_struct.parent") or 0
+        real = kernel.member(task.address, "task_struct.real_parent")
+        reaper = kernel.task(parent)
+        if reaper:
+            how = "is its parent" if parent == real else "traces it"
+            return reaper, f"has not reaped {task.comm}[{task.tid}], a zombie, and {how}"
+    return task, "is in the PID namespace and not dead"
+
+
+KIND = Kind(
+    "pid-namespace",
+    (
+        "task_struct.thread_pid",
+        "task_struct.pid_links",
+        "task_struct.exit_state",
+        "task_struct.parent",
+        "task_struct.real_parent",
+        "pid.level",
+        "pid.numbers",
+        "pid.tasks",
+        "upid",
+        "upid.ns",
+        "pid_namespace.idr.idr_rt.xa_head",
+        "xa_node.slots",
+        "xa_node.marks",
+    ),
+    _read,
+)

@@ -1,0 +1,54 @@
+"""struct rw_semaphore: kernel/locking/rwsem.c."""
+
+from ktrace.waits.found import Found, Kind
+from ktrace.waits.kernel import Kernel
+from ktrace.waits.lock_names import WANTS, lock_name
+from ktrace.waits.sleeper import Sleeper
+from ktrace.waits.sleeping_locks import LockType, owner_of, waited_for
+
+_FUNCTIONS = (
+    "rwsem_down_read_slowpath",
+    "rwsem_down_write_slowpath",
+    "down_read",
+    "down_write",
+    "down_read_killable",
+    "down_write_killable",
+    "down_read_interruptible",
+)
+_TYPE = LockType("rw_semaphore", "rwsem_waiter")
+_READER_OWNED = 1  # RWSEM_READER_OWNED: the owner word keeps the newest reader, only a hint
+
+
+def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
+    if not sleeper.is_in(*_FUNCTIONS):
+        return None
+    found = waited_for(sleeper, kernel, _TYPE)
+    if not found:
+        return None
+    lock = found.address
+    word = kernel.member(lock, "rw_semaphore.owner") or 0
+    holder = kernel.task(owner_of(word)) if owner_of(word) else None
+    read_held = bool(word & _READER_OWNED)
+    why = "may hold the rwsem for reading" if read_held else "holds the rwsem for writing"
+    evidence = ["rwsem_waiter on its stack"]
+    if holder:
+        evidence.append("rw_semaphore.owner" + (", the newest reader" if read_held else ""))
+    return Found(
+        "rwsem",
+        lock,
+        lock_name(kernel, sleeper, "rwsem", lock),
+        tuple(evidence),
+        ((holder, why),) if holder else (),
+        found.waiters,
+    )
+
+
+KIND = Kind(
+    "rwsem",
+    (
+        *_TYPE.wants,
+        "rw_semaphore.owner",
+        *WANTS,
+    ),
+    _read,
+)

@@ -1,0 +1,47 @@
+"""A task that sleeps, and the part of its kernel stack that holds its wait object."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
+
+
+@dataclass(frozen=True, slots=True)
+class Sleeper:
+    """Functions are without offsets, innermost first, the scheduler's and the wait primitives'
+    included where they were found."""
+
+    address: int  # of its task_struct
+    pid: int
+    tid: int
+    comm: str
+    functions: tuple[str, ...]
+    sp: int
+    stack: bytes  # from sp upward
+
+    def holding(self, word: int) -> Iterator[int]:
+        """Addresses on the stack at which that word lies, innermost first."""
+        pattern = struct.pack("=Q", word)
+        at = self.stack.find(pattern)
+        while at >= 0:
+            if at % 8 == 0:
+                yield self.sp + at
+            at = self.stack.find(pattern, at + 1)
+
+    def word(self, address: int) -> int | None:
+        """The word at that address of the stack; None outside of what was read."""
+        at = address - self.sp
+        if not 0 <= at <= len(self.stack) - 8:
+            return None
+        return int(struct.unpack_from("=Q", self.stack, at)[0])
+
+    def words(self) -> tuple[int, ...]:
+        return struct.unpack_from(f"={len(self.stack) // 8}Q", self.stack)
+
+    def has(self, address: int) -> bool:
+        return self.sp <= address < self.sp + len(self.stack)
+
+    def is_in(self, *functions: str) -> bool:
+        """Does it sleep beneath one of these?"""
+        return any(function in functions for function in self.functions)

@@ -1,0 +1,43 @@
+"""A wait_queue_entry on a sleeper's stack: include/linux/wait.h."""
+
+from dataclasses import dataclass
+
+from ktrace.waits.kernel import Kernel
+from ktrace.waits.sleeper import Sleeper
+from ktrace.waits.wait_list import WaitList, follow, linked
+
+WANTS = (
+    "wait_queue_entry.private",
+    "wait_queue_entry.func",
+    "wait_queue_entry.entry",
+    "wait_queue_head.head",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """Its wake function says what kind of wait it is."""
+
+    address: int
+    function: str
+    node: int
+
+
+def queue_entry(sleeper: Sleeper, kernel: Kernel, function: str = "") -> QueueEntry | None:
+    """The innermost entry that names the sleeper and is in a list; with that wake function."""
+    layout = kernel.layout
+    for hit in sleeper.holding(sleeper.address):
+        base = hit - layout["wait_queue_entry.private"]
+        called = sleeper.word(base + layout["wait_queue_entry.func"])
+        name = kernel.symbol(called) if called else ""
+        node = base + layout["wait_queue_entry.entry"]
+        if name and name == (function or name) and sleeper.has(node) and linked(kernel, node):
+            return QueueEntry(base, name, node)
+    return None
+
+
+def queue_of(entry: QueueEntry, kernel: Kernel) -> WaitList | None:
+    """All that wait in the same queue. The head is that of wait_queue_head.head."""
+    layout = kernel.layout
+    offset = layout["wait_queue_entry.private"] - layout["wait_queue_entry.entry"]
+    return follow(kernel, entry.node, offset)
