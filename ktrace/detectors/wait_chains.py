@@ -156,9 +156,10 @@ class Look:
 
 
 def _named(sample: TaskState) -> NamedWait | None:
-    if sample.state in ("running", "zombie"):
+    wait = wait_of(sample)
+    if wait is None:
         return None
-    return named_wait(function_of(frame) for frame in (*sample.top, *sample.stack))
+    return named_wait(wait.function, map(function_of, (*sample.top, *sample.stack)))
 
 
 def _has_cycle(blocker: Blocker) -> bool:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
+from ktrace.views.wait_chain import chain_lines
 from ktrace.views import words
 from ktrace.views.oom_counts import oom_kills
 from ktrace.views.safe_text import safe
@@ -30,7 +31,7 @@ def details(finding: StuckTask) -> list[str]:
     lines = []
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
-    return lines + words.blocked_by(finding)
+    return lines + chain_lines(finding)
 
 
 def prose(finding: StuckTask) -> dict[str, list[str]]:

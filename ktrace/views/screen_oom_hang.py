@@ -13,6 +13,7 @@ from ktrace.findings import StuckTask
 from ktrace.views import words
 from ktrace.views.oom_counts import calls, count_calls, count_oom_kills
 from ktrace.views.safe_text import safe
+from ktrace.views.wait_chain import chain_lines
 
 _FIXED_LINES = 6  # titles, heads of the tables, blanks between the parts
 
@@ -143,7 +144,7 @@ def _detail(finding: StuckTask, age: float, width: int) -> list[RenderableType]:
     lines: list[RenderableType] = [head]
     lines += [Text("  " + line, no_wrap=True) for line in _wrap(finding.stack, width - 2)[:3]]
     lines += _wrapped(words.meaning(finding), width, "yellow")
-    for line in words.blocked_by(finding):
+    for line in chain_lines(finding):
         lines += _wrapped(line, width, "")
     return lines
 

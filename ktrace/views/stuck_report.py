@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
+from ktrace.views.wait_chain import chain_lines
 from ktrace.views import words
 from ktrace.views.fit import fit
 from ktrace.views.safe_text import safe
@@ -68,6 +69,6 @@ def _describe(finding: StuckTask, names: list[str]) -> list[str]:
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     lines = fit(f"{shown}: {words.killed_by(finding.killed)}")
     lines += [f"    {safe(frame)}" for frame in finding.stack]
-    for line in (words.meaning(finding), *words.blocked_by(finding)):
+    for line in (words.meaning(finding), *chain_lines(finding)):
         lines += fit(f"  {line}")
     return lines

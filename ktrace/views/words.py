@@ -114,25 +114,6 @@ def meaning(finding: StuckTask) -> str:
     return text
 
 
-def blocked_by(finding: StuckTask) -> list[str]:
-    """One line for all that block it for the same reason: "blocked by filler[301], filler[302]
-    (uninterruptible in submit_bio_wait): each holds an entry of ..."."""
-    groups: dict[tuple[str, str | None, str], list[str]] = {}
-    for blocker in finding.blocked_by:
-        name = task_name(blocker.comm, blocker.pid, blocker.tid)
-        groups.setdefault((blocker.state, blocker.function, blocker.why), []).append(name)
-    lines = [_blocked(names, *group) for group, names in groups.items()]
-    more = finding.blockers_left_out
-    return lines + ([f"blocked by {count(more, 'more thread')}, not listed"] if more else [])
-
-
-def _blocked(names: list[str], state: str, function: str | None, why: str) -> str:
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    where = f" in {safe(function)}" if function else ""
-    each = "each " if len(names) > 1 else ""
-    return f"blocked by {shown} ({state}{where}): {each}{safe(why)}"
-
-
 def stuck_for(finding: StuckTask, age: float) -> str:
     """ "3.9s"; ">3.9s" when SIGKILL was pending before tracing started."""
     return seconds(age) if finding.killed.t is not None else f">{seconds(age)}"

@@ -1,4 +1,4 @@
-"""Waits that a function on the stack names, whatever is read from memory; so in logs too."""
+"""Waits that a function on the stack names: where nothing is read from memory, as in a log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,25 +22,18 @@ _MEMORY = Release(
 _RCU = Release("every CPU and task has to leave its RCU read-side critical section", "")
 _LINK = Release("whoever still uses the network device has to drop its reference", "")
 
-# The first that a stack has, from the innermost frame outward, counts.
-_WAITS: dict[str, NamedWait] = {
-    # fs/userfaultfd.c
+_IO = Release(
+    "nothing in user space does: the device has to complete it, or its driver to fail it", ""
+)
+
+# By the function that sleeps itself: fs/userfaultfd.c, fs/jbd2, kernel/freezer.c, kernel/signal.c,
+# fs/notify/fanotify/fanotify.c, net/sunrpc/sched.c, fs/squashfs/cache.c, block/bio.c, fs/buffer.c
+_SLEEPS_IN: dict[str, NamedWait] = {
     "handle_userfault": NamedWait(
         "userfaultfd",
         "a page fault that a userfaultfd handler has to serve",
         Release("the process that handles the userfaultfd has to serve the fault, or to end", ""),
     ),
-    # mm/page_alloc.c, mm/oom_kill.c, mm/vmscan.c, mm/compaction.c, mm/memcontrol.c
-    "mem_cgroup_out_of_memory": NamedWait("memory", "the OOM killer of its memory cgroup", _MEMORY),
-    "out_of_memory": NamedWait("memory", "the OOM killer", _MEMORY),
-    "throttle_direct_reclaim": NamedWait("memory", "kswapd: direct reclaim is throttled", _MEMORY),
-    "reclaim_throttle": NamedWait("memory", "reclaim, which is throttled", _MEMORY),
-    "try_to_free_mem_cgroup_pages": NamedWait("memory", "reclaim in its memory cgroup", _MEMORY),
-    "try_to_free_pages": NamedWait("memory", "direct reclaim", _MEMORY),
-    "try_to_compact_pages": NamedWait("memory", "direct compaction", _MEMORY),
-    "mem_cgroup_handle_over_high": NamedWait("memory", "memory.high of its cgroup", _MEMORY),
-    "__alloc_pages_slowpath": NamedWait("memory", "a page allocation", _MEMORY),
-    # fs/jbd2
     "jbd2_log_wait_commit": NamedWait(
         "jbd2", "a commit of the journal", Release("the journal's thread has to commit", "")
     ),
@@ -49,29 +42,12 @@ _WAITS: dict[str, NamedWait] = {
         "the running transaction of the journal, which is being committed",
         Release("the journal's thread has to commit", ""),
     ),
-    # kernel/rcu, kernel/pid_namespace.c, kernel/freezer.c, fs/coredump.c, net/core/dev.c
-    "wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
-    "__wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
-    "synchronize_srcu": NamedWait("rcu", "a grace period of SRCU", _RCU),
-    "zap_pid_ns_processes": NamedWait(
-        "pid-namespace",
-        "the death of every process in its PID namespace",
-        Release("the processes of the namespace have to die and to be reaped", ""),
-    ),
     "__refrigerator": NamedWait(
         "freezer", "the freezer", Release("thaw its cgroup: cgroup.freeze, or freezer.state", "")
     ),
     "do_freezer_trap": NamedWait(
         "freezer", "the freezer", Release("thaw its cgroup", "echo 0 > cgroup.freeze")
     ),
-    "coredump_wait": NamedWait(
-        "coredump",
-        "the other threads, so that its core can be dumped",
-        Release("the other threads of the process have to stop", ""),
-    ),
-    "netdev_run_todo": NamedWait("network-device", "references to a network device", _LINK),
-    "netdev_wait_allrefs_any": NamedWait("network-device", "references to a network device", _LINK),
-    # fs/notify/fanotify/fanotify.c
     "fanotify_get_response": NamedWait(
         "fanotify",
         "the answer of a fanotify listener",
@@ -82,21 +58,55 @@ _WAITS: dict[str, NamedWait] = {
         "the answer of a fanotify listener",
         Release("the listening process has to answer, or to end", ""),
     ),
-    # net/sunrpc/sched.c
     "rpc_wait_bit_killable": NamedWait(
         "nfs",
         "the answer of an RPC server (NFS)",
         Release("the server has to answer; umount -f fails the requests", "umount -f MOUNTPOINT"),
     ),
-    # fs/squashfs/cache.c
     "squashfs_cache_get": NamedWait(
         "squashfs-cache",
-        "an entry of a squashfs cache",
-        Release("whoever fills the entry, or holds the full cache, has to finish its read", ""),
+        "an entry that is pending, or a free one",
+        Release("whoever fills the entry, or holds the full cache, has to finish reading", ""),
     ),
+    "submit_bio_wait": NamedWait("block-io", "on a device that is not known", _IO),
+    "bio_await": NamedWait("block-io", "on a device that is not known", _IO),
+    "__wait_on_buffer": NamedWait("buffer", "of a device that is not known", _IO),
+}
+
+# By a function that it sleeps beneath; the innermost counts.
+_SLEEPS_BENEATH: dict[str, NamedWait] = {
+    # mm/page_alloc.c, mm/oom_kill.c, mm/vmscan.c, mm/compaction.c, mm/memcontrol.c
+    "mem_cgroup_out_of_memory": NamedWait("memory", "the OOM killer of its memory cgroup", _MEMORY),
+    "out_of_memory": NamedWait("memory", "the OOM killer", _MEMORY),
+    "throttle_direct_reclaim": NamedWait("memory", "kswapd: direct reclaim is throttled", _MEMORY),
+    "reclaim_throttle": NamedWait("memory", "reclaim, which is throttled", _MEMORY),
+    "try_to_free_mem_cgroup_pages": NamedWait("memory", "reclaim in its memory cgroup", _MEMORY),
+    "try_to_free_pages": NamedWait("memory", "direct reclaim", _MEMORY),
+    "try_to_compact_pages": NamedWait("memory", "direct compaction", _MEMORY),
+    "mem_cgroup_handle_over_high": NamedWait("memory", "memory.high of its cgroup", _MEMORY),
+    "__alloc_pages_slowpath": NamedWait("memory", "a page allocation", _MEMORY),
+    # kernel/rcu, kernel/pid_namespace.c, fs/coredump.c, net/core/dev.c
+    "wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "__wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "synchronize_srcu": NamedWait("rcu", "a grace period of SRCU", _RCU),
+    "zap_pid_ns_processes": NamedWait(
+        "pid-namespace",
+        "the death of every process in its PID namespace",
+        Release("the processes of the namespace have to die and to be reaped", ""),
+    ),
+    "coredump_wait": NamedWait(
+        "coredump",
+        "the other threads, so that its core can be dumped",
+        Release("the other threads of the process have to stop", ""),
+    ),
+    "netdev_run_todo": NamedWait("network-device", "references to a network device", _LINK),
+    "netdev_wait_allrefs_any": NamedWait("network-device", "references to a network device", _LINK),
 }
 
 
-def named_wait(functions: Iterable[str]) -> NamedWait | None:
-    """functions: innermost first. None where none of them is known."""
-    return next((_WAITS[name] for name in functions if name in _WAITS), None)
+def named_wait(function: str, functions: Iterable[str]) -> NamedWait | None:
+    """function: in which it sleeps, beneath the wait primitive's own; functions: all of the stack,
+    innermost first. None where none of them is known."""
+    if function in _SLEEPS_IN:
+        return _SLEEPS_IN[function]
+    return next((_SLEEPS_BENEATH[name] for name in functions if name in _SLEEPS_BENEATH), None)

@@ -9,7 +9,6 @@ from ktrace.events import TaskWait
 from ktrace.findings import Release
 
 _Release = Callable[[TaskWait], Release]
-_NOTHING = "nothing in user space ends this wait"
 _DEVICE_MAPPER = "dm:"  # of TaskWait.target: a suspended device, by its device-mapper name
 
 
@@ -38,7 +37,7 @@ def _io(wait: TaskWait) -> Release:
         name = wait.target.removeprefix(_DEVICE_MAPPER)
         return Release("resume the device-mapper device", f"dmsetup resume {name}")
     return Release(
-        f"the device has to complete the I/O, or its driver to time it out; {_NOTHING}", ""
+        "nothing in user space does: the device has to complete it, or its driver to fail it", ""
     )
 
 

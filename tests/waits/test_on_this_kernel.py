@@ -141,4 +141,4 @@ def test_a_fuse_request_that_its_server_does_not_answer(source: LiveSource) -> N
         found = waits_of(source, process.pid)[process.pid]
         assert found.wait == "fuse"
         assert found.target == str(connection)
-        assert found.detail == f"FUSE connection {connection}"
+        assert found.detail == f"connection {connection}"

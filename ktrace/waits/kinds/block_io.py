@@ -19,13 +19,13 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     evidence = ("completion on its stack",)
     bio = _bio_of(completion, sleeper, kernel)
     if not bio:
-        return Found("block-io", completion, "block I/O, of which bio is not known", evidence)
+        return Found("block-io", completion, "on a device that is not known", evidence)
     device, name = _device_of(bio, kernel)
     sector = kernel.member(bio, "bio.bi_iter.bi_sector")
     return Found(
         "block-io",
         device or completion,
-        f"I/O on {name or 'a device that is not known'} at sector {sector}",
+        f"{name or 'a device that is not known'}, sector {sector}",
         (*evidence, "bio.bi_private"),
         target=io_target(name),
     )

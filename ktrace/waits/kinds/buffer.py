@@ -26,7 +26,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         device = kernel.member(buffer, "buffer_head.b_bdev")
         name = device_name(kernel, device) if device else ""
         block = kernel.member(buffer, "buffer_head.b_blocknr")
-        detail = f"buffer of block {block} of {name or 'a device that is not known'}"
+        detail = f"block {block} of {name or 'a device that is not known'}"
         return Found("buffer", buffer, detail, evidence, target=io_target(name))
     return Found("bit", word, f"bit {bit & 0xFFFFFFFF} of a word", evidence)
 

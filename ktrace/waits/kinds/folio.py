@@ -28,7 +28,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     return Found(
         "folio",
         folio,
-        f"folio {_NAMES.get(named, named or f'bit {bit}')}, {_owner(kernel, folio)}",
+        f"{_NAMES.get(named, named or f'bit {bit}')}, {_owner(kernel, folio)}",
         ("wait_page_queue on its stack",),
     )
 

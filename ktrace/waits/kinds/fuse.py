@@ -20,15 +20,15 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     request = queue.head - layout["fuse_req.waitq.head"]
     connection = _connection(request, kernel)
     if not connection:
-        return Found("fuse", request, "a FUSE request", evidence)
+        return Found("fuse", request, "a request", evidence)
     data = kernel.memory.read(connection + layout["fuse_conn.dev"], 4)
     if data is None:
-        return Found("fuse", request, "a FUSE request", evidence)
+        return Found("fuse", request, "a request", evidence)
     number = struct.unpack("=I", data)[0] & (1 << 20) - 1
     return Found(
         "fuse",
         connection,
-        f"FUSE connection {number}",
+        f"connection {number}",
         (*evidence, "fuse_req"),
         target=str(number),
     )

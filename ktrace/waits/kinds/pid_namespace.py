@@ -25,7 +25,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     return Found(
         "pid-namespace",
         namespace,
-        f"{len(members)} tasks of its PID namespace, which have to die and to be reaped",
+        f"{len(members)} of its tasks have to die and to be reaped",
         ("pid_namespace.idr",),
         tuple(holders.items()),
     )
