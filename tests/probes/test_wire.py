@@ -22,8 +22,8 @@ pytestmark = pytest.mark.unit
 
 BPF = Path(__file__).parents[2] / "bpf"
 NO_EVENTS = {"MAP_UPDATE", "EVENT_KINDS"}
-# the loader reads these, or Python has them in the event's type
-NOT_DECODED = {"kind", "size", "__pad"}
+# the loader or the reader of waits has these, or Python in the type of the event
+NOT_DECODED = {"kind", "size", "__pad", "address"}
 
 
 def text_of(path: Path) -> str:

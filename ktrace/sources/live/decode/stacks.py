@@ -27,7 +27,7 @@ class Stacks:
         self.use(Symbols(()))
 
     def use(self, symbols: Symbols) -> None:
-        self._symbols = symbols
+        self.symbols = symbols
         self._named = lru_cache(maxsize=KEPT)(self._name)
 
     def of(self, raw: Any) -> Stack:
@@ -46,7 +46,7 @@ class Stacks:
             return ()
         names: list[str] = []
         for word in raw.top:
-            name = self._symbols.return_address(word)
+            name = self.symbols.return_address(word)
             if name == frames[0] if frames else word == raw.stack[0]:
                 return tuple(names)
             function = function_of(name or "")
@@ -64,7 +64,7 @@ class Stacks:
 
     def _name(self, addresses: bytes) -> Stack:
         words = memoryview(addresses).cast("Q")
-        return tuple(_beneath_tracer([self._symbols.name(word) for word in words]))
+        return tuple(_beneath_tracer([self.symbols.name(word) for word in words]))
 
 
 def _beneath_tracer(names: list[str]) -> list[str]:
