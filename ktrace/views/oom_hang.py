@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
-from ktrace.views.wait_chain import chain_lines
 from ktrace.views import words
 from ktrace.views.oom_counts import oom_kills
 from ktrace.views.safe_text import safe
 from ktrace.views.stuck_report import section
+from ktrace.views.wait_chain import chain_lines
 
 if TYPE_CHECKING:
     from ktrace.views.problem_view import Body, Told

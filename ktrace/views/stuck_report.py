@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
-from ktrace.views.wait_chain import chain_lines
 from ktrace.views import words
 from ktrace.views.fit import fit
 from ktrace.views.safe_text import safe
 from ktrace.views.text_table import text_table
+from ktrace.views.wait_chain import chain_lines
 
 
 def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:

@@ -44,7 +44,11 @@ def asleep(t: float, task: Task, **changes: object) -> TaskState:
 def found(*events: Event) -> list[StuckTask]:
     kills = Kills()
     stuck = StuckTasks(1.0, kills)
-    return [finding for event in events for finding in stuck.feed(event, kills.feed(event))]
+    findings = []
+    for event in events:
+        kills.feed(event)
+        findings += stuck.feed(event)
+    return findings
 
 
 def test_a_chain_to_its_end() -> None:
