@@ -17,7 +17,8 @@ from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk, Guest, Machine
-from ktrace.lab.guest.tracer import START_S, Tracer
+from ktrace.lab.guest.tracer import Tracer
+from ktrace.lab.limits import PATIENCE_S
 from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
 from ktrace.lab.scenarios import SCENARIOS
@@ -158,7 +159,7 @@ def _run(
         check_config(kernel, scenario.modules)
     with steps.step("build the guest's disks"):
         machine = _machine(scenario, cache, kernel, logs, tty=size is not None, bcc=bcc)
-    start_s = bcc_tree.START_S if bcc else START_S
+    start_s = bcc_tree.START_S if bcc else PATIENCE_S
     codes = []
     for number, (arguments, trace) in enumerate(zip(scenario.boots, traces, strict=True)):
         boot = replace(machine, arguments=arguments, trace=trace.absolute())

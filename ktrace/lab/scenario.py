@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ktrace.lab.errors import GuestTimeout
 from ktrace.lab.guest.guest import Disk, Guest
+from ktrace.lab.limits import PATIENCE_S
 
 _POLL_S = 0.1
 
@@ -23,12 +24,28 @@ class Stage:
     boot: int = 0  # the first is 0
     kept: dict[str, int] = field(default_factory=dict)
 
-    def wait_traced(self, text: bytes, timeout_s: float) -> None:
+    def wait_traced(self, text: bytes, timeout_s: float = PATIENCE_S) -> None:
         """Wait until ktrace has recorded a line with this text."""
         deadline = time.monotonic() + timeout_s
         while text not in self.guest.machine.trace.read_bytes():
             if time.monotonic() > deadline:
                 raise GuestTimeout(f"ktrace recorded no {text.decode()} in {timeout_s:.0f} s")
+            time.sleep(_POLL_S)
+
+    def give_time(
+        self, least_s: float, enough: Callable[[bytes], bool], most_s: float = PATIENCE_S
+    ) -> bool:
+        """Let the guest be for least_s, and on until ktrace's trace is enough, most_s at the most.
+
+        Whether it was enough in the end. A busy machine only makes this longer.
+        """
+        started = time.monotonic()
+        while True:
+            over_s = time.monotonic() - started
+            if over_s >= least_s and enough(self.guest.machine.trace.read_bytes()):
+                return True
+            if over_s >= least_s + most_s:
+                return False
             time.sleep(_POLL_S)
 
 

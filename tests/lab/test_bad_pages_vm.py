@@ -125,7 +125,7 @@ def test_doctor_says_whether_pages_are_checked(tmp_path: Path, parameter: str, s
     )
     with Guest(machine) as guest:
         guest.boot()
-        doctor = guest.run("PYTHONPATH=/ktrace python3 -m ktrace doctor", 90).output
+        doctor = guest.run("PYTHONPATH=/ktrace python3 -m ktrace doctor").output
     assert said in doctor
     assert ("boot with init_on_alloc=1" in doctor) is bool(parameter)
 

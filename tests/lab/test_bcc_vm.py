@@ -17,14 +17,18 @@ def records(trace: Path) -> list[dict[str, Any]]:
 
 
 def story(finding: dict[str, Any]) -> str:
-    """What is said of a stuck task, without what differs between two boots: ids and times."""
+    """What is said of a stuck task, without what differs between two boots: ids and times.
+
+    Of its end only how it died: the last look before that may have been made when the disk had
+    gone on, at what was left of the others then.
+    """
+    told = {k: finding[k] for k in ("status", "comm")} | {"by": finding["killed"]["by"]}
+    if finding["outcome"]:
+        return json.dumps(told | {"exit_signal": finding["outcome"]["exit_signal"]})
     blockers = [
         {k: b[k] for k in ("comm", "state", "function", "why")} for b in finding["blocked_by"]
     ]
-    told = {k: finding[k] for k in ("status", "comm", "state", "wait", "stack")}
-    told |= {"by": finding["killed"]["by"], "blocked_by": blockers}
-    if finding["outcome"]:
-        told["exit_signal"] = finding["outcome"]["exit_signal"]
+    told |= {k: finding[k] for k in ("state", "wait", "stack")} | {"blocked_by": blockers}
     return json.dumps(told, sort_keys=True)
 
 

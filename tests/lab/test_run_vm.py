@@ -49,7 +49,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_the_guest_can_run_ktrace(machine: Machine) -> None:
     with Guest(machine) as guest:
         guest.boot()
-        said = guest.check("PYTHONPATH=/ktrace python3 -c 'import ktrace, click, rich.live'", 60)
+        said = guest.check("PYTHONPATH=/ktrace python3 -c 'import ktrace, click, rich.live'")
         assert said == ""
         guest.power_off()
 

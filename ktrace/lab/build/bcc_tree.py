@@ -15,7 +15,7 @@ _LEFT_OUT = ("scripts", "tools", "Documentation")
 # libbcc, libLLVM and libclang-cpp are mapped, and the compiler needs some 190 MiB beside
 MORE_MEMORY_MB = 768
 # Under TCG compiling takes twenty times as long as on the machine.
-START_S = 300.0
+START_S = 900.0
 
 
 def without_btf(command: tuple[str, ...]) -> tuple[str, ...]:

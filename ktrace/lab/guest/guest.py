@@ -12,12 +12,9 @@ from typing import Self
 from ktrace.lab.errors import GuestDied, GuestTimeout, LabError
 from ktrace.lab.guest.control import Answer, Control
 from ktrace.lab.guest.qmp import Qmp
+from ktrace.lab.limits import PATIENCE_S
 from ktrace.lab.tools import DETAIL_LINES, find_tool, last_lines
 
-BOOT_S = 90.0
-COMMAND_S = 30.0
-POWER_OFF_S = 30.0
-EXIT_S = 5.0
 KERNEL_ARGUMENTS = (
     "console=ttyS0 loglevel=5 panic=-1 mitigations=off random.trust_cpu=on rdinit=/init"
 )
@@ -81,7 +78,7 @@ class Guest:
     ) -> None:
         self.close()
 
-    def boot(self, timeout: float = BOOT_S) -> None:
+    def boot(self, timeout: float = PATIENCE_S) -> None:
         """Start QEMU and wait until the guest takes commands."""
         far_ends = (self._control_far, self._qmp_far, self._screen_far)
         control, qmp, screen = (end.fileno() for end in far_ends)
@@ -102,14 +99,14 @@ class Guest:
         except LabError as error:
             raise self._explained(error) from None
 
-    def run(self, command: str, timeout: float = COMMAND_S) -> Answer:
+    def run(self, command: str, timeout: float = PATIENCE_S) -> Answer:
         """Run a shell command line in the guest, whatever its exit status."""
         try:
             return self._control.run(command, timeout)
         except LabError as error:
             raise self._explained(error) from None
 
-    def check(self, command: str, timeout: float = COMMAND_S) -> str:
+    def check(self, command: str, timeout: float = PATIENCE_S) -> str:
         """Run a shell command line in the guest; its output, or an error if it failed."""
         answer = self.run(command, timeout)
         if answer.status != 0:
@@ -117,7 +114,7 @@ class Guest:
             raise LabError(message, details=last_lines(answer.output, DETAIL_LINES))
         return answer.output
 
-    def wait(self, condition: str, timeout: float = COMMAND_S) -> None:
+    def wait(self, condition: str, timeout: float = PATIENCE_S) -> None:
         """Wait until a shell condition is true in the guest."""
         self.check(f"until {condition}; do usleep 50000; done", timeout)
 
@@ -138,7 +135,7 @@ class Guest:
         """Run a command of QEMU's human monitor; what it prints."""
         return str(self.qmp("human-monitor-command", **{"command-line": command}))
 
-    def power_off(self, timeout: float = POWER_OFF_S) -> None:
+    def power_off(self, timeout: float = PATIENCE_S) -> None:
         """Switch the guest off from inside and wait for QEMU to end."""
         try:
             self._control.run("poweroff -f", timeout)
@@ -189,7 +186,7 @@ class Guest:
         if self._process is None or self._process.stderr is None:
             return ""
         try:
-            status = self._process.wait(EXIT_S)
+            status = self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             return ""
         said = self._process.stderr.read().decode(errors="replace")

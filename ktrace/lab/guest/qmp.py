@@ -5,8 +5,7 @@ import socket
 from typing import Any
 
 from ktrace.lab.errors import GuestDied, GuestTimeout, LabError
-
-ANSWER_S = 30.0
+from ktrace.lab.limits import PATIENCE_S
 
 
 class Qmp:
@@ -14,7 +13,7 @@ class Qmp:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._connection.settimeout(ANSWER_S)
+        self._connection.settimeout(PATIENCE_S)
         self._received = b""
         self._greeted = False
 
@@ -41,7 +40,7 @@ class Qmp:
             try:
                 data = self._connection.recv(65536)
             except TimeoutError:
-                raise GuestTimeout(f"QEMU did not answer within {ANSWER_S:.0f} s") from None
+                raise GuestTimeout(f"QEMU did not answer within {PATIENCE_S:.0f} s") from None
             except ConnectionError:
                 data = b""
             if not data:

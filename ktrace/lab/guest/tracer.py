@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ktrace.lab.errors import GuestTimeout, LabError
 from ktrace.lab.guest.guest import LINE_PORT, TRACE_PORT, TTY_PORT, Guest
+from ktrace.lab.limits import PATIENCE_S
 from ktrace.lab.relay import Relay
 from ktrace.lab.tools import DETAIL_LINES, last_lines
 from ktrace.lab.views import Size
@@ -19,9 +20,6 @@ ENVIRONMENT = (
     "PYTHONUNBUFFERED=1",
     "TERM=xterm-256color",
 )
-# Python's imports take eight times as long under TCG.
-START_S = 90.0
-STOP_S = 60.0
 _POLL_S = 0.1
 _STATUS = "/run/ktrace.status"
 
@@ -35,7 +33,7 @@ class Tracer:
         relay: Relay,
         command: Sequence[str],
         size: Size | None,
-        start_s: float = START_S,
+        start_s: float = PATIENCE_S,
     ) -> None:
         self._guest = guest
         self._relay = relay
@@ -69,7 +67,7 @@ class Tracer:
         """Stop ktrace as Ctrl-C does; its exit status."""
         self.check_alive()
         self._guest.check("kill -INT $(cat /run/ktrace.pid)")
-        self._guest.wait(f"[ -e {_STATUS} ]", STOP_S)
+        self._guest.wait(f"[ -e {_STATUS} ]")
         status = int(self._guest.check(f"cat {_STATUS}"))
         # A crash of Python has the exit status that means "found".
         if not has_end(self.trace.read_bytes()):

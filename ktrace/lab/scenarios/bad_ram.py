@@ -8,8 +8,6 @@ same. In 2009 three reports of one machine looked like that, and it was bad RAM.
 Without address randomisation: else the kernel itself may lie on the cell.
 """
 
-import time
-
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.memory import GuestMemory
 from ktrace.lab.guest.tracer import ktrace_command
@@ -23,8 +21,6 @@ BIT = 14  # of page->flags: private_2 on 6.1, private on 6.12; never set on a pa
 CELL = "cell"
 FILL = "/workload/fill"
 LEFT_KIB = 64 * 1024  # for the guest itself
-REPORT_S = 90.0
-_POLL_S = 0.2
 _REPORT = b'"event":"bad_page"'
 
 # Three programs that fill a file: each shows in its report under its own name.
@@ -59,11 +55,7 @@ def fill_memory(stage: Stage) -> None:
     stage.guest.check(f"mount -t tmpfs -o size={room} tmpfs /workload")
     filler = FILLERS[stage.boot % len(FILLERS)]
     pid = int(stage.guest.check(f"{{ exec {filler}; }} >/dev/null 2>&1 & echo $!"))
-    deadline = time.monotonic() + REPORT_S
-    while _REPORT not in stage.guest.machine.trace.read_bytes():
-        if time.monotonic() > deadline:
-            raise LabError(f"no bad page was reported within {REPORT_S:.0f} s")
-        time.sleep(_POLL_S)
+    stage.wait_traced(_REPORT)
     stage.guest.run(f"kill {pid}")
     stage.guest.wait(f"[ ! -d /proc/{pid} ]")
 

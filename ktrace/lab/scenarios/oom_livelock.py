@@ -8,13 +8,16 @@ ordinary OOM kills, of a group and of the machine, which are no findings. A SIGK
 ends each livelock at once.
 """
 
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ktrace.lab.build.image import program_disk
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
 from ktrace.lab.guest.tracer import ktrace_command
+from ktrace.lab.limits import PATIENCE_S
 from ktrace.lab.scenario import Scenario, Stage, Step
 from ktrace.plural import count
 
@@ -27,8 +30,9 @@ LEAST_KILLS = 8  # of those that are started again
 MACHINE_MB = 512  # twice what the machine has
 LEAST_CALLS = 50  # each hold must have more; thousands is usual
 READY = "/run/ready"
-START_S = 60.0
-DEATH_S = 60.0
+FORM_S = PATIENCE_S
+_POLL_S = 0.5
+NOTICE_S = 60.0  # for ktrace, which the scenario does not need
 
 
 def make_groups(stage: Stage) -> None:
@@ -64,13 +68,10 @@ def respawn(stage: Stage) -> None:
     """Victims that are started again, in a group half of which is tmpfs."""
     pid = _start(stage, "respawn", "respawn", "workers")
     stage.guest.check(f"kill -USR1 {pid}")
-    time.sleep(HOLD_S)
-    kills = _events(stage, "workers")["oom_kill"]
+    kills = _wait_events(stage, "workers", lambda e: e["oom_kill"] >= LEAST_KILLS)["oom_kill"]
     if kills < LEAST_KILLS:
-        raise LabError(f"only {count(kills, 'OOM kill')} in {HOLD_S:.0f} s")
-    stage.guest.check(f"kill -KILL {pid}")
-    _wait_gone(stage, pid)
-    time.sleep(QUIET_S)
+        raise LabError(f"only {count(kills, 'OOM kill')} in {FORM_S:.0f} s")
+    _hold_and_end(stage, pid, "workers")
 
 
 def spin_by_inheritance(stage: Stage) -> None:
@@ -101,22 +102,53 @@ def _start(
     words = f"exec /workload/oom_spin {role} {READY} {GROUPS}/{group} {megabytes}"
     prepare = f"echo {adjust} >/proc/self/oom_score_adj"
     stage.guest.check(f"{{ {prepare}; {words}; }} >/dev/console 2>&1 &")
-    stage.guest.wait(f"[ -e {READY}/{name}.* ]", START_S)
+    stage.guest.wait(f"[ -e {READY}/{name}.* ]")
     if role == "twin":
-        stage.guest.wait(f"[ -e {READY}/shield ]", START_S)
+        stage.guest.wait(f"[ -e {READY}/shield ]")
     return int(stage.guest.check(f"cd {READY} && echo {name}.*").strip().rpartition(".")[2])
 
 
 def _spin(stage: Stage, pid: int, group: str) -> None:
     """Let it spin, see that it does, and end it."""
     stage.guest.check(f"kill -USR1 {pid}")
-    time.sleep(HOLD_S)
-    events = _events(stage, group)
+    events = _wait_events(stage, group, lambda e: e["oom_kill"] > 0 or e["oom"] >= LEAST_CALLS)
     if events["oom_kill"] or events["oom"] < LEAST_CALLS:
         raise LabError(f"no livelock has formed in {group}: memory.events has {events}")
+    _hold_and_end(stage, pid, group)
+
+
+def _hold_and_end(stage: Stage, pid: int, group: str) -> None:
+    """Let the livelock go on, end it, and leave ktrace the time to see both."""
+    stage.give_time(HOLD_S, lambda trace: _told(trace, group, "update"), NOTICE_S)
     stage.guest.check(f"kill -KILL {pid}")
     _wait_gone(stage, pid)
-    time.sleep(QUIET_S)
+    stage.give_time(QUIET_S, lambda trace: _told(trace, group, "resolved"), NOTICE_S)
+
+
+def _told(trace: bytes, group: str, status: str) -> bool:
+    """Is there a finding of that status about the group?"""
+    for line in trace.splitlines():
+        if b'"kind":"finding"' not in line:
+            continue
+        try:
+            finding = json.loads(line)
+        except ValueError:
+            continue  # ktrace is writing it
+        if (finding.get("domain"), finding["status"]) == (f"/{group}", status):
+            return True
+    return False
+
+
+def _wait_events(
+    stage: Stage, group: str, reached: Callable[[dict[str, int]], bool]
+) -> dict[str, int]:
+    """The group's counts as soon as they are reached, or after a while."""
+    end = time.monotonic() + FORM_S
+    while True:
+        events = _events(stage, group)
+        if reached(events) or time.monotonic() > end:
+            return events
+        time.sleep(_POLL_S)
 
 
 def _events(stage: Stage, group: str) -> dict[str, int]:
@@ -131,7 +163,7 @@ def _kills(stage: Stage) -> int:
 
 def _wait_gone(stage: Stage, pid: int) -> None:
     # who was its parent may be slow to wait for it: a zombie is dead
-    stage.guest.wait(f"! grep -qs '^State:.[^Z]' /proc/{pid}/status", DEATH_S)
+    stage.guest.wait(f"! grep -qs '^State:.[^Z]' /proc/{pid}/status")
 
 
 OOM_LIVELOCK = Scenario(

@@ -31,10 +31,6 @@ READY = "/run/ready"
 CGROUP = "/sys/fs/cgroup/lab"
 WAITS_IN = "squashfs_cache_get"
 FILLER_WAITS_IN = "submit_bio_wait"
-NOTICE_S = 30.0
-GROW_S = 60.0
-OOM_S = 120.0
-DEATH_S = 60.0
 
 PENDING = "waiters for a pending entry"
 FULL = "waiters for a free entry"
@@ -47,7 +43,7 @@ DIRECT = "direct"
 def mount(stage: Stage) -> None:
     """Load squashfs only now: ktrace has to notice a module that comes later."""
     stage.guest.check("insmod /modules/squashfs.ko")
-    stage.wait_traced(b'"event":"probe_change"', NOTICE_S)
+    stage.wait_traced(b'"event":"probe_change"')
     stage.guest.check("mount -t squashfs -o ro /dev/disk/workload /workload")
 
 
@@ -62,7 +58,7 @@ def start_workload(stage: Stage) -> None:
     stage.pids[ASKER] = [_start(stage, "asker", grouped=True)]
     stage.pids[DIRECT] = [_start(stage, "direct", "/dev/disk/workload")]
     count = sum(len(pids) for pids in stage.pids.values())
-    stage.guest.wait(f"[ $(ls {READY} | wc -l) -eq {count} ]", GROW_S)
+    stage.guest.wait(f"[ $(ls {READY} | wc -l) -eq {count} ]")
 
 
 def stall_disk(stage: Stage) -> None:
@@ -125,7 +121,7 @@ def disks(cache: Path) -> tuple[Disk, ...]:
 
 def _make_oom_kill(stage: Stage) -> None:
     _go(stage, ASKER)
-    _wait_gone(stage, ASKER, OOM_S)
+    _wait_gone(stage, ASKER)
 
 
 def _wait_for_nothing(stage: Stage) -> None:
@@ -173,9 +169,9 @@ def _wait_in(stage: Stage, part: str, function: str) -> None:
         stage.guest.wait(f"grep -q {function} /proc/{pid}/stack")
 
 
-def _wait_gone(stage: Stage, part: str, timeout: float = DEATH_S) -> None:
+def _wait_gone(stage: Stage, part: str) -> None:
     for pid in stage.pids[part]:
-        stage.guest.wait(f"[ ! -d /proc/{pid} ]", timeout)
+        stage.guest.wait(f"[ ! -d /proc/{pid} ]")
 
 
 def _facts(stage: Stage, pid: int) -> task.TaskFacts:
