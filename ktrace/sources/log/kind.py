@@ -19,4 +19,5 @@ class Kind:
     report: Callable[[LogLine, re.Match[str]], Report] | None  # None: it only parts reports
     anchored: bool = True  # False: a task's name is first, so nobody sees where the text begins
     alone: bool = False  # the kernel prints one at a time: a new one ends the one before
-    inside: tuple[str, ...] = ()  # while a report of these kinds is open, the line is its own
+    inside: tuple[str, ...] = ()  # until a report of these kinds is complete, the line is its own
+    after: tuple[str, ...] = ()  # and of these as well soon after they are

@@ -19,8 +19,13 @@ _MENTIONED = re.compile(
     r"(?i)(?:^|[\s>])(?:subject|summary|title|fix(?:es)?|thread|short_desc|description)\s*:"
     r"[^\[]*(?:\[[^\]\d][^\]]*\][^\[]*)*$|^\+\s|\bprintk|\bpr_[a-z]+\(|\bgrep\b"
 )
+_STAMP = re.compile(r"\[\s*\d+\.\d{6}\]")
+# Lines of most reports whose beginning is known, where the first line's is not
+_ANCHOR = re.compile(
+    r"\b(?:CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: |Call Trace:|Hardware name: |Mem-Info:)"
+)
 _WRAPS_MAX = 8  # lines that were one
-_NARROW = 68  # columns: no mailer breaks lines shorter than that
+_NARROW = 62  # columns: no mailer breaks lines shorter than that
 # of terminals, that break inside words; an end of line may count, or not
 _HARD_COLUMNS = frozenset(c + d for c in (80, 120, 132, 160, 200, 240) for d in (-1, 0, 1))
 _COMM_MAX = 15  # TASK_COMM_LEN of include/linux/sched.h, less its end
@@ -95,6 +100,8 @@ class Lines:
         """Where the text begins in a line that has not the prefix that was learnt. Another usual
         one is learnt, unless the line is a daemon's."""
         begin = prefixes.usual(line)
+        if (anchor := _ANCHOR.search(line)) and anchor.start() > begin:
+            begin = anchor.start()
         if begin:
             other = Prefix(line[:begin])
             known = self._prefix
@@ -111,7 +118,7 @@ class Lines:
             if match is None:
                 continue
             start = match.start()
-            if not kind.anchored and len(match["comm"]) > _COMM_MAX:
+            if not kind.anchored:
                 start = _after_separator(line, start, match.end("comm"))
                 match = kind.head.search(line, start) or match
             found.head = (kind, match)
@@ -124,7 +131,8 @@ class Lines:
 
     def _learn(self, before: str) -> None:
         """What stands before a head is this log's prefix, unless it is one that is known."""
-        if self._prefix is None or not self._prefix.match(before):
+        match = self._prefix.match(before) if self._prefix else None
+        if match is None or match.end() < len(before):
             new = prefixes.learnt(before)
             self._prefix = new if new and new.substantial else None
 
@@ -151,7 +159,7 @@ class Lines:
         if not held.prefixed or self._prefix is None or not self._prefix.stamped:
             return False
         wide = self._width + 1 + len(words[0]) > _NARROW or self._length in _HARD_COLUMNS
-        return wide and not prefixes.usual(line.lstrip())
+        return wide and not prefixes.usual(line.lstrip()) and not _STAMP.search(line)
 
     def _completes(self, held: LogLine, line: str) -> bool:
         """Does a first line end here that has no end without it?"""
@@ -163,7 +171,7 @@ class Lines:
         assert held
         inside = self._length in _HARD_COLUMNS or self._unbroken
         inside &= not held.text.endswith(" ") and not line.startswith(" ")
-        held.text += ("" if inside else " ") + line.strip()
+        held.text = (held.text + ("" if inside else " ") + line).strip()
         held.last = number
         self._unbroken = len(line) > _NARROW and " " not in line.strip()
         self._width = len(line)
@@ -173,8 +181,7 @@ class Lines:
 
     def _look_again(self, held: LogLine) -> None:
         """The head of a line that has become longer."""
-        kinds = (held.head[0],) if held.head else self._kinds
-        for kind in kinds:
+        for kind in self._kinds:
             if match := kind.head.match(held.text):
                 held.head = (kind, match)
                 return
@@ -193,4 +200,7 @@ def _unquoted(line: str) -> str:
 
 def _after_separator(line: str, start: int, end: int) -> int:
     """Where a task's name begins before `end`, behind a prefix of no known form."""
-    return max(start, line.rfind("] ", start, end) + 2, line.rfind(": ", start, end) + 2)
+    after = line.rfind("] ", start, end) + 2
+    if end - start > _COMM_MAX:
+        after = max(after, line.rfind(": ", start, end) + 2)
+    return max(start, after) if after > 1 else start

@@ -103,8 +103,8 @@ class Trace:
         if match is None:
             return False
         comm = match["comm"] if match["pid"] else match["old_comm"]
-        if self.comm is not None and comm.strip() != self.comm.strip():
-            return False
+        if self.comm is not None and not f" {self.comm.strip()}".endswith(f" {comm.strip()}"):
+            return False  # where the first line's prefix is not known, comm has some of it
         pid = int(match["pid"] or match["old_pid"])
         # the pid of the log is the thread's; of its group it says nothing
         self.task = Task(pid, pid, comm)
@@ -144,6 +144,11 @@ class Report(ABC):
     def lines(self) -> tuple[int, int]:
         """Numbers of its first and last line."""
         return (self._line.number, self.last)
+
+    @property
+    def complete(self) -> bool:
+        """It has all that it needs, though more may come."""
+        return False
 
     @property
     def mentioned(self) -> bool:

@@ -45,6 +45,11 @@ class _Open:
         self.foreign += 1
         return False
 
+    def has(self, kind: Kind) -> bool:
+        """Would a first line of that kind be one of the report's own?"""
+        name = self.kind.name
+        return name in kind.after or (name in kind.inside and not self.report.complete)
+
     @property
     def done(self) -> bool:
         report = self.report
@@ -82,7 +87,7 @@ class KernelLogSource:
             self._mention(line)
             return
         kind, match = line.head
-        if any(entry.kind.name in kind.inside for entry in self._open):
+        if any(entry.has(kind) for entry in self._open):
             self._take(line)
             return
         if self._boots.line(line):

@@ -56,6 +56,10 @@ class AlarmReport(Report):
         self._after = 0  # lines of others since the end of the call trace
         self.finished = spec.single
 
+    @property
+    def complete(self) -> bool:
+        return self._trace.ended
+
     def take(self, line: LogLine) -> bool:
         text = line.text
         if match := _WHERE.search(text):
@@ -130,10 +134,11 @@ def alarm(
     details: tuple[str, ...] = (),
     words: Callable[[Words], Words] | None = None,
     inside: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
     anchored: bool = True,
 ) -> Kind:
     """A kind of alarm; see Spec and Kind."""
     patterns = tuple(re.compile(detail) for detail in details)
     spec = Spec(class_, title, single, patterns, words)
     report = partial(AlarmReport, spec)
-    return Kind(class_, markers, re.compile(head), report, anchored=anchored, inside=inside)
+    return Kind(class_, markers, re.compile(head), report, anchored, inside=inside, after=after)

@@ -8,7 +8,7 @@ KINDS = (
         (b"Kernel panic - not syncing",),
         r"Kernel panic - not syncing: (?P<why>.*?)\s*$",
         "kernel panic: {why}",
-        inside=(
+        after=(
             "oops",
             "oom",
             "panic",
