@@ -41,7 +41,8 @@ _SLAB_LINE = re.compile(
     r"[0-9a-f]{3,}: +(?P<bytes>(?:[0-9a-f]{2} ){2,16})"
 )  # dump_line(), mm/slab.c
 _DUMP = re.compile(r"(?P<address>[0-9a-f]{8,16}): (?P<bytes>(?:[0-9a-f]{2} ?){1,16})")
-_POISON_FREE, _PAGE_POISON = 0x6B, 0xAA  # include/linux/poison.h
+_OTHER_OBJECT = re.compile(r"(?:Prev|Next) obj: ")
+_POISON_FREE, _POISON_END, _PAGE_POISON = 0x6B, 0xA5, 0xAA  # include/linux/poison.h
 # check_leaf(), btrfs_check_node() of fs/btrfs/tree-checker.c
 _KEYS = re.compile(
     r"bad key order, (?:current|prev) \((?P<first>\d+) (?P<type>\d+) (?P<offset>\d+)\) "
@@ -132,11 +133,15 @@ def _slab(lines: Sequence[str]) -> Fault | None:
         return {"what": "slab"} | _difference(
             [int(found["found"], 16)], int(found["wanted"], 16), alone=one
         )
-    dumped = [match for line in lines if (match := _SLAB_LINE.search(line))]
-    if not dumped:
-        return None
-    octets = [int(octet, 16) for match in dumped for octet in match["bytes"].split()]
-    wrong = [octet for octet in octets[:-1] if octet != _POISON_FREE]
+    octets: list[int] = []
+    for line in lines:
+        if _OTHER_OBJECT.match(line):
+            break
+        if dumped := _SLAB_LINE.search(f"{line} "):
+            octets += [int(octet, 16) for octet in dumped["bytes"].split()]
+    if octets[-1:] == [_POISON_END]:
+        octets.pop()
+    wrong = [octet for octet in octets if octet != _POISON_FREE]
     return {"what": "slab"} | _difference(wrong, _POISON_FREE) if wrong else None
 
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from ktrace.events import Alarm, BadPage, HungReport, OomActivity, OomReport, OomUnreaped
+from ktrace.events import (
+    Alarm,
+    BadPage,
+    HungReport,
+    MemoryFault,
+    OomActivity,
+    OomReport,
+    OomUnreaped,
+)
 from ktrace.sources.log.source import KernelLogSource
 
-LogEvent = BadPage | OomReport | OomUnreaped | HungReport | Alarm
+LogEvent = BadPage | OomReport | OomUnreaped | HungReport | Alarm | MemoryFault
 
 LOGS = Path(__file__).parents[2] / "golden" / "logs"
 SEED = (LOGS / "bad-page-2.6.31.txt").read_bytes()

@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ktrace.detectors.analysis import Analysis
 from ktrace.events import MemoryFault
+from ktrace.findings import AlarmFinding, Finding, PageCorruption, RamCell
 from ktrace.sources.log.memory_faults import _READERS, memory_fault
+from tests.factories import session
+from tests.sources.log.samples import SEED, events_of
 
 pytestmark = pytest.mark.unit
 
@@ -125,7 +129,10 @@ def test_slab_of_old() -> None:
         "slab",
         "Slab corruption (Not tainted): kmalloc-2k start=ffff9504c5b0d000, len=2048",
         "420: 6b 6b 6b 6b 4b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b  kkkkKkkkkkkkkkkk",
+        "430: 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b a5  kkkkkkkkkkkkkkk.",
         "Single bit error detected. Probably bad RAM.",
+        "Next obj: start=ffff9504c5b0d800, len=2048",
+        "000: 00 00 00 00 00 00 00 00 28 77 8b eb f4 cd f2 eb",
     )
     assert (found.bits, found.found) == (1, "4b")
 
@@ -168,3 +175,66 @@ def test_bad_page_map() -> None:
 @given(st.sampled_from([*_READERS, "oops"]), st.lists(st.text(max_size=80), min_size=1, max_size=5))
 def test_anything(class_: str, lines: list[str]) -> None:
     memory_fault(class_, lines, t=0.0, boot="")
+
+
+EDAC = """\
+EDAC MC0: 2 CE memory read error on DIMM_A1 (channel:0 slot:0 page:0x28fc offset:0x240 grain:64 \
+syndrome:0x0)
+"""
+
+
+def findings_of(log: str) -> list[Finding]:
+    analysis = Analysis(session(command="dmesg", probes=()))
+    return [found for event in events_of(log) for found in analysis.feed(event)]
+
+
+def test_edac_and_the_wrong_bit_of_a_bad_page_are_one_verdict() -> None:
+    """The struct page of the report of 2009 is at physical 0x28fc260."""
+    once = SEED.decode().split("Aug 21")[0]
+    found = findings_of(EDAC + once)
+    (cell,) = [each for each in found if isinstance(each, RamCell) and each.cell]
+    assert cell.cell is not None
+    assert (cell.cell.word, cell.cell.bit, cell.confidence) == ("0x28fc260", 14, "high")
+    assert not any(isinstance(each, PageCorruption) for each in found)
+    assert [each.class_ for each in found if isinstance(each, AlarmFinding)] == ["edac"]
+
+
+@pytest.mark.parametrize(
+    ("log", "class_"),
+    [
+        (
+            "  5555555555555555 bad mem addr 0x000000001fa848c0 - 0x000000001fa848c8 reserved\n",
+            "memtest",
+        ),
+        (
+            "pagealloc: single bit error\nffff888003d1a123: 8a  .\nCPU: 0 PID: 1 Comm: init "
+            "Not tainted 5.10.0 #1\nCall Trace:\n __kernel_unpoison_pages+0x1/0x2\n",
+            "page-poison",
+        ),
+        (
+            "Slab corruption (Not tainted): kmalloc-2k start=ffff9504c5b0d000, len=2048\n"
+            "420: 6b 6b 6b 6b 4b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b  kkkkKkkkkkkkkkkk\n",
+            "slab",
+        ),
+        (
+            "BUG kmalloc-64 (Not tainted): Poison overwritten\n"
+            "0x00000000b2a3c4d5-0x00000000b2a3c4d5 @offset=64. First byte 0x7b instead of 0x6b\n",
+            "slab",
+        ),
+    ],
+)
+def test_from_the_log_to_the_verdict(log: str, class_: str) -> None:
+    found = findings_of(log)
+    assert [each.class_ for each in found if isinstance(each, AlarmFinding)] == [class_]
+    (verdict,) = [each for each in found if isinstance(each, RamCell | PageCorruption)]
+    if class_ == "memtest":
+        assert isinstance(verdict, RamCell)
+    else:
+        assert isinstance(verdict, PageCorruption)
+        assert (verdict.cause, verdict.events) == ("unknown", 0)
+
+
+def test_an_injected_memory_failure_is_no_bad_ram() -> None:
+    """madvise(MADV_HWPOISON) prints the same (mm/memory-failure.c)."""
+    found = findings_of("Memory failure: 0x19d0: recovery action for dirty LRU page: Recovered\n")
+    assert not any(isinstance(each, RamCell | PageCorruption) for each in found)

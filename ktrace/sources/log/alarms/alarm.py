@@ -5,14 +5,15 @@ first line, and the first function that is not plumbing.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ktrace.events import Alarm, Stack, Task
+from ktrace.events import Alarm, Event, Stack, Task
 from ktrace.findings.signature import function_names
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.memory_faults import memory_fault
 from ktrace.sources.log.report import Report, Trace, seconds
 
 # x86 "RIP: 0010:foo+0x1/0x2", "EIP: foo+0x1/0x2"; arm "PC is at foo+0x1/0x2"; arm64
@@ -25,6 +26,7 @@ _WHERE = re.compile(
 _BY_TASK = re.compile(r"\bby task (?P<comm>.{1,64})/(?P<pid>\d{1,10})(?: on cpu \d+)?:?\s*$")
 _TAINT = re.compile(r"\bTainted: (?P<letters>[A-Z](?:[ -]*[A-Z])*)\s")
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)|^={20,}$|^Code: ")
+_DETAILS_MAX = 12  # a firmware's record has its DIMM in the eleventh
 _AFTER = 5  # lines: a panic may still come, which is the same misfortune
 
 Words = dict[str, str]
@@ -81,7 +83,7 @@ class AlarmReport(Report):
         return False
 
     def _take_detail(self, text: str, match: re.Match[str]) -> None:
-        if len(self._detail) < 8 and text not in self._detail:
+        if len(self._detail) < _DETAILS_MAX and text not in self._detail:
             self._detail.append(text)
         for key, value in match.groupdict().items():
             if value and not self._words.get(key):
@@ -91,6 +93,13 @@ class AlarmReport(Report):
     def _task_of(self, words: Mapping[str, str | None]) -> Task | None:
         comm, pid = words.get("comm"), words.get("pid") or "0"
         return Task(int(pid), int(pid), comm) if comm else None
+
+    def events(self, boot: str) -> Iterator[Event]:
+        """The alarm; and the fault, where the memory itself is what it tells of."""
+        yield self.event(boot)
+        lines = [self.first_text, *self._detail]
+        if fault := memory_fault(self._spec.class_, lines, seconds(self._line), boot):
+            yield fault
 
     def event(self, boot: str) -> Alarm:
         return Alarm(

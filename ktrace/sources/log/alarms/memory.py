@@ -77,7 +77,8 @@ KINDS = (
         r"BUG (?P<cache>[\w:.-]+) \((?:Not tainted|Tainted:[^)]*)\): (?P<what>.*?)\s*$",
         "BUG: {what} in slab {cache}",
         details=(
-            r"(?:INFO: |FIX [\w:.-]+: )?0x[0-9a-fpx]+-0x[0-9a-fpx]+ @offset=.*",
+            r"(?:INFO: |FIX [\w:.-]+: |\[[\w ]+\] )?0x[0-9a-fpx]+-0x[0-9a-fpx]+"
+            r"(?: @offset=|\. First byte).*",
             r"(?:INFO: )?(?:Allocated|Freed) in .*",
         ),
     ),
