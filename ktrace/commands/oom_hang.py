@@ -15,7 +15,7 @@ from ktrace.views.choice import view_for
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @live_options
 def oom_hang(as_json: bool, **options: Any) -> ExitCode:
-    """Show which tasks are stuck after a SIGKILL, why, and who is in the way.
+    """Show which tasks are stuck after a SIGKILL, why, and who blocks it.
 
     With COMMAND, attach first, run it, and stop when it ends.
     """

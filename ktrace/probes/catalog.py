@@ -71,7 +71,7 @@ PURPOSES: dict[str, Purpose] = {
     ),
     "squashfs_cache_get": Purpose(
         "which cache and block a thread waits for, so who is in its way",
-        "waits in it still show in the stacks; who is in the way is unknown",
+        "waits in it still show in the stacks; who blocks it is unknown",
         module="squashfs",
     ),
 }

@@ -105,6 +105,7 @@ class LiveSource:
     def _walk(self) -> list[Event]:
         started = now()
         raw, complete = self.loader.walk()
+        ended = now()
         # whatever happened before the walk ended comes before it
         found = self._decoded(self.loader.read(0) + raw)
         found += self._wait_chains(raw)
@@ -114,7 +115,8 @@ class LiveSource:
         )
         self._dying = alive or any(isinstance(event, FatalSignal | OomVictim) for event in found)
         self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
-        return [*found, Walk(t=now(), started_t=started, complete=complete)]
+        walk = Walk(t=ended, started_t=started, complete=complete)
+        return sorted([*found, walk], key=lambda event: event.t)  # of one moment, the walk is last
 
     def _wait_chains(self, raw: list[RawEvent]) -> list[Event]:
         if self._waits is None:

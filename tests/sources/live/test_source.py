@@ -85,3 +85,13 @@ def test_who_is_killed_at_the_very_end_is_looked_at_again(
         getattr(loader, when).append(fatal_signal())
     last = source.finish()
     assert sum(isinstance(event, Walk) for event in last) == walks
+
+
+def test_a_walk_ends_before_what_happens_while_its_looks_are_decoded(loader: FakeLoader) -> None:
+    """Else one who died then would be told to be stuck still."""
+    kind, later = fatal_signal()
+    later.event.t += 10**9
+    loader.during_walk.append((kind, later))
+    walk, signal = LiveSource(stuck_after=0.05).read(0)
+    assert isinstance(walk, Walk)
+    assert isinstance(signal, FatalSignal)
