@@ -51,9 +51,10 @@ class Comparison:
         )
 
     def _comparable_work(self) -> Check:
+        if self.verdict == NOT_COMPARABLE:
+            return Check("comparable work", "fail", "; ".join(self.differences))
         why = "; ".join([*self.differences, *self.warnings])
-        outcome = "fail" if self.verdict == NOT_COMPARABLE else "skip" if why else "pass"
-        return Check("comparable work", outcome, why)
+        return Check("comparable work", "skip" if why else "pass", why)
 
 
 _OUTCOME = {
