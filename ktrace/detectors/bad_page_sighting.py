@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, fields
 
-from ktrace.detectors.bad_page_signs import NOTES, bits_sign, failed_signs, signs_of
+from ktrace.detectors.bad_page_signs import (
+    NOTES,
+    bits_sign,
+    failed_signs,
+    flipped_bit,
+    signs_of,
+)
 from ktrace.events import BadPage, EarlierBadPage, PageOwner, Sign, Stack, Trigger
 
 _PAGE_SIZE = 4096
@@ -41,9 +47,18 @@ class Sighting:
     @property
     def cell(self) -> tuple[int, int] | None:
         """Physical address of the word, and bit."""
-        if self.bit is None or self.word is None:
+        if self.word is None:
             return None
-        return int(self.word, 16), self.bit
+        if self.bit is not None:
+            return int(self.word, 16), self.bit
+        return self._cell_of_failed(int(self.word, 16))
+
+    def _cell_of_failed(self, page: int) -> tuple[int, int] | None:
+        """Of the one other word that is wrong, in which bit."""
+        if self.bits or self.evidence or len(self.failed) != 1 or self.failed[0].at is None:
+            return None
+        bit = flipped_bit(self.failed[0])
+        return None if bit is None else (page + self.failed[0].at, bit)
 
     @property
     def evidence(self) -> tuple[Sign, ...]:

@@ -52,10 +52,15 @@ def may_be_flip(trigger: Trigger) -> bool:
         return False
     if not trigger.bits:
         return trigger.what in ("mapping", "memcg")
-    value = int(trigger.bits, 16)
+    return flipped_bit(trigger) is not None
+
+
+def flipped_bit(trigger: Trigger) -> int | None:
+    """The bit of the word that is wrong, when it is one and the value is no plausible count."""
+    value = int(trigger.bits or "0", 16)
     if trigger.what == "mapcount":
         value = -value & 0xFFFFFFFF
-    return value >= 16 and value.bit_count() == 1
+    return value.bit_length() - 1 if value >= 16 and value.bit_count() == 1 else None
 
 
 def _failed(trigger: Trigger) -> Sign:

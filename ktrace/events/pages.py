@@ -13,6 +13,7 @@ class Trigger:
     what: str  # flags, mapping, mapcount, page_type, refcount, memcg, page_pool, compound
     bits: str  # the offending bits or value, hexadecimal; empty: unknown
     names: tuple[str, ...]  # of the bits, or of the page type; empty where they have none
+    at: int | None = None  # bytes from the struct page's beginning to the word; None: not known
 
 
 @dataclass(frozen=True, slots=True)

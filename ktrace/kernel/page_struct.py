@@ -1,13 +1,22 @@
 """The members of struct page that bad_page() judges, found by BTF."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from ktrace.events import Trigger
 
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
 
 _WORD = 8
+# the member that a test looks at
+_TESTED = {
+    "mapping": "mapping",
+    "memcg": "memcg_data",
+    "refcount": "_refcount",
+    "mapcount": "_mapcount",
+}
 _MEMBERS = "_refcount _mapcount mapping memcg_data pp_magic private lru".split()
 
 
@@ -46,6 +55,13 @@ class PageStruct:
             pp_magic=self._word(words, "pp_magic"),
             private=self._word(words, "private"),
             lru=self._list(words),
+        )
+
+    def placed(self, triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:
+        """With the place of the word in the struct page."""
+        return tuple(
+            replace(trigger, at=self.offsets.get(_TESTED.get(trigger.what, "")))
+            for trigger in triggers
         )
 
     def _list(self, words: Sequence[int]) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.bad_page import KEPT, BadPages, Sighting, sighting_of
-from ktrace.events import BadPage, Event, MemoryFault, Task, Trigger
+from ktrace.detectors.bad_page import KEPT, BadPages, Sighting, earlier_event, sighting_of
+from ktrace.events import BadPage, Event, MemoryFault, Task, Trigger, from_json, to_json
 from ktrace.findings import BadPageFinding, Cell, PageCorruption, RamCell
 from ktrace.views.bad_page_reasons import next_steps, reasons
 from tests.factories import session
@@ -417,6 +417,32 @@ def test_a_machine_check_in_the_page_of_the_wrong_bit_makes_it_a_cell(first: boo
     assert found.cell == Cell("0x1fa848c0", 14, "0x1fa848c1", 6)
     assert (found.events, found.confidence) == (1, "high")
     assert "DIMM_A1" in " ".join(reasons(found))
+
+
+def test_a_cell_in_another_word_of_the_struct_page() -> None:
+    """mapping is 24 bytes in, and 8 bytes long."""
+    flipped = (Trigger("mapping", "0x4000000000", (), 24),)
+    found = verdict(bad_page(triggered=flipped), replace(SECOND, triggered=flipped))
+    assert isinstance(found, RamCell)
+    assert found.cell == Cell("0x1fa848d8", 38, "0x1fa848dc", 6)
+    assert found.confidence == "high"
+
+
+def test_a_count_in_another_word_is_no_cell() -> None:
+    counted = (Trigger("refcount", "0x1", (), 52),)
+    found = verdict(bad_page(triggered=counted), replace(SECOND, triggered=counted))
+    assert getattr(found, "cause", "") == "software"
+
+
+def test_a_trace_of_ktrace_0_1_tells_earlier_boots() -> None:
+    record = to_json(earlier_event(sighting_of(bad_page()), t=1.0))
+    for name in ("names", "failed", "signs", "offset", "virtual", "owners"):
+        del record[name]
+    detector = BadPages()
+    detector.feed(from_json(record | {"others": ["refcount 0x1"], "pattern": "text"}))
+    (kept,) = detector.sightings
+    assert kept.failed == (Trigger("refcount", "0x1", ()),)
+    assert [sign.code for sign in kept.signs] == ["refcount", "text"]
 
 
 def test_a_machine_check_elsewhere_explains_no_bad_page() -> None:

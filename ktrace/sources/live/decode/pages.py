@@ -72,15 +72,17 @@ class PageDecoder:
             mapcount=counts.mapcount,
             mapping=_hex(counts.mapping),
             memcg=_hex(counts.memcg),
-            triggered=self._flags.triggers(
-                path,
-                flags,
-                refcount=counts.refcount,
-                mapcount=counts.mapcount,
-                mapping=counts.mapping,
-                memcg=counts.memcg,
-                page_pool=_pool(counts, reason),
-                page_type=self._type(counts.mapcount),
+            triggered=self._layout.placed(
+                self._flags.triggers(
+                    path,
+                    flags,
+                    refcount=counts.refcount,
+                    mapcount=counts.mapcount,
+                    mapping=counts.mapping,
+                    memcg=counts.memcg,
+                    page_pool=_pool(counts, reason),
+                    page_type=self._type(counts.mapcount),
+                )
             ),
             path=path,
             reason=reason,

@@ -62,6 +62,12 @@ def test_everything_that_is_wrong_not_only_the_kernels_last_reason() -> None:
     assert page.triggered[0].names == ("locked", "writeback")
 
 
+def test_a_flipped_bit_of_mapping_has_its_place() -> None:
+    words = (*FLIPPED[:3], 1 << 38, *FLIPPED[4:])
+    page = decoded((0xFFFFFC0000000, *words[1:]), b"non-NULL mapping")
+    assert page.triggered == (Trigger("mapping", "0x4000000000", (), 24),)
+
+
 def test_what_could_not_be_found_is_not_known() -> None:
     page = decoded(FLIPPED, AT_PREP, page_phys=0, pfn=-1)
     assert (page.pfn, page.page_phys) == (None, None)
