@@ -7,17 +7,18 @@ import sys
 from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import BadPages
-from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, to_json
+from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, TaskDump, to_json
 from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
-from ktrace.views import hung_text, words
+from ktrace.views import hung_text, oom_report_text, words
 from ktrace.views.bad_page_groups import AlikePages
 from ktrace.views.bad_page_text import trigger_text
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
+from ktrace.views.oom_groups import AlikeOoms
 from ktrace.views.safe_text import safe
+from ktrace.views.task_dump_text import TaskDumps
 from ktrace.views.view import View
 
-_ALIKE_SHOWN = 3
 _RED, _PLAIN = "\x1b[1;31m", "\x1b[m"
 
 
@@ -40,7 +41,8 @@ class LogLinesView:
         self._analysis = analysis
         self._oom = 0
         self._hung = 0
-        self._alike = 0  # reports in a row that nobody could be killed: a livelock has thousands
+        self._ooms = AlikeOoms()
+        self._dumps = TaskDumps()
         self._pages = AlikePages()
         self._boot: tuple[str, str] | None = None
 
@@ -50,9 +52,11 @@ class LogLinesView:
         match event:
             case OomReport():
                 self._oom += 1
-                self._alike = self._alike + 1 if event.nobody else 0
-                if self._alike <= _ALIKE_SHOWN:
-                    self._say(event.t, oom_line(event))
+                if self._ooms.show(event):
+                    self._say(event.t, oom_report_text.line(event))
+                    self._details(oom_report_text.details(event))
+            case TaskDump():
+                self._dumps.add(event)
             case HungReport():
                 self._hung += 1
         if event is None and (hung := hung_text.hung_tasks(findings)):
@@ -85,6 +89,8 @@ class LogLinesView:
         print(f"note: {safe(text)}")
 
     def end(self, end: End) -> None:
+        for line in (*self._ooms.rest(), *self._dumps.lines()):
+            print(line)
         pages = self._analysis.of(BadPages).total
         print(
             f"\n{words.count(pages, 'bad page')}, {words.count(self._oom, 'OOM report')}, "
@@ -127,33 +133,3 @@ class LogJsonView(JsonLinesView):
         if event is not None and not isinstance(event, OomActivity):  # it only counts
             print(json.dumps(to_json(event), separators=(",", ":")))
         super().event(event, findings)
-
-
-def oom_line(event: OomReport) -> str:
-    """ "OOM kill: appd[377], anon 41 MiB, order 0 GFP_KERNEL, asked by sh[388]"."""
-    parts = []
-    if event.victim:
-        parts.append(f"OOM kill: {words.name_of(event.victim)}")
-    elif event.nobody:
-        parts.append("OOM: nobody can be killed")
-    else:
-        parts.append("OOM: nobody killed, or the log does not say whom")
-    if event.memcg:
-        parts.append(f"memory cgroup {safe(event.memcg)}")
-    for label, kib in (
-        ("anon", event.anon_rss_kib),
-        ("file", event.file_rss_kib),
-        ("shmem", event.shmem_rss_kib),
-    ):
-        if kib is not None:
-            parts.append(f"{label} {words.mebibytes(kib)}")
-    if event.order is not None:
-        parts.append(f"order {event.order} {safe(event.gfp or event.gfp_mask or '')}".rstrip())
-    if event.constraint:
-        parts.append(safe(event.constraint))
-    if event.cgroup:
-        parts.append(f"cgroup {safe(event.cgroup)}")
-    if event.by:
-        asker = words.task_name(event.by.comm, event.by.pid or None)
-        parts.append(f"asked by {asker}")
-    return ", ".join(parts)
