@@ -64,7 +64,8 @@ class Lines:
                 known = self._prefix
                 match = known.match(line) if known else None
                 if self._held is not None:
-                    if match is None and self._goes_on(line):
+                    whole = message is not None and message.whole
+                    if match is None and not whole and self._goes_on(line):
                         self._join(line, index)
                         continue
                     yield self._held
@@ -157,6 +158,8 @@ class Lines:
         if held.head is None and self._marked(held.text) and self._completes(held, line):
             return True
         if not held.prefixed or self._prefix is None or not self._prefix.stamped:
+            return False
+        if self._marked(line) and any(kind.head.match(line) for kind in self._kinds):
             return False
         wide = self._width + 1 + len(words[0]) > _NARROW or self._length in _HARD_COLUMNS
         return wide and not prefixes.usual(line.lstrip()) and not _STAMP.search(line)

@@ -27,6 +27,7 @@ class Message:
     text: str
     t: float | None = None
     boot: str = ""
+    whole: bool = True  # False: a line of a log that has no records, which may be wrapped
 
 
 class Records:
@@ -45,14 +46,14 @@ class Records:
                 return _journal(entry)
         if stripped in ("{", "}", "},", "],", "") or _VERBOSE.match(stripped):
             self._fields = {} if stripped != "" or self._inside else self._fields
-            return None if self._inside or stripped else Message(line)
+            return None if self._inside or stripped else Message(line, whole=False)
         if match := _PRETTY.match(line):
             return self._pretty(match[1], match[2])
         if _KMSG_FIELD.match(line) and "MESSAGE=" not in line:
             return None
         if match := _FIELD.match(line):
             return self._field(match[1], match[2], line)
-        return Message(line)
+        return Message(line, whole=False)
 
     def _pretty(self, name: str, value: str) -> Message | None:
         self._inside = True
@@ -71,7 +72,7 @@ class Records:
             boot = self._fields.get("_BOOT_ID", "")
             return Message(value, _microseconds(self._fields), boot)
         if not self._inside and not name.startswith("_"):
-            return Message(line)
+            return Message(line, whole=False)
         self._inside = True
         self._remember(name, value)
         return None
