@@ -80,6 +80,7 @@ struct oom_kill {
 	__s64 anon_rss;
 	__s64 shmem_rss;
 	__u64 pgtables; /* bytes */
+	__u64 invoked_t; /* when the invoker entered out_of_memory(); 0: not known */
 	__u64 domain_id; /* of the memory cgroup at its limit, as out_of_memory.cgroup_id */
 	char cgroup[CGROUP_LEN]; /* the victim's memory cgroup, as out_of_memory.memcg */
 };

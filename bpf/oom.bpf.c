@@ -45,7 +45,7 @@ static __always_inline int handle_out_of_memory(void *ctx, struct oom_control *o
 	struct mem_cgroup *memcg = BPF_CORE_READ(oc, memcg);
 	struct oom_domain_counts *domain = count_call(ctx, CALL_OUT_OF_MEMORY, memcg);
 	__s32 tid = bpf_get_current_pid_tgid();
-	__u64 inside = (__u64)oc;
+	struct oom_inside inside = { .oc = (__u64)oc, .t = bpf_ktime_get_boot_ns() };
 
 	update_map(&oom_inside, &tid, &inside);
 	if (!domain || may_send(domain))
@@ -125,6 +125,8 @@ static __always_inline int handle_oom_kill_process(struct oom_control *oc)
 {
 	struct task_struct *victim = BPF_CORE_READ(oc, chosen);
 	struct cgroup_subsys_state *css;
+	__s32 tid = bpf_get_current_pid_tgid();
+	struct oom_inside *call = bpf_map_lookup_elem(&oom_inside, &tid);
 	struct oom_kill *event;
 
 	if (!victim)
@@ -134,6 +136,8 @@ static __always_inline int handle_oom_kill_process(struct oom_control *oc)
 		return 0;
 	read_current(&event->by);
 	read_task(&event->victim, victim);
+	if (call && call->oc == (__u64)oc)
+		event->invoked_t = call->t;
 	event->gfp_mask = BPF_CORE_READ(oc, gfp_mask);
 	event->order = BPF_CORE_READ(oc, order);
 	event->constraint = BPF_CORE_READ(oc, constraint);
@@ -199,9 +203,9 @@ SEC("kretprobe/out_of_memory")
 int BPF_KRETPROBE(kretprobe_out_of_memory, bool returned)
 {
 	__s32 tid = bpf_get_current_pid_tgid();
-	__u64 *oc = bpf_map_lookup_elem(&oom_inside, &tid);
+	struct oom_inside *call = bpf_map_lookup_elem(&oom_inside, &tid);
 
-	return oc ? handle_return((struct oom_control *)*oc, returned) : 0;
+	return call ? handle_return((struct oom_control *)call->oc, returned) : 0;
 }
 
 SEC("fentry/oom_kill_process")

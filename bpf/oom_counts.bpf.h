@@ -28,12 +28,18 @@ struct {
 	__type(value, struct oom_caller_counts);
 } oom_callers SEC(".maps");
 
-/* tid -> the struct oom_control with which it is in out_of_memory(), for its return */
+/* The call of out_of_memory() that a thread is in, or was in last */
+struct oom_inside {
+	__u64 oc; /* struct oom_control */
+	__u64 t;
+};
+
+/* by tid */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __s32);
-	__type(value, __u64);
+	__type(value, struct oom_inside);
 } oom_inside SEC(".maps");
 
 /* new entries are made here: they are too large for the BPF stack */

@@ -27,6 +27,17 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class _Group:
+    """All whom somebody waits for: the first that may be told, and who they are."""
+
+    first: tuple[Link, ...] = ()
+    tids: frozenset[int] = frozenset()
+
+
+_NOBODY = _Group()
+
+
+@dataclass(frozen=True, slots=True)
 class Blockers:
     """The first of them, and how many more there are."""
 
@@ -66,6 +77,7 @@ class Look:
         self._waits = waits
         self._oom_kills = oom_kills
         self._squashfs = Holders(samples.values())
+        self._groups: dict[tuple[int, str], _Group] = {}
         self._made: dict[Link, Blocker] = {}  # at the beginning of a chain, without a cycle
 
     def blockers(self, sample: TaskState) -> Blockers:
@@ -91,24 +103,36 @@ class Look:
     def _blockers(self, sample: TaskState, path: tuple[int, ...]) -> Blockers:
         if len(path) > _DEEPEST:
             return Blockers()
-        links = [link for link in self._links(sample) if link.task.tid != sample.task.tid]
+        group, tid = self._group(sample), sample.task.tid
+        links = [link for link in group.first if link.task.tid != tid]
         kept = tuple(self._blocker(link, path) for link in links[:BLOCKERS_KEPT])
-        return Blockers(kept, len(links) - len(kept))
+        return Blockers(kept, len(group.tids) - (tid in group.tids) - len(kept))
 
-    def _links(self, sample: TaskState) -> list[Link]:
+    def _group(self, sample: TaskState) -> _Group:
+        """Made once for all that wait for the same, but for what was read from a stack."""
         wait = self._read(sample)
         if wait and wait.holders:
-            return [Link(holder.task, holder.why, wait.evidence) for holder in wait.holders]
+            return _group(Link(holder.task, holder.why, wait.evidence) for holder in wait.holders)
         holders, why = self._squashfs.of(sample)
         if holders:
-            return [Link(holder.task, why, ("squashfs_cache_get()",)) for holder in holders]
+            key = (id(holders), why)
+            if key not in self._groups:
+                evidence = ("squashfs_cache_get()",)
+                self._groups[key] = _group(Link(held.task, why, evidence) for held in holders)
+            return self._groups[key]
         named = _named(sample)
-        return self._victims(named) if named and named.kind == "memory" else []
+        return self._victims(named) if named and named.kind == "memory" else _NOBODY
 
-    def _victims(self, named: NamedWait) -> list[Link]:
+    def _victims(self, named: NamedWait) -> _Group:
         """Threads of OOM victims that are not dead, of the cgroup or of the machine, as the wait
         is: out_of_memory() kills nobody else before they are gone."""
         of_memcg = named.detail.endswith(_OF_MEMCG)
+        key = (of_memcg, "memory")
+        if key not in self._groups:
+            self._groups[key] = _group(self._victims_of(of_memcg))
+        return self._groups[key]
+
+    def _victims_of(self, of_memcg: bool) -> list[Link]:
         return [
             Link(
                 thread.sample.task,
@@ -153,6 +177,12 @@ class Look:
             blockers_left_out=beneath.left_out,
             cycle_to=cycle_to,
         )
+
+
+def _group(links: Iterable[Link]) -> _Group:
+    made = tuple(links)
+    # one more: whoever asks may be among them himself
+    return _Group(made[: BLOCKERS_KEPT + 1], frozenset(link.task.tid for link in made))
 
 
 def _named(sample: TaskState) -> NamedWait | None:

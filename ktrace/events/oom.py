@@ -41,6 +41,7 @@ class OomKill(Event):
     shmem_rss_kib: int
     pgtables_kib: int
     cgroup: str
+    invoked_t: float | None = None  # when `by` entered out_of_memory(); None: not known
     domain_id: int | None = None  # kernfs id of the memory cgroup at its limit; as cgroup_id above
 
 

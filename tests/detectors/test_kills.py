@@ -268,6 +268,17 @@ def test_a_call_of_a_minute_before_is_another_one() -> None:
     assert names(record)[0] == "chosen"
 
 
+def test_the_time_of_the_call_is_known_though_not_each_call_is_sent() -> None:
+    """In a livelock: the same invoker's call of half a second before, for the same memory."""
+    earlier = replace(asked(100.4), gfp_mask=oom_kill(0).gfp_mask)
+    record = only(earlier, replace(CHOICE[0], invoked_t=100.999), *CHOICE[1:])
+    assert record.invocation is None
+    assert (record.steps[0].name, record.steps[0].t) == ("invoked", 100.999)
+    own = replace(earlier, t=100.9991)
+    record = only(earlier, own, replace(CHOICE[0], invoked_t=100.999), *CHOICE[1:])
+    assert record.invocation == own
+
+
 def test_a_call_for_other_memory_is_another_one() -> None:
     assert only(replace(asked(100.9), order=3), *CHOICE).invocation is None
 

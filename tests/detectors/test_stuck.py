@@ -6,7 +6,7 @@ import pytest
 
 from ktrace.detectors.kills import Kills
 from ktrace.detectors.stuck import StuckTasks
-from ktrace.detectors.wait_chains import BLOCKERS_KEPT
+from ktrace.detectors.wait_chains import BLOCKERS_KEPT, Link
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, Task
 from ktrace.findings import Killed, Outcome, StuckTask
@@ -355,6 +355,10 @@ def test_a_walk_takes_time_in_proportion_to_the_threads(monkeypatch: pytest.Monk
     monkeypatch.setattr(
         "ktrace.detectors.squashfs.wait_of", lambda look: looked.append(look) or wait_of(look)
     )
+    links = []
+    monkeypatch.setattr(
+        "ktrace.detectors.wait_chains.Link", lambda *args: links.append(args) or Link(*args)
+    )
     tasks = [Task(1000 + i, 1000 + i, "reader") for i in range(400)]
     found(
         *(kill(101, task) for task in tasks),
@@ -365,6 +369,7 @@ def test_a_walk_takes_time_in_proportion_to_the_threads(monkeypatch: pytest.Monk
         walk(103.001),
     )
     assert len(looked) <= 3 * len(tasks)
+    assert len(links) <= len(tasks)
 
 
 def test_memory_stays_small() -> None:

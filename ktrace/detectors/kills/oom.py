@@ -56,8 +56,9 @@ class OomKiller:
             kill.expected = event.threads + kill.deaths  # those that died before are not among them
             self._book.is_oom(kill)
         self._begin(event.by, _Call(event.t, invocation, kill))
-        if invocation:
-            kill.add(Step("invoked", invocation.t))
+        invoked_t = invocation.t if invocation else event.invoked_t
+        if invoked_t is not None:
+            kill.add(Step("invoked", invoked_t))
         size = event.anon_rss_kib + event.file_rss_kib + event.shmem_rss_kib
         kill.add(Step("chosen", event.t, None, size))
         self._book.remember(event.victim.tid, kill)
@@ -121,6 +122,8 @@ class OomKiller:
         """The call that led to the choice. Not each is sent: it may be missing."""
         call = self._call(event.by, event.t)
         known = call.invocation if call and not call.chosen else None
+        if event.invoked_t is not None:
+            return known if known and known.t >= event.invoked_t else None
         if known and (known.order, known.gfp_mask) == (event.order, event.gfp_mask):
             return known
         return None

@@ -60,6 +60,7 @@ class OomDecoder:
             shmem_rss_kib=kib(raw.shmem_rss),
             pgtables_kib=raw.pgtables // 1024,
             cgroup=cgroup(raw.cgroup),
+            invoked_t=seconds(raw.invoked_t) if raw.invoked_t else None,
             domain_id=raw.domain_id,
         )
 
