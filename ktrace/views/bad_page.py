@@ -34,6 +34,8 @@ def report(analysis: Analysis, told: "Told") -> list[str]:
     section = BadPageReport()
     for versions in told.values():
         section.add(versions[-1])
+    for verdict in analysis.of(BadPages).current():  # with all that was counted since it was told
+        section.add(verdict)
     return section.lines() or ["No page was bad.", ""]
 
 

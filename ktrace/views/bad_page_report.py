@@ -3,6 +3,7 @@
 from ktrace.findings import BadPageFinding, Finding, PageCorruption, RamCell
 from ktrace.plural import count
 from ktrace.views.bad_page_text import detail_lines, finding_line, trigger_text
+from ktrace.views.fit import fit
 from ktrace.views.safe_text import safe
 
 _PAGES_SHOWN = 20
@@ -30,9 +31,9 @@ class BadPageReport:
         lines: list[str] = []
         for verdict in self._verdicts.values():
             if verdict.status != "resolved":
-                lines += [finding_line(verdict), *_indented(detail_lines(verdict)), ""]
+                lines += [*fit(finding_line(verdict)), *_indented(detail_lines(verdict)), ""]
         for page in self._pages:
-            lines += [finding_line(page), *_indented(self._page(page)), ""]
+            lines += [*fit(finding_line(page)), *_indented(self._page(page)), ""]
         if self._more:
             lines += [f"and {count(self._more, 'more bad page')}", ""]
         return lines
@@ -47,4 +48,4 @@ class BadPageReport:
 
 
 def _indented(lines: list[str]) -> list[str]:
-    return [f"  {line}" for line in lines]
+    return [part for line in lines for part in fit(f"  {line}")]

@@ -66,7 +66,7 @@ def test_bad_ram(kernel: Kernel, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
     capsys.readouterr()
     assert verdict_over(result.traces) == ExitCode.FOUND
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert f"bit {BIT} of the word at physical {result.kept[CELL]:#x}" in said
     assert "3 bad pages in 3 boots, confidence high" in said
 

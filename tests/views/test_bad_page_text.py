@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import BadPage, Task, Trigger
+from ktrace.events import BadPage, PageOwner, Task, Trigger
 from ktrace.findings import Finding
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.lines import LinesView
@@ -85,3 +85,27 @@ def test_what_is_not_known_is_said() -> None:
     page = findings([event])[0]
     assert finding_line(page) == ("BAD PAGE: pfn ? in dd: PAGE_FLAGS_CHECK_AT_PREP flag(s) set")
     assert "struct page address unknown, physical unknown" in detail_lines(page)[0]
+
+
+def test_a_report_fits_into_a_mail(capsys: pytest.CaptureFixture[str]) -> None:
+    show(ReportView(), [*CELL, *SOFTWARE])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
+
+
+def test_page_owner_names_who_asked_for_the_page() -> None:
+    owner = PageOwner(
+        did="allocated",
+        pid=12,
+        comm="app",
+        order=0,
+        gfp="GFP_NOFS",
+        at=1.0,
+        frame="jfs_mkdir+0x1c5 [jfs]",
+        stack=("post_alloc_hook+0x1", "jfs_mkdir+0x1c5 [jfs]"),
+    )
+    told = findings([bad_page(owner=("page last allocated via ...",), owners=(owner,))])[1]
+    text = "\n".join(detail_lines(told))
+    assert (
+        "page_owner: allocated by pid 12 (app), order 0, GFP_NOFS, in jfs_mkdir+0x1c5 [jfs]" in text
+    )
+    assert "page_owner=on" not in text
