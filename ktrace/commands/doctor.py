@@ -14,6 +14,7 @@ from ktrace.probes.choice import choose
 from ktrace.problems import verdicts_that_need
 from ktrace.sources.live.source import LiveSource
 from ktrace.survival import memory_kib, survive
+from ktrace.views.text_table import text_table
 
 
 @click.command("doctor")
@@ -84,16 +85,16 @@ def _try_probes(loader: str) -> ExitCode:
 def _print_probes(source: LiveSource) -> list[str]:
     """The table; commands that cannot say "clean" on this kernel."""
     blind: list[str] = []
-    click.echo(f"{'PROBE':<20} {'HOOK':<8} GIVES")
+    rows = [("PROBE", "HOOK", "GIVES")]
     for probe in source.probes:
         about = purpose(probe.function)
-        click.echo(f"{probe.function:<20} {probe.hook or probe.state:<8} {about.gives}")
+        rows.append((probe.function, probe.hook or probe.state, about.gives))
         if probe.why:
-            click.echo(f"{'':<29} refused: {probe.why}")
+            rows.append(("", "", f"refused: {probe.why}"))
         if probe.state == "missing":
-            click.echo(f"{'':<29} lost: {about.without}")
+            rows.append(("", "", f"lost: {about.without}"))
             blind += [
                 verdict for verdict in verdicts_that_need(probe.function) if verdict not in blind
             ]
-    click.echo()
+    click.echo("\n".join([*text_table(rows), ""]))
     return blind

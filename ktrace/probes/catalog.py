@@ -14,7 +14,7 @@ class Purpose:
 
 PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
-        "every thread that is killed and not dead, and who sleeps uninterruptibly (iter/task)",
+        "every thread that is killed and not dead, and what sleeps uninterruptibly (iter/task)",
         "nothing is known of tasks that were asleep when they were killed",
     ),
     "signal_generate": Purpose(
@@ -26,21 +26,21 @@ PURPOSES: dict[str, Purpose] = {
         "times of death are those of the next walk; the exit signal is unknown",
     ),
     "sched_process_exit": Purpose(
-        "when a killed thread lets go of its memory", "that step is missing from the trace"
+        "when a killed thread releases its mm", "that step is missing from the trace"
     ),
     "sched_process_hang": Purpose(
         "what khungtaskd finds", "khungtaskd's reports are only in the kernel log"
     ),
     "oom_kill_process": Purpose(
         "the OOM killer's choice: memory, score, order, gfp flags, cgroup",
-        "of an OOM kill only victim, asker and time are known, from oom:mark_victim",
+        "of an OOM kill only victim, invoker and time are known, from oom:mark_victim",
     ),
     "out_of_memory": Purpose(
         "every call of the OOM killer, also those that kill nobody",
         "calls that kill nobody are not counted",
     ),
     "out_of_memory:return": Purpose(
-        "what came of each call: a kill, nobody to kill, waiting for an earlier victim",
+        "the result of each call: a kill, no killable process, waiting for a previous victim",
         "why calls kill nobody is only what the tasks of the domain look like",
     ),
     "reclaim_retry_zone": Purpose(
@@ -57,12 +57,12 @@ PURPOSES: dict[str, Purpose] = {
     "mark_victim": Purpose(
         "who became an OOM victim, and for whom", "OOM kills look like any other SIGKILL"
     ),
-    "wake_reaper": Purpose("the OOM reaper is asked", "that step is missing"),
-    "start_task_reaping": Purpose("the OOM reaper begins", "that step is missing"),
-    "finish_task_reaping": Purpose("the OOM reaper is done", "that step is missing"),
+    "wake_reaper": Purpose("the OOM reaper is woken", "that step is missing"),
+    "start_task_reaping": Purpose("the OOM reaper starts", "that step is missing"),
+    "finish_task_reaping": Purpose("the OOM reaper has finished", "that step is missing"),
     "skip_task_reaping": Purpose("the OOM reaper had nothing to do", "that step is missing"),
     "bad_page": Purpose(
-        "pages in a state that cannot be",
+        "pages in an invalid state",
         "bad pages are only in the kernel log: `ktrace dmesg`",
     ),
     "page checks": Purpose(
@@ -70,7 +70,7 @@ PURPOSES: dict[str, Purpose] = {
         "the kernel reports no bad page",
     ),
     "squashfs_cache_get": Purpose(
-        "which cache and block a thread waits for, so who is in its way",
+        "which cache and block a thread waits for, and so what blocks it",
         "waits in it still show in the stacks; who blocks it is unknown",
         module="squashfs",
     ),

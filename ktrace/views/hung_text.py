@@ -27,7 +27,7 @@ def details(finding: HungTask) -> list[str]:
     for blocker in finding.blocked_by:
         inside = f", in {safe(blocker.function)}" if blocker.function else ""
         owner = words.task_name(blocker.comm, blocker.pid)
-        lines.append(f"in the way: {owner}{inside}: {safe(blocker.why)}")
+        lines.append(f"blocked by {owner}{inside}: {safe(blocker.why)}")
     return lines
 
 

@@ -9,7 +9,7 @@ from ktrace.views.safe_text import safe
 
 
 def line(event: OomReport) -> str:
-    """ "OOM kill: appd[377], anon 41 MiB, order 0 GFP_KERNEL, asked by sh[388]"."""
+    """ "OOM kill: appd[377], anon 41 MiB, order 0 GFP_KERNEL, invoked by sh[388]"."""
     parts = [_outcome(event)]
     if event.memcg:
         parts.append(f"memory cgroup {safe(event.memcg)}")
@@ -27,7 +27,7 @@ def line(event: OomReport) -> str:
     if event.cgroup:
         parts.append(f"cgroup {safe(event.cgroup)}")
     if event.by:
-        parts.append(f"asked by {words.task_name(event.by.comm, event.by.pid or None)}")
+        parts.append(f"invoked by {words.task_name(event.by.comm, event.by.pid or None)}")
     return ", ".join(parts) + where(event.lines)
 
 

@@ -80,7 +80,7 @@ def test_oom_kills_are_told_but_no_findings() -> None:
     run = dmesg("-", text=stamped(OOM_6_1).encode())
     assert run.returncode == 0
     assert "OOM kill: app,d[377], anon 41 MiB, file 100 KiB, shmem 0 KiB" in run.stdout
-    assert "asked by sh[388]" in run.stdout
+    assert "invoked by sh[388]" in run.stdout
     assert "verdict: clean" in run.stdout
 
 

@@ -1,4 +1,4 @@
-"""Tasks that SIGKILL cannot end: they wait for squashfs's cache while the disk stands still.
+"""Tasks that SIGKILL cannot end: they wait for squashfs's cache while the disk is stalled.
 
 squashfs reads files that are smaller than a block through a cache of three entries. Whoever
 needs an entry that another task is filling, or any entry while all are being filled, sleeps in
@@ -211,7 +211,7 @@ _RESUME = Step("resume the disk", resume_disk)
 
 SQUASHFS_STALL = Scenario(
     name="squashfs-stall",
-    summary="tasks that SIGKILL cannot end, in squashfs's cache, while the disk stands still",
+    summary="tasks that SIGKILL cannot end, in squashfs's cache, while the disk is stalled",
     command=ktrace_command("oom-hang"),
     modules=("squashfs",),
     disks=disks,
