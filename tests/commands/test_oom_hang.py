@@ -1,13 +1,14 @@
 """ktrace oom-hang on this machine's kernel, with real tasks that SIGKILL does not end."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from ktrace.detectors.kills import SHARES_MM, Kill
 from tests import stuck_tasks
-from tests.tracer import ktrace, tracer
+from tests.tracer import LIMIT_S, ktrace, tracer, undisturbed
 from tests.views.runs import analysis_of
 
 pytestmark = pytest.mark.kernel
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.kernel
 def test_uninterruptible_after_sigkill_until_the_thaw() -> None:
     with stuck_tasks.frozen_file_system() as frozen, tracer() as running:
         pid = frozen.writer().pid
+        before = time.monotonic()
         stuck_tasks.kill(pid)
         opened = running.finding("open", pid)
         assert opened["finding"] == "stuck-task"
@@ -25,7 +27,7 @@ def test_uninterruptible_after_sigkill_until_the_thaw() -> None:
         assert opened["wait"]["sigkill_wakes"] is False
         assert opened["wait"]["primitive"] == "percpu_down_read"
         assert any(frame.startswith("vfs_write+") for frame in opened["stack"])
-        assert 1.0 <= opened["stuck_s"] < 5.0
+        assert 1.0 <= opened["stuck_s"] <= time.monotonic() - before
         frozen.thaw()
         resolved = running.finding("resolved", pid)
         assert resolved["outcome"]["exit_signal"] == 9
@@ -156,7 +158,7 @@ def test_replay_gives_the_same_findings(tmp_path: Path) -> None:
 
 
 def test_clean_run() -> None:
-    done = ktrace("oom-hang", "--json", "--duration", "0.5")
+    done = undisturbed("oom-hang", "--json", "--duration", "0.5")
     first, *_, last = map(json.loads, done.stdout.splitlines())
     assert done.returncode == 0
     assert first["kind"] == "session"
@@ -165,7 +167,7 @@ def test_clean_run() -> None:
 
 
 def test_stops_when_its_command_ends_and_keeps_its_output_out_of_the_json() -> None:
-    done = ktrace("oom-hang", "--json", "--", "sh", "-c", "echo from the command")
+    done = undisturbed("oom-hang", "--json", "--", "sh", "-c", "echo from the command")
     assert done.returncode == 0
     assert all(json.loads(line) for line in done.stdout.splitlines())
     assert "from the command" in done.stderr
@@ -195,7 +197,7 @@ def test_on_finding_stop() -> None:
     with stuck_tasks.frozen_file_system() as frozen, tracer("--on-finding", "stop") as running:
         stuck_tasks.kill(frozen.writer().pid)
         running.wait_for(lambda record: record["kind"] == "end")
-        assert running.process.wait(10) == 1
+        assert running.process.wait(LIMIT_S) == 1
 
 
 def test_on_finding_shell(tmp_path: Path) -> None:
@@ -233,7 +235,7 @@ def test_hidden_addresses_are_told() -> None:
     before = setting.read_text()
     try:
         setting.write_text("2")
-        done = ktrace("oom-hang", "--duration", "0")
+        done = undisturbed("oom-hang", "--duration", "0")
     finally:
         setting.write_text(before)
     assert done.returncode == 0

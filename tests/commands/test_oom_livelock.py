@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import stuck_tasks
-from tests.tracer import Tracer, ktrace
+from tests.tracer import LIMIT_S, Tracer, ktrace
 
 pytestmark = pytest.mark.kernel
 
@@ -26,7 +26,7 @@ def test_an_ordinary_kill_is_no_finding(tmp_path: Path) -> None:
             assert eater.stdin is not None
             eater.stdin.write(b"\n")
             eater.stdin.flush()
-            eater.wait(30)
+            eater.wait(LIMIT_S)
             pid = eater.pid
         running.stop()
         end = running.records[-1]

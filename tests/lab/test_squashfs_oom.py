@@ -96,4 +96,4 @@ def test_victims_of_the_oom_killer_get_stuck(tmp_path: Path) -> None:
     assert result.exit_code == 1
     report = ktrace("report", str(trace)).stdout
     assert "squashfs_cache_get  wait_event" in report
-    assert "killed by the OOM killer for" in report
+    assert "killed by the OOM killer, invoked by" in report

@@ -25,7 +25,7 @@ from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from tests import stuck_tasks
 from tests.event_log import KNOBS, EventLog
-from tests.tracer import ktrace, tracer
+from tests.tracer import ktrace, tracer, undisturbed
 
 pytestmark = pytest.mark.kernel
 
@@ -53,6 +53,7 @@ def test_a_real_stuck_task_is_found_and_its_end_seen() -> None:
     with stuck_tasks.frozen_file_system() as frozen, tracer("--loader", "bcc") as running:
         assert running.records[0]["loader"] == "bcc"
         pid = frozen.writer().pid
+        before = time.monotonic()
         stuck_tasks.kill(pid)
         opened = running.finding("open", pid)
         assert opened["state"] == "uninterruptible"
@@ -60,7 +61,7 @@ def test_a_real_stuck_task_is_found_and_its_end_seen() -> None:
         assert opened["wait"]["sigkill_wakes"] is False
         assert opened["wait"]["primitive"] == "percpu_down_read"
         assert any(frame.startswith("vfs_write+") for frame in opened["stack"])
-        assert 1.0 <= opened["stuck_s"] < 5.0
+        assert 1.0 <= opened["stuck_s"] <= time.monotonic() - before
         frozen.thaw()
         resolved = running.finding("resolved", pid)
         assert resolved["outcome"]["exit_signal"] == 9
@@ -161,13 +162,13 @@ def test_running_in_the_kernel_is_one_finding_with_a_stack() -> None:
             stuck_tasks.kill(process.pid)
             opened = running.finding("open", process.pid)
             assert opened["state"] == "running"
-            time.sleep(1.5)
+            running.finding("resolved", process.pid)  # many looks later
         opens = [f for f in running.findings(process.pid) if f["status"] == "open"]
         assert len(opens) == 1
 
 
 def test_clean_run() -> None:
-    done = ktrace("oom-hang", "--loader", "bcc", "--json", "--duration", "0.5")
+    done = undisturbed("oom-hang", "--loader", "bcc", "--json", "--duration", "0.5")
     assert done.returncode == 0, done.stderr
     assert '"verdict":"clean"' in done.stdout
 
@@ -182,17 +183,27 @@ def test_walk_looks_are_marked_as_sampled(log: EventLog) -> None:
 def test_full_buffer_is_counted_to_the_last_event(log: EventLog) -> None:
     """SIGKILL to a zombie does nothing, but it is generated."""
     with stuck_tasks.zombie() as process:
-        log.loader.read(0)
-        sent = 20_000
-        for _ in range(sent):
-            os.kill(process.pid, 9)
-        lost = log.loader.lost()["fatal_signal"]
-        log.events += log.loader.read(0)
-        assert lost > 0
-        assert len(log.of("FATAL_SIGNAL", process.pid)) + lost == sent
+        # what others send while the buffer is full is counted, too: not every time
+        assert any(_fill_and_count(log, process.pid) == 0 for _ in range(10))
         log.events.clear()
         os.kill(process.pid, 9)
         log.await_event("FATAL_SIGNAL", process.pid)
+
+
+def _fill_and_count(log: EventLog, pid: int) -> int:
+    """How many more signals were counted than sent; never fewer."""
+    log.loader.read(0)
+    log.events.clear()
+    before = log.loader.lost().get("fatal_signal", 0)
+    sent = 20_000
+    for _ in range(sent):
+        os.kill(pid, 9)
+    lost = log.loader.lost()["fatal_signal"] - before
+    log.events += log.loader.read(0)
+    assert lost > 0
+    more = len(log.of("FATAL_SIGNAL", pid)) + lost - sent
+    assert more >= 0
+    return more
 
 
 def test_headers_of_another_kernel_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +271,7 @@ def test_bcc_missing_names_the_packages(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_a_bcc_in_the_current_folder_is_not_imported(tmp_path: Path) -> None:
     (tmp_path / "bcc.py").write_text("raise ImportError('of an attacker')")
-    done = ktrace("oom-hang", "--loader", "bcc", "--duration", "0", cwd=tmp_path)
+    done = undisturbed("oom-hang", "--loader", "bcc", "--duration", "0", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 

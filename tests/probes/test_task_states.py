@@ -79,7 +79,7 @@ def test_sleeper_on_frozen_file_system_is_seen_before_and_after_it_is_killed(
             assert functions(symbols, after) == stuck_tasks.kernel_stack(writer.pid)
 
         frozen.thaw()
-        assert writer.wait(20) == -signal.SIGKILL
+        assert writer.wait(stuck_tasks.PATIENCE_S) == -signal.SIGKILL
         assert log.await_event("TASK_DEAD", writer.pid).exit_code == signal.SIGKILL
         assert log.await_event("TASK_EXIT", writer.pid).exit_code == signal.SIGKILL
         assert writer.pid not in log.walk()
@@ -205,7 +205,7 @@ def test_killable_sleeper_dies_when_it_is_killed(log: EventLog, states: TaskStat
         assert found.killed == 0
 
         process.kill()
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(stuck_tasks.PATIENCE_S) == -signal.SIGKILL
         assert log.await_event("TASK_DEAD", process.pid).exit_code == signal.SIGKILL
         assert process.pid not in log.walk()
 
@@ -261,7 +261,9 @@ def test_preempted_loop_is_reported_without_the_tracers_frames(
 ) -> None:
     stuck_after_ns = 10**8
     with event_log(stuck_after_ns=stuck_after_ns) as log:
-        with stuck_tasks.spinning_in_kernel() as process, _rival(process.pid):
+        # Long enough to be preempted after that time, and no longer: beside the rival and others
+        # it takes several times what it takes alone.
+        with stuck_tasks.spinning_in_kernel(4 << 10) as process, _rival(process.pid):
             stuck_tasks.kill(process.pid)
             log.await_event("TASK_DEAD", process.pid)
         reports = log.of("TASK_STATE", process.pid)
@@ -298,10 +300,10 @@ class _rival:
         os.sched_setaffinity(pid, {self._cpu})
 
     def __enter__(self) -> None:
-        command = ["timeout", "30", "sh", "-c", "while :; do :; done"]
+        command = ["timeout", "600", "sh", "-c", "while :; do :; done"]
         self._process = subprocess.Popen(command)
         os.sched_setaffinity(self._process.pid, {self._cpu})
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()  # timeout hands it on
-        self._process.wait(20)
+        self._process.wait(stuck_tasks.PATIENCE_S)

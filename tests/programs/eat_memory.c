@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		return 2;
 	for (size_t at = 0; at < size; at += 4096)
 		memory[at] = 1;
-	alarm(300);
+	alarm(900);
 	pause();
 	return 0;
 }

@@ -16,7 +16,7 @@ int main(void)
 		return 2;
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(300);
+		alarm(900);
 		pause();
 		_exit(0);
 	}
