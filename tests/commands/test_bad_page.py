@@ -38,7 +38,7 @@ def test_a_state_file_is_made_and_kept(tmp_path: Path) -> None:
         status, _, errors = bad_page("-d", "0.2", "--state", str(state))
         assert status in (0, 4)
         assert errors == ""
-    assert json.loads(state.read_text()) == {"ktrace_bad_pages": 1, "sightings": []}
+    assert json.loads(state.read_text()) == {"ktrace_bad_pages": 2, "sightings": []}
 
 
 def test_a_file_that_is_no_state(tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ def test_an_ordinary_kill_is_no_finding(tmp_path: Path) -> None:
     assert re.search(rf"No OOM livelock in [0-9.]+s: .*{re.escape(watched)}", report)
     # there may be other kills on this machine: the timeline of ours begins with its name
     _, _, timelines = report.partition("OOM kill timelines")
-    own = timelines.partition(f"  eat_memory[{pid}], invoked by ")[2].splitlines()[1:5]
-    assert [line.split("ms  ")[-1].strip() for line in own] == [
+    own = timelines.partition(f"  eat_memory[{pid}], invoked by ")[2].splitlines()
+    steps = [line.split("ms  ")[-1].strip() for line in own if "ms  " in line]
+    assert steps[:4] == [
         "SIGKILL",
         "marked",
         "mm released",
