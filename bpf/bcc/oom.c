@@ -162,3 +162,18 @@ int on_skip_task_reaping(struct bpf_raw_tracepoint_args *ctx)
 {
 	return handle_reap(ctx, REAP_SKIP, ctx->args[0]);
 }
+
+/* TP_PROTO(struct task_struct *task) */
+int on_oom_score_adj_update(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	struct signal_struct *signal = READ(task, signal);
+	struct oom_adjust event = {};
+
+	event_init(&event.event, OOM_ADJUST, sizeof(event));
+	read_current(&event.by);
+	read_task(&event.task, task);
+	event.oom_score_adj = READ(signal, oom_score_adj);
+	submit(ctx, &event, sizeof(event), OOM_ADJUST);
+	return 0;
+}

@@ -11,6 +11,7 @@ from ktrace.detectors.livelock import Livelocks
 from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session
+from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.trace.reader import Record, TraceFile
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
@@ -18,7 +19,6 @@ _COMMAND = "oom-hang"
 _BAD_PAGE = "bad_page"
 _OOM_CALLS = "out_of_memory"
 _OOM_KILLS = ("oom_kill_process", "mark_victim")
-_PAGE_CHECKS = "page checks"  # missing where the kernel does not look at pages
 _SUFFIXES = (".ktrace", ".ktrace.gz")
 
 
@@ -135,7 +135,7 @@ class _Reader:
         kills.finish(ended)
         victims = tuple(kill for kill in kills.kills if kill.seen)
         probes = self._probes()
-        pages = probes.get(_PAGE_CHECKS) != "missing"
+        pages = probes.get(PAGE_CHECKS) != "missing"
         return Run(
             file=self.path,
             session=self.session,

@@ -29,10 +29,20 @@ from ktrace.probes.bcc_program import (
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
+from ktrace.probes.oom_maps import OomMaps
 from ktrace.probes.proc_walk import Look, walk
 from ktrace.probes.wire import wire
 
-_MAPS = ("events", "lost", "killed_switches", "killed_sleeps", "squashfs_calls", "watched")
+_MAPS = (
+    "events",
+    "lost",
+    "killed_switches",
+    "killed_sleeps",
+    "squashfs_calls",
+    "watched",
+    "oom_domains",
+    "oom_callers",
+)
 _PAGES_PER_CPU = 64  # of the perf buffer
 _TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 _SELF_TEST_S = 5.0
@@ -62,6 +72,7 @@ class BccLoader:
         self._knobs = dict(knobs)
         self._functions = kernel_functions(wanted_functions())
         self._built: Built | None = None
+        self._oom_maps: OomMaps | None = None
         self._origin = ""
         self._facts: list[tuple[str, str]] = []
         self._links: dict[str, int] = {}
@@ -104,7 +115,7 @@ class BccLoader:
             ),
             "open the perf buffer",
         )
-        probes = [self._attach(function) for function in PURPOSES]
+        probes = [self._attach(name) for name, purpose in PURPOSES.items() if purpose.hooked]
         if not self._links:
             reasons = {probe.why for probe in probes if probe.state == "missing"}
             raise CannotTrace(
@@ -148,11 +159,13 @@ class BccLoader:
         return counts
 
     def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]:
-        """None: bpf/bcc counts nothing in maps, each call of out_of_memory() is an event."""
-        return []
+        """Retries of the page allocator; each call of out_of_memory() is an event."""
+        return self._oom_maps.changed(seen) if self._oom_maps else []
 
     def forget_oom_counts(self, cgroup: int, call: int) -> None:
-        """Nothing is counted."""
+        """Make room for other domains."""
+        if self._oom_maps:
+            self._oom_maps.forget(cgroup, call)
 
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that came (again), let go of those that went. What changed."""
@@ -175,6 +188,7 @@ class BccLoader:
         if self._built is not None:
             self._built.close()
             self._built = None
+            self._oom_maps = None
 
     def _load(self, headers: Headers) -> None:
         self._origin = headers.origin
@@ -188,6 +202,7 @@ class BccLoader:
             "maps": _MAPS,
         }
         self._built = build(request, headers.kernel_source)
+        self._oom_maps = OomMaps(wire().layouts, self._built.maps)
         self._facts = [
             ("headers", headers.origin),
             (

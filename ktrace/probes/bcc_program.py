@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 KALLSYMS = "/proc/kallsyms"
-PARTS = ("common", "tasks", "oom", "pages", "squashfs")
+PARTS = ("common", "tasks", "oom_counts", "oom", "pages", "squashfs")
 
 # macro -> the helper without which the programs do with less; each in mainline since:
 _HELPERS = {
@@ -26,6 +26,9 @@ RAW_TRACEPOINTS = (
     "start_task_reaping",
     "finish_task_reaping",
     "skip_task_reaping",
+    "reclaim_retry_zone",
+    "compact_retry",
+    "oom_score_adj_update",
 )
 KPROBES = ("out_of_memory", "oom_kill_process", "bad_page", "squashfs_cache_get")
 

@@ -10,7 +10,10 @@ class Purpose:
     gives: str
     without: str  # what the user loses
     module: str = ""  # where the function lives when it is not in the kernel image
+    hooked: bool = True  # False: nothing to hook, a condition that is asked for
 
+
+PAGE_CHECKS = "page checks"
 
 PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
@@ -65,9 +68,10 @@ PURPOSES: dict[str, Purpose] = {
         "pages in an invalid state",
         "bad pages are only in the kernel log: `ktrace dmesg`",
     ),
-    "page checks": Purpose(
+    PAGE_CHECKS: Purpose(
         "the kernel's own look at each page that it hands out or takes back",
         "the kernel reports no bad page",
+        hooked=False,
     ),
     "squashfs_cache_get": Purpose(
         "which cache and block a thread waits for, and so what blocks it",

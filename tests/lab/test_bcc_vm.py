@@ -2,12 +2,15 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ktrace.lab.guest.tracer import KTRACE, TRACE_PORT
 from ktrace.lab.runner import run_scenario
+from ktrace.lab.scenarios.oom_livelock import OOM_LIVELOCK
 
 pytestmark = pytest.mark.vm
 
@@ -41,6 +44,25 @@ def run(output: Path, *, bcc: bool) -> tuple[dict[str, Any], Counter[str]]:
     stuck = [r | {"stack": frames[r["stack"]]} for r in rest if r.get("finding") == "stuck-task"]
     assert rest[-1]["lost"] == 0
     return session, Counter(story(f) for f in stuck if f["status"] in ("open", "resolved"))
+
+
+def test_bcc_watches_for_all_that_a_verdict_needs(tmp_path: Path) -> None:
+    """An ordinary run of all problems is clean: with "page checks" taken for a probe that bcc
+    lacks, and none on the allocator's retries, it was inconclusive."""
+    trace = tmp_path / "bcc.ktrace"
+    ordinary = replace(
+        OOM_LIVELOCK, steps=OOM_LIVELOCK.steps[:3], command=(*KTRACE, "record", "-o", TRACE_PORT)
+    )
+    result = run_scenario(ordinary, output=trace, bcc=True)
+    session, *rest = records(trace)
+    assert session["loader"] == "bcc"
+    states = {probe["function"]: probe["state"] for probe in session["probes"]}
+    assert "page checks" not in states
+    assert (states["reclaim_retry_zone"], states["compact_retry"]) == ("attached", "attached")
+    retries = [r for r in rest if r.get("call") == "reclaim_retry_zone"]
+    assert retries[-1]["calls"] > 0
+    assert retries[-1]["stack"]
+    assert (rest[-1]["verdict"], result.exit_code) == ("clean", 0), rest[-1]
 
 
 def test_bcc_finds_what_libbpf_finds(tmp_path: Path) -> None:

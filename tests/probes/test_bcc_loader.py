@@ -41,12 +41,22 @@ def log() -> Iterator[EventLog]:
 
 
 def test_every_function_of_the_catalogue_has_a_probe(log: EventLog) -> None:
-    assert log.probes.keys() == PURPOSES.keys()
+    """Page checks are no probe: whether the kernel makes them is asked elsewhere."""
+    assert log.probes.keys() == PURPOSES.keys() - {"page checks"}
     for probe in log.probes.values():
         assert probe.state in ("attached", "missing", "waiting")
         assert probe.hook if probe.state == "attached" else probe.why
-    needed = ("task", "signal_generate", "sched_switch", "sched_process_exit", "mark_victim")
+    needed = ["task", "signal_generate", "sched_switch", "sched_process_exit", "mark_victim"]
+    needed += ["reclaim_retry_zone", "compact_retry", "oom_score_adj_update"]
     assert {log.probes[function].state for function in needed} == {"attached"}
+
+
+def test_who_sets_oom_score_adj(log: EventLog) -> None:
+    with stuck_tasks.sleeper() as process:
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text("321")
+        adjusted = log.await_event("OOM_ADJUST", process.pid)
+        assert adjusted.oom_score_adj == 321
+        assert adjusted.by.pid == os.getpid()
 
 
 def test_a_real_stuck_task_is_found_and_its_end_seen() -> None:

@@ -11,6 +11,7 @@ from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
+from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.sources.live.decode.decoder import Decoder
@@ -172,7 +173,7 @@ def _page_checks(probes: list[Probe]) -> list[Probe]:
     if checks.on:
         return []
     lead = "not known: " if checks.on is None else ""
-    return [Probe("page checks", "", "missing", f"{lead}{checks.why}; {HOW}")]
+    return [Probe(PAGE_CHECKS, "", "missing", f"{lead}{checks.why}; {HOW}")]
 
 
 def _change(probe: Probe) -> ProbeChange:
