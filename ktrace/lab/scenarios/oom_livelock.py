@@ -27,7 +27,6 @@ TOUCHED_MB = 64
 HOLD_S = 10.0
 QUIET_S = 6.0  # ktrace must see that the calls have stopped
 LEAST_KILLS = 8  # of those that are started again
-MACHINE_MB = 512  # twice what the machine has
 LEAST_CALLS = 50  # each hold must have more; thousands is usual
 READY = "/run/ready"
 FORM_S = PATIENCE_S
@@ -57,7 +56,7 @@ def ordinary_kill(stage: Stage) -> None:
 
 def machine_kill(stage: Stage) -> None:
     """The same for the machine: the hog is the OOM killer's favourite, whoever asks."""
-    pid = _start(stage, "hog", "hog", ".", MACHINE_MB, adjust=1000)
+    pid = _start(stage, "hog", "hog", ".", 2 * _machine_mb(stage), adjust=1000)
     stage.guest.check(f"kill -USR1 {pid}")
     _wait_gone(stage, pid)
     if _kills(stage) != 2:
@@ -154,6 +153,11 @@ def _wait_events(
 def _events(stage: Stage, group: str) -> dict[str, int]:
     lines = stage.guest.check(f"cat {GROUPS}/{group}/memory.events").splitlines()
     return {name: int(count) for name, count in map(str.split, lines)}
+
+
+def _machine_mb(stage: Stage) -> int:
+    """A guest with bcc has more than others."""
+    return int(stage.guest.check("grep '^MemTotal:' /proc/meminfo").split()[1]) // 1024
 
 
 def _kills(stage: Stage) -> int:
