@@ -9,9 +9,10 @@
 #include <bpf/bpf_tracing.h>
 #include "events.h"
 
+#define NOW() bpf_ktime_get_boot_ns()
+#include "shared.h"
+
 #define RING_SIZE (1 << 20)
-#define SIGKILL_BIT (1UL << (9 - 1))
-#define EXIT_SIGNAL 0x7f /* of an exit code: the signal that killed, wait(2) */
 
 /* unused pointers keep a type in the object's BTF, where Python reads it */
 const enum event_kind *unused_event_kind __attribute__((unused));
@@ -46,24 +47,11 @@ static __always_inline void count_lost(__u32 kind)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* clang has no memset of over 1 KiB for BPF; a read that faults leaves zeros in its target. */
-static __always_inline void clear(void *at, __u32 size)
-{
-	bpf_probe_read_kernel(at, size, NULL);
-}
-
 /* Counted when it fails: then an answer of this map may be missing. */
 static __always_inline void update_map(void *map, const void *key, const void *value)
 {
 	if (bpf_map_update_elem(map, key, value, BPF_ANY))
 		count_lost(MAP_UPDATE);
-}
-
-static __always_inline void event_init(struct event *event, __u32 kind, __u32 size)
-{
-	event->t = bpf_ktime_get_boot_ns();
-	event->kind = kind;
-	event->size = size;
 }
 
 /* A zeroed event in the ring, or NULL: then it has been counted as lost. size: a constant. */
@@ -78,15 +66,6 @@ static __always_inline void *event_reserve(__u32 kind, __u32 size)
 	clear(event, size);
 	event_init(event, kind, size);
 	return event;
-}
-
-static __always_inline void read_current(struct task *to)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	to->pid = id >> 32;
-	to->tid = (__u32)id;
-	bpf_get_current_comm(to->comm, sizeof(to->comm));
 }
 
 static __always_inline void read_task(struct task *to, struct task_struct *task)

@@ -115,10 +115,9 @@ static __always_inline void read_memory(struct oom_kill *event, struct task_stru
 		return;
 	event->total_vm = BPF_CORE_READ(mm, total_vm);
 	event->pgtables = BPF_CORE_READ(mm, pgtables_bytes.counter);
-	/* MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES of include/linux/mm_types_task.h */
-	event->file_rss = read_rss(mm, 0);
-	event->anon_rss = read_rss(mm, 1);
-	event->shmem_rss = read_rss(mm, 3);
+	event->file_rss = read_rss(mm, FILE_PAGES);
+	event->anon_rss = read_rss(mm, ANON_PAGES);
+	event->shmem_rss = read_rss(mm, SHMEM_PAGES);
 }
 
 static __always_inline int handle_oom_kill_process(struct oom_control *oc)
@@ -174,8 +173,8 @@ static __always_inline int handle_reap(__u32 step, __s32 tid)
 	if (mm) {
 		struct mm_struct *victim_mm = (void *)*mm;
 
-		event->rss =
-			read_rss(victim_mm, 0) + read_rss(victim_mm, 1) + read_rss(victim_mm, 3);
+		event->rss = read_rss(victim_mm, FILE_PAGES) + read_rss(victim_mm, ANON_PAGES) +
+			     read_rss(victim_mm, SHMEM_PAGES);
 	}
 	bpf_ringbuf_submit(event, 0);
 	return 0;

@@ -8,7 +8,6 @@
 
 #include "ktrace.bpf.h"
 
-#define WINDOW_NS 1000000000ULL
 #define SENT_IN_WINDOW 10 /* events of a domain in a second; all calls are counted */
 
 const enum oom_call *unused_oom_call __attribute__((unused));
@@ -75,7 +74,7 @@ static __always_inline struct oom_domain_counts *find_domain(struct oom_domain_k
 	if (!domain)
 		return NULL;
 	clear(domain, sizeof(*domain));
-	domain->first_t = bpf_ktime_get_boot_ns();
+	domain->first_t = NOW();
 	if (memcg) {
 		domain->memcg_oom = 1;
 		read_cgroup(domain->memcg, __builtin_preserve_access_index(&memcg->css));
@@ -98,7 +97,7 @@ static __always_inline struct oom_caller_counts *find_caller(struct oom_caller_k
 	if (!caller)
 		return NULL;
 	clear(caller, sizeof(*caller));
-	caller->first_t = bpf_ktime_get_boot_ns();
+	caller->first_t = NOW();
 	read_current(&caller->task);
 	update_map(&oom_callers, key, caller);
 	return bpf_map_lookup_elem(&oom_callers, key);
@@ -117,7 +116,7 @@ static __always_inline void count_caller(void *ctx, struct oom_caller_key *key, 
 		return;
 	caller->stack_t = now;
 	len = bpf_get_stack(ctx, caller->stack, sizeof(caller->stack), 0);
-	caller->stack_len = len > 0 ? len / sizeof(__u64) : 0;
+	caller->stack_len = stack_entries(len);
 }
 
 /* Count a call by the current task; its domain's counts, or NULL when there is no room. */
@@ -127,7 +126,7 @@ static __always_inline struct oom_domain_counts *count_call(void *ctx, __u32 cal
 	struct oom_domain_key key = { .cgroup = cgroup_id(memcg), .call = call };
 	struct oom_caller_key caller = { .cgroup = key.cgroup, .call = call };
 	struct oom_domain_counts *domain = find_domain(&key, memcg);
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = NOW();
 
 	caller.tid = bpf_get_current_pid_tgid();
 	count_caller(ctx, &caller, now);
@@ -141,7 +140,7 @@ static __always_inline struct oom_domain_counts *count_call(void *ctx, __u32 cal
 /* At most SENT_IN_WINDOW times a second; two CPUs that race may send one more. */
 static __always_inline bool may_send(struct oom_domain_counts *domain)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = NOW();
 
 	if (now - domain->window_t >= WINDOW_NS) {
 		domain->window_t = now;

@@ -21,7 +21,7 @@ static __always_inline int handle_bad_page(void *ctx, struct page *page, const c
 	bpf_probe_read_kernel(event->words, sizeof(event->words), page);
 	bpf_probe_read_kernel_str(event->reason, sizeof(event->reason), reason);
 	len = bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
-	event->stack_len = len > 0 ? len / sizeof(__u64) : 0;
+	event->stack_len = stack_entries(len);
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }

@@ -12,7 +12,7 @@ static __always_inline int handle_cache_get(struct super_block *sb, struct squas
 					    __u64 block)
 {
 	struct squashfs_call call = {
-		.t = bpf_ktime_get_boot_ns(),
+		.t = NOW(),
 		.cache = (__u64)cache,
 		.block = block,
 	};

@@ -2,11 +2,6 @@
 /* Tasks: who is sent SIGKILL, who sleeps on after it, who dies. */
 #include "ktrace.bpf.h"
 
-#define SIGKILL 9
-#define TOP_PIECE 16 /* pt_regs, 21 words on x86, end the stack: no function is lost */
-#define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h, never moved */
-#define TASK_UNINTERRUPTIBLE 2 /* include/linux/sched.h, never moved; as TASK_RUNNING, 0 */
-
 /* Set from the kernel's own description before loading: ktrace/kernel/task_state.py */
 const volatile __u32 task_noload = 0x400;
 /* sched_switch gained prev_state in v5.18: fa2c3254d7cf, 9c2136be0878 ("sched/tracing: Append
@@ -99,7 +94,7 @@ static __always_inline bool dumps_core(struct task_struct *task, struct signal_s
 /* The signal that the task's group is exiting by; 0: it is not, or by exit_group() */
 static __always_inline __u32 group_exit_signal(struct signal_struct *signal)
 {
-	if (!(signal->flags & SIGNAL_GROUP_EXIT))
+	if (!(signal->flags & GROUP_EXIT_FLAG))
 		return 0;
 	return signal->group_exit_code & EXIT_SIGNAL;
 }
@@ -117,11 +112,6 @@ static __always_inline __u32 kill_marks(struct task_struct *task)
 	if (group_exit_signal(signal) && !dumps_core(task, signal))
 		marks |= KILL_GROUP;
 	return marks;
-}
-
-static __always_inline bool sleeps_uninterruptibly(__u32 state)
-{
-	return state & TASK_UNINTERRUPTIBLE && !(state & task_noload);
 }
 
 /* all but the stack */
@@ -154,7 +144,7 @@ static __always_inline void read_stack(struct task_state *event, struct task_str
 {
 	long len = bpf_get_task_stack(task, event->stack, sizeof(event->stack), 0);
 
-	event->stack_len = len > 0 ? len / sizeof(__u64) : 0;
+	event->stack_len = stack_entries(len);
 }
 
 /* Where switch_to() left the stack pointer of a task that does not run */
@@ -191,7 +181,7 @@ int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struc
 {
 	struct fatal_signal *event;
 
-	if (sig != SIGKILL && group_exit_signal(task->signal) != sig)
+	if (sig != SIGKILL_NUMBER && group_exit_signal(task->signal) != sig)
 		return 0;
 	event = event_reserve(FATAL_SIGNAL, sizeof(*event));
 	if (!event)
@@ -202,7 +192,7 @@ int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struc
 	event->group = group;
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1: signals without an info */
 	if ((__u64)info == 1)
-		event->si_code = 128; /* SI_KERNEL */
+		event->si_code = SI_CODE_KERNEL;
 	else if ((__u64)info > 1)
 		event->si_code = BPF_CORE_READ(info, si_code);
 	bpf_ringbuf_submit(event, 0);
@@ -262,7 +252,7 @@ static __always_inline void report_dead(struct task_struct *task)
 static __always_inline void report_running(struct task_struct *task, __s32 tid, __u32 killed)
 {
 	struct last_switch *last = bpf_map_lookup_elem(&killed_switches, &tid);
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = NOW();
 	struct last_switch first = { .running_t = now };
 	struct task_state *event;
 
@@ -285,7 +275,7 @@ static __always_inline void report_running(struct task_struct *task, __s32 tid, 
 static __always_inline void remember_sleep(__s32 tid)
 {
 	struct last_switch *last = bpf_map_lookup_elem(&killed_switches, &tid);
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = NOW();
 	struct last_switch first = { .asleep_t = now, .running_t = now };
 
 	if (last)
@@ -306,7 +296,7 @@ static __always_inline int handle_switch(bool preempt, struct task_struct *prev,
 	/* a preempted task may carry the state it was about to sleep in: it does not sleep */
 	if (preempt)
 		state = 0;
-	if (state && !sleeps_uninterruptibly(state))
+	if (state && !sleeps_uninterruptibly(state, task_noload))
 		return 0;
 	killed = kill_marks(prev);
 	if (!killed)
@@ -355,7 +345,7 @@ int iter_task(struct bpf_iter__task *ctx)
 		return 0;
 	state = read_state(task);
 	killed = kill_marks(task);
-	if (!is_shown(task, killed || sleeps_uninterruptibly(state)))
+	if (!is_shown(task, killed || sleeps_uninterruptibly(state, task_noload)))
 		return 0;
 	event = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!event)
@@ -366,7 +356,7 @@ int iter_task(struct bpf_iter__task *ctx)
 	read_task_state(event, task, state, killed);
 	tid = event->task.tid;
 	last = bpf_map_lookup_elem(&killed_switches, &tid);
-	if (last && sleeps_uninterruptibly(state))
+	if (last && sleeps_uninterruptibly(state, task_noload))
 		event->asleep_t = last->asleep_t;
 	if (!event->exit_state) {
 		read_stack(event, task);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What all programs share: maps, emit, loss counters, task reads. As ../ktrace.bpf.h. */
-#define SIGKILL_NUMBER 9
 #define SIGURG_NUMBER 23
-#define SIGKILL_BIT (1UL << (SIGKILL_NUMBER - 1))
-#define EXIT_SIGNAL 0x7f /* of an exit code: the signal that killed, wait(2) */
 
 /* The value of from->member; from is a pointer into the kernel. */
 #define READ(from, member)                                                                 \
@@ -12,13 +9,6 @@
 		bpf_probe_read_kernel(&__value, sizeof(__value), (void *)&(from)->member); \
 		__value;                                                                   \
 	})
-
-/* bpf_ktime_get_boot_ns() is of v5.8, 71d19214776e; before it, suspending shifts the times */
-#ifdef HAVE_KTIME_GET_BOOT_NS
-#define NOW() bpf_ktime_get_boot_ns()
-#else
-#define NOW() (bpf_ktime_get_ns() + BOOT_OFFSET_NS)
-#endif
 
 BPF_PERF_OUTPUT(events);
 /* by enum event_kind: events that did not get into the buffer */
@@ -34,33 +24,11 @@ static __always_inline void count_lost(u32 kind)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* a read that faults leaves zeros in its target */
-static __always_inline void clear(void *at, u32 size)
-{
-	bpf_probe_read_kernel(at, size, NULL);
-}
-
-static __always_inline void event_init(struct event *event, u32 kind, u32 size)
-{
-	event->t = NOW();
-	event->kind = kind;
-	event->size = size;
-}
-
 /* Counted as lost when the buffer is full. A function: bcc does not rewrite calls in macros. */
 static __always_inline void submit(void *ctx, void *event, u32 size, u32 kind)
 {
 	if (events.perf_submit(ctx, event, size))
 		count_lost(kind);
-}
-
-static __always_inline void read_current(struct task *to)
-{
-	u64 id = bpf_get_current_pid_tgid();
-
-	to->pid = id >> 32;
-	to->tid = (u32)id;
-	bpf_get_current_comm(to->comm, sizeof(to->comm));
 }
 
 static __always_inline void read_task(struct task *to, struct task_struct *task)

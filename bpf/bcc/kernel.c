@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bcc dialect, for kernels without BTF. ktrace/probes/bcc_program.py puts ../events.h and the
- * files of this folder into one text, which bcc compiles on the machine that is traced. It also
- * gives these macros, each found in the kernel's headers or its BTF:
+ * The bcc dialect, for kernels without BTF. ktrace/probes/bcc_program.py puts ../events.h,
+ *../shared.h and the files of this folder into one text, which bcc compiles on the machine that is
+ *traced. It also gives these macros, each found in the kernel's headers or its BTF:
  *
  *	KTRACE_FROM_BTF		the headers are those that ktrace generated
  *	HAVE_*			the kernel has a member, or a function has an argument
@@ -26,4 +26,11 @@
 #ifndef HAVE_PROBE_READ_KERNEL
 #define bpf_probe_read_kernel bpf_probe_read
 #define bpf_probe_read_kernel_str bpf_probe_read_str
+#endif
+
+/* bpf_ktime_get_boot_ns() is of v5.8, 71d19214776e; before it, suspending shifts the times */
+#ifdef HAVE_KTIME_GET_BOOT_NS
+#define NOW() bpf_ktime_get_boot_ns()
+#else
+#define NOW() (bpf_ktime_get_ns() + BOOT_OFFSET_NS)
 #endif

@@ -70,10 +70,9 @@ static __always_inline void read_memory(struct oom_kill *event, struct task_stru
 #ifdef HAVE_PGTABLES_BYTES
 	bpf_probe_read_kernel(&event->pgtables, sizeof(long), (void *)&mm->pgtables_bytes);
 #endif
-	/* MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES of include/linux/mm_types_task.h */
-	event->file_rss = read_rss(mm, 0);
-	event->anon_rss = read_rss(mm, 1);
-	event->shmem_rss = read_rss(mm, 3);
+	event->file_rss = read_rss(mm, FILE_PAGES);
+	event->anon_rss = read_rss(mm, ANON_PAGES);
+	event->shmem_rss = read_rss(mm, SHMEM_PAGES);
 }
 
 int kprobe_oom_kill_process(struct pt_regs *ctx)

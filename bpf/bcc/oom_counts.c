@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Retries of the page allocator, counted for each caller. As ../oom_counts.bpf.h, whose domain here
  * is always the machine. Calls of out_of_memory() are not counted here: each is an event. */
-#define WINDOW_NS 1000000000ULL /* from one stack of a caller to its next */
-
 BPF_TABLE("hash", struct oom_domain_key, struct oom_domain_counts, oom_domains, 256);
 BPF_TABLE("lru_hash", struct oom_caller_key, struct oom_caller_counts, oom_callers, 512);
 /* new entries are made here: they are too large for the BPF stack */
@@ -59,7 +57,7 @@ static __always_inline void count_caller(void *ctx, struct oom_caller_key *key, 
 		return;
 	caller->stack_t = now;
 	len = bpf_get_stack(ctx, caller->stack, sizeof(caller->stack), 0);
-	caller->stack_len = len > 0 ? len / sizeof(u64) : 0;
+	caller->stack_len = stack_entries(len);
 #endif
 }
 

@@ -20,7 +20,7 @@ int kprobe_bad_page(struct pt_regs *ctx)
 	bpf_probe_read_kernel_str(event->reason, sizeof(event->reason), (void *)PT_REGS_PARM2(ctx));
 #ifdef HAVE_GET_STACK
 	len = bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
-	event->stack_len = len > 0 ? len / sizeof(u64) : 0;
+	event->stack_len = stack_entries(len);
 #endif
 	submit(ctx, event, sizeof(*event), BAD_PAGE);
 	return 0;

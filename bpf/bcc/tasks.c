@@ -2,10 +2,7 @@
 /* Tasks: who is sent SIGKILL, who sleeps on after it, who dies. As ../tasks.bpf.c, but a walk over
  * all tasks is not possible here: ktrace reads /proc, and takes from these maps what /proc lacks.
  */
-#define GROUP_EXIT_FLAG 4 /* SIGNAL_GROUP_EXIT of include/linux/sched/signal.h, never moved */
 #define GROUP_LOOKS 16
-#define TOP_PIECE 16 /* pt_regs, 21 words on x86, end the stack: no function is lost */
-#define UNINTERRUPTIBLE_BIT 2 /* TASK_UNINTERRUPTIBLE of include/linux/sched.h, never moved */
 
 BPF_TABLE("lru_hash", s32, struct last_switch, killed_switches, 4096);
 BPF_TABLE("lru_hash", s32, struct killed_sleep, killed_sleeps, 512);
@@ -71,11 +68,6 @@ static __always_inline u32 kill_marks(struct task_struct *task)
 	if (group_exit_signal(signal) && !dumps_core(task, signal))
 		marks |= KILL_GROUP;
 	return marks;
-}
-
-static __always_inline bool sleeps_uninterruptibly(u32 state)
-{
-	return state & UNINTERRUPTIBLE_BIT && !(state & TASK_NOLOAD_BIT);
 }
 
 static __always_inline u64 read_switches(struct task_struct *task)
@@ -211,7 +203,7 @@ int on_signal_generate(struct bpf_raw_tracepoint_args *ctx)
 	event.group = ctx->args[3];
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1: signals without an info */
 	if (info == 1)
-		event.si_code = 128; /* SI_KERNEL */
+		event.si_code = SI_CODE_KERNEL;
 	else if (info > 1)
 #ifdef HAVE_KERNEL_SIGINFO
 		event.si_code = READ((struct kernel_siginfo *)info, si_code);
@@ -289,7 +281,7 @@ static __always_inline void report_running(void *ctx, struct task_struct *task, 
 	read_task_state(event, task, 0, killed);
 #ifdef HAVE_GET_STACK
 	len = bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
-	event->stack_len = len > 0 ? len / sizeof(u64) : 0;
+	event->stack_len = stack_entries(len);
 #endif
 	submit(ctx, event, sizeof(*event), TASK_STATE);
 }
@@ -339,7 +331,7 @@ int on_sched_switch(struct bpf_raw_tracepoint_args *ctx)
 	/* a preempted task may carry the state it was about to sleep in: it does not sleep */
 	if (preempt)
 		state = 0;
-	if (state && !sleeps_uninterruptibly(state))
+	if (state && !sleeps_uninterruptibly(state, TASK_NOLOAD_BIT))
 		return 0;
 	killed = kill_marks(prev);
 	if (!killed)

@@ -1,4 +1,5 @@
-"""The text that bcc compiles: bpf/events.h and the files of bpf/bcc, with what the kernel tells."""
+"""The text that bcc compiles: bpf/events.h, bpf/shared.h and the files of bpf/bcc, with what the
+kernel tells."""
 
 import os
 import re
@@ -36,7 +37,7 @@ KPROBES = ("out_of_memory", "oom_kill_process", "bad_page", "squashfs_cache_get"
 def text() -> str:
     """One C source; each part begins with a #line, so that the compiler names the right file."""
     folder = files("ktrace") / "bpf"
-    parts = ["bcc/kernel.c", "events.h", *(f"bcc/{part}.c" for part in PARTS)]
+    parts = ["bcc/kernel.c", "events.h", "shared.h", *(f"bcc/{part}.c" for part in PARTS)]
     sources = {name: folder.joinpath(*name.split("/")).read_text() for name in parts}
     sources["events.h"] = _renamed_kinds(sources["events.h"]) + sources["events.h"]
     return "\n".join(f'#line 1 "bpf/{name}"\n{source}' for name, source in sources.items())

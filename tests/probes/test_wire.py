@@ -13,7 +13,7 @@ import pytest
 from ktrace.events import EVENTS
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.task_state import TaskStates
-from ktrace.probes.bcc_program import KPROBES, PARTS, RAW_TRACEPOINTS
+from ktrace.probes.bcc_program import PARTS
 from ktrace.probes.wire import wire
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
@@ -124,11 +124,3 @@ def test_bcc_programs_read_raw_arguments(part: str) -> None:
     for name, context in contexts.items():
         kprobe = name.startswith(("kprobe_", "kretprobe_"))
         assert context == ("struct pt_regs" if kprobe else "struct bpf_raw_tracepoint_args"), name
-
-
-def test_every_bcc_program_is_there_by_name() -> None:
-    texts = "".join(text_of(BPF / "bcc" / f"{part}.c") for part in PARTS)
-    programs = set(re.findall(r"^int (\w+)\(struct \w+ \*ctx\)", texts, re.MULTILINE))
-    assert programs == {f"on_{name}" for name in RAW_TRACEPOINTS} | {
-        f"kprobe_{name}" for name in KPROBES
-    }
