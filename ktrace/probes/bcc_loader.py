@@ -9,7 +9,6 @@ import platform
 import signal
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
@@ -17,6 +16,7 @@ from ktrace.kernel.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
 from ktrace.probes import kprobe
 from ktrace.probes.bcc_build import Built, build
 from ktrace.probes.bcc_headers import Headers, find_headers
+from ktrace.probes.bcc_looks import agrees, look_up, own_facts, task_state
 from ktrace.probes.bcc_program import (
     KPROBES,
     RAW_TRACEPOINTS,
@@ -30,7 +30,7 @@ from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
-from ktrace.probes.proc_walk import Look, walk
+from ktrace.probes.proc_walk import walk
 from ktrace.probes.wire import wire
 
 _MAPS = (
@@ -44,7 +44,6 @@ _MAPS = (
     "oom_callers",
 )
 _PAGES_PER_CPU = 64  # of the perf buffer
-_TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 _SELF_TEST_S = 5.0
 # enum oom_constraint of include/linux/oom.h: its order never changed
 _CONSTRAINTS = {
@@ -139,7 +138,7 @@ class BccLoader:
         if self._built is None:
             return [], False
         try:
-            return [("TASK_STATE", self._state(look)) for look in walk()], True
+            return [("TASK_STATE", task_state(look, self._built.maps)) for look in walk()], True
         except OSError:
             return [], False
 
@@ -154,7 +153,8 @@ class BccLoader:
         counts = {}
         for name, number in wire().kinds.items():
             value = ctypes.c_uint64()
-            if self._look_up("lost", ctypes.c_uint32(number), value) and value.value:
+            key = ctypes.c_uint32(number)
+            if self._built and look_up(self._built.maps["lost"], key, value) and value.value:
                 counts[name.lower()] = value.value
         return counts
 
@@ -271,51 +271,6 @@ class BccLoader:
                 hint="install the headers of the running kernel, built from its configuration",
             )
 
-    def _state(self, look: Look) -> Any:
-        """A struct task_state with the stack's names beside it, as /proc has no addresses."""
-        layout = wire().layouts["task_state"]
-        tid = ctypes.c_int32(look.tid)
-        state: Any = layout()
-        state.event.t = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        state.event.kind = wire().kinds["TASK_STATE"]
-        state.event.size = ctypes.sizeof(layout)
-        state.task.pid, state.task.tid = look.pid, look.tid
-        ctypes.memmove(state.task.comm, look.comm[:15], min(15, len(look.comm)))
-        state.source = wire().enums["state_source"]["FROM_SAMPLED"]
-        state.start_t = look.start_ticks * _TICK_NS
-        for name in ("ppid", "switches", "state", "exit_state", "flags"):
-            setattr(state, name, getattr(look, name))
-        state.group_exit_code = look.group_exit_code
-        state.killed = sum(wire().enums["kill_mark"][mark] for mark in look.killed)
-        state.frames = look.frames
-        self._look_up("squashfs_calls", tid, state.squashfs)
-        if look.killed and not look.exit_state:
-            self._join_kill(state, tid)
-        return state
-
-    def _join_kill(self, state: Any, tid: ctypes.c_int32) -> None:
-        """What BPF saw of a killed thread, and its death to be reported."""
-        last: Any = wire().layouts["last_switch"]()
-        sleep: Any = wire().layouts["killed_sleep"]()
-        if state.state == 2 and self._look_up("killed_switches", tid, last):
-            state.asleep_t = last.asleep_t
-        if self._look_up("killed_sleeps", tid, sleep) and sleep.switches == state.switches:
-            if state.state == 2:
-                state.state = sleep.state
-            state.top = sleep.top
-        assert self._built is not None
-        lib().bpf_map_update_elem(
-            self._built.maps["watched"], ctypes.byref(tid), ctypes.byref(ctypes.c_uint8(1)), 0
-        )
-
-    def _look_up(self, name: str, key: ctypes.c_int32 | ctypes.c_uint32, value: Any) -> bool:
-        if self._built is None:
-            return False
-        found: int = lib().bpf_map_lookup_elem(
-            self._built.maps[name], ctypes.byref(key), ctypes.byref(value)
-        )
-        return found == 0
-
     def _receive(self, _context: int, _cpu: int, data: int, size: int) -> None:
         event = wire().event(data, size)
         if event is not None:
@@ -328,17 +283,3 @@ def _open_tracepoint(program: int, name: str) -> int:
         errno = ctypes.get_errno()
         raise OSError(errno, os.strerror(errno))
     return link
-
-
-def own_facts() -> tuple[int, int, bytes, int]:
-    """This process's pid, its parent's, comm, and birth in clock ticks, as /proc has them."""
-    with open("/proc/self/stat", "rb") as file:
-        head, _, tail = file.read().rpartition(b")")
-    fields = tail.split()
-    return os.getpid(), os.getppid(), head.partition(b"(")[2], int(fields[19])
-
-
-def agrees(event: Any, facts: tuple[int, int, bytes, int]) -> bool:
-    """Whether a TASK_STATE, read by means of the headers, is of the process of these facts."""
-    comm = bytes(event.task.comm).partition(b"\0")[0]
-    return (event.task.pid, event.ppid, comm, event.start_t // _TICK_NS) == facts
