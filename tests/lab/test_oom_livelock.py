@@ -25,6 +25,8 @@ class NotingGuest(Guest):
             known = {"/ordinary/": 1, "/workers/": self.respawned}
             kills = next((n for name, n in known.items() if name in command), self.kills)
             return f"max 900\noom {self.calls}\noom_kill {kills}\n"
+        if command.endswith("/proc/meminfo"):
+            return "MemTotal:         245760 kB\n"
         if command.endswith("/proc/vmstat"):
             return "oom_kill 2\n"
         if "echo heir" in command:
@@ -54,6 +56,12 @@ def test_every_process_that_spins_is_killed(monkeypatch: pytest.MonkeyPatch) -> 
         assert guest.first(f"kill -USR1 {pid}") < guest.first(f"kill -KILL {pid}")
     assert not any("kill -KILL 290" in note for note in guest.notes), "the OOM killer ends it"
     assert guest.notes[-1].startswith("echo 8 ")
+
+
+def test_the_machines_hog_is_twice_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = NotingGuest()
+    play(guest, monkeypatch)
+    assert any(" hog " in note and "/sys/fs/cgroup/. 480" in note for note in guest.notes)
 
 
 def test_the_console_is_silent_before_anything_spins(monkeypatch: pytest.MonkeyPatch) -> None:
