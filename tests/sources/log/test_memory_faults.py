@@ -238,3 +238,21 @@ def test_an_injected_memory_failure_is_no_bad_ram() -> None:
     """madvise(MADV_HWPOISON) prints the same (mm/memory-failure.c)."""
     found = findings_of("Memory failure: 0x19d0: recovery action for dirty LRU page: Recovered\n")
     assert not any(isinstance(each, RamCell | PageCorruption) for each in found)
+
+
+def test_a_bad_page_map_leaves_the_bad_page_its_lines() -> None:
+    """Both dump the page (dump_page() of mm/debug.c)."""
+    page = (
+        "page:00000000dce6c32a refcount:{} mapcount:-1 mapping:0000000000000000 index:0x1 "
+        "pfn:0x12345\n"
+    )
+    found = findings_of(
+        "BUG: Bad page map in process app  pte:8000000012345067 pmd:03d1a067\n"
+        + page.format(1)
+        + "BUG: Bad page state in process app  pfn:12345\n"
+        + page.format(0)
+        + "flags: 0x17fffc000000000(node=0|zone=2)\npage dumped because: nonzero mapcount\n"
+    )
+    (verdict,) = [each for each in found if isinstance(each, PageCorruption)]
+    assert verdict.cause == "software"
+    assert {"mapcount", "page-map"} <= {sign.code for sign in verdict.signs}

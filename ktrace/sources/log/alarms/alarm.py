@@ -52,6 +52,7 @@ class AlarmReport(Report):
         self._spec = spec
         self._words: Words = {key: value or "" for key, value in head.groupdict().items()}
         self._detail: list[str] = []
+        self._told: set[re.Pattern[str]] = set()
         self._function = self._words.get("function", "")
         self._task = self._task_of(self._words)
         self._taint = ""
@@ -70,7 +71,9 @@ class AlarmReport(Report):
         if not self._taint and (match := _TAINT.search(text)):
             self._taint = match["letters"].replace(" ", "")
         for pattern in self._spec.details:
-            if match := pattern.match(text):
+            if pattern not in self._told and (match := pattern.match(text)):
+                if pattern.groupindex:  # it tells one thing: a second time it is another report's
+                    self._told.add(pattern)
                 self._take_detail(text, match)
                 return True
         if match := _BY_TASK.search(text):
