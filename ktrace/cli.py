@@ -9,12 +9,9 @@ import click
 
 from ktrace import __version__
 from ktrace.errors import ExitCode, KtraceError
+from ktrace.problems import live_problems
 
 _COMMANDS = {
-    "oom-hang": ("ktrace.commands.oom_hang", "oom_hang"),
-    "bad-page": ("ktrace.commands.bad_page", "bad_page"),
-    "oom-livelock": ("ktrace.commands.oom_livelock", "oom_livelock"),
-    "record": ("ktrace.commands.record", "record"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
     "compare": ("ktrace.commands.compare", "compare_traces"),
@@ -29,14 +26,22 @@ class _LazyGroup(click.Group):
     """Imports a verb only when it is used: the live path stays small."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_live_names(), *_COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _live_names():
+            from ktrace.commands.live import live_command
+
+            return live_command(cmd_name)
         if cmd_name not in _COMMANDS:
             return None
         module, name = _COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+
+def _live_names() -> list[str]:
+    return [*(problem.name for problem in live_problems()), "record"]
 
 
 @click.group(

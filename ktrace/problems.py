@@ -25,6 +25,7 @@ class Problem:
     findings: tuple[str, ...]  # their names in JSON; the detector has their types
     probes: tuple[str, ...] = ()  # without one of these, a run that finds nothing is inconclusive
     also_in: tuple[str, ...] = ()  # other commands that report it; those of no problem report all
+    before: str = ""  # module:Class, a ktrace.sources.live.earlier.Earlier
     live: bool = True  # it can be found while tracing, by a command of its name
 
     def detector_type(self) -> "type[Detector]":
@@ -50,6 +51,7 @@ PROBLEMS: tuple[Problem, ...] = (
         view="ktrace.views.bad_page",
         findings=("bad-page", "ram-cell", "page-corruption"),
         probes=("bad_page", "page checks"),
+        before="ktrace.sources.live.earlier_pages:EarlierPages",
         also_in=("dmesg",),
     ),
     Problem(

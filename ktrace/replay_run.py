@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
@@ -92,9 +93,13 @@ class _Session:
 
     def end(self) -> str:
         """Give the verdict to the view, and back."""
-        if self._recorded_end is not None:
-            self._analysis.t = max(self._analysis.t, self._recorded_end.t)
+        recorded = self._recorded_end
+        if recorded is not None:
+            self._analysis.t = max(self._analysis.t, recorded.t)
         end = self._analysis.end()
+        if recorded is not None and recorded.command is not None:
+            end = replace(end, command=recorded.command)
+            end = with_doubt(end, *recorded.command.doubts())
         if self.interrupted:
             end = with_doubt(end, "the replay was interrupted")
         else:

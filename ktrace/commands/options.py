@@ -1,13 +1,27 @@
 """Options that live commands share."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from ktrace.probes.choice import LOADERS
+from ktrace.problems import Problem
 
 _Command = Callable[..., Any]
+
+
+class _Seconds(click.FloatRange):
+    """No nan, no infinity: both pass any range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return seconds
 
 
 def _check_action(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -25,30 +39,77 @@ loader_option = click.option(
 )
 
 _OPTIONS = (
+    click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
     click.option(
-        "-d", "--duration", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this."
+        "-d", "--duration", type=_Seconds(min=0), metavar="SECONDS", help="Stop after this."
     ),
     click.option(
         "--stuck-after",
-        type=click.FloatRange(min=0.05),
+        type=_Seconds(min=0.05),
         default=1.0,
         show_default=True,
         metavar="SECONDS",
         help="Report a killed thread that has not died after this.",
     ),
+    click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout."),
+    loader_option,
     click.option(
         "--on-finding",
         callback=_check_action,
         metavar="stop|shell:CMD",
-        help="Stop at the first finding, or run CMD at each ($KTRACE_FINDING has its JSON).",
+        help="Stop at the first finding, or run CMD, one at a time: new findings are on its stdin "
+        "(JSON Lines), the newest in $KTRACE_FINDING.",
     ),
-    loader_option,
+    click.option(
+        "--keep-running",
+        is_flag=True,
+        help="Do not end a COMMAND that is still running when the run ends.",
+    ),
+    click.option(
+        "--strict", is_flag=True, help="A COMMAND that fails makes a clean run inconclusive."
+    ),
     click.argument("run", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG...]]"),
 )
 
 
-def live_options(command: _Command) -> _Command:
-    """-d, --stuck-after, --on-finding, --loader and COMMAND."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def live_options(record_required: bool) -> Callable[[_Command], _Command]:
+    """All that the contract has for live commands, and COMMAND."""
+    names = ["-o", "--record", *(["--output"] if record_required else [])]
+    record = click.option(
+        *names,
+        "record",
+        type=click.Path(),
+        required=record_required,
+        metavar="FILE",
+        help="Record a trace: a new file, readable by its owner alone.",
+    )
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed((record, *_OPTIONS)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def state_option(
+    having: Sequence[str], name: str, problems: Sequence[Problem]
+) -> Callable[[_Command], _Command]:
+    """--state, of the command `name` about those problems; `having` have something to keep."""
+    has_any = any(problem.name in having for problem in problems)
+
+    def check(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not has_any:
+            raise click.UsageError(
+                f"--state keeps what {' and '.join(having)} finds: {name} has nothing to keep"
+            )
+        return value
+
+    return click.option(
+        "--state",
+        type=click.Path(),
+        metavar="FILE",
+        hidden=not has_any,
+        callback=check,
+        help="Keep bad pages over reboots in FILE: the same cell again means bad RAM.",
+    )

@@ -14,7 +14,7 @@ from ktrace.findings.livelock import (
 )
 from ktrace.findings.logs import AlarmFinding, HungTask
 from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
-from ktrace.findings.run import KERNEL_LOG, End, Probe, Session
+from ktrace.findings.run import KERNEL_LOG, CommandEnd, End, Probe, Session
 from ktrace.findings.tasks import Blocker, Killed, Outcome, Release, StuckTask, Wait, WaitsFor
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "BadPageFinding",
     "Blocker",
     "Cell",
+    "CommandEnd",
     "End",
     "Finding",
     "HungTask",

@@ -53,6 +53,34 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnd:
+    """What became of COMMAND, which ktrace ran."""
+
+    argv: tuple[str, ...]
+    pid: int | None  # also of its process group
+    outcome: str  # exited, signalled, running (wanted), unkillable, not-executed
+    status: int | None  # exit status
+    signal: int | None  # that ended it
+    by_ktrace: bool  # ktrace ended it: the run was over
+    ran_s: float
+    why: str  # it was not executed
+    strict: bool  # its failure makes a clean run inconclusive
+
+    @property
+    def failed(self) -> bool:
+        """By itself, not because ktrace ended it."""
+        return self.outcome == "not-executed" or (
+            not self.by_ktrace and bool(self.status or self.signal)
+        )
+
+    def doubts(self) -> list[str]:
+        """Why nothing found means nothing."""
+        if self.outcome == "not-executed":
+            return ["COMMAND was not executed"]
+        return ["COMMAND failed"] if self.strict and self.failed else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """The foot of a run."""
 
@@ -62,6 +90,7 @@ class End:
     findings: int
     verdict: str  # found, clean, inconclusive
     why: str = ""
+    command: CommandEnd | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "end", **to_json(self)}

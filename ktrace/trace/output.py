@@ -1,11 +1,13 @@
 """A file that is written by a thread of its own: a hanging file system stops nobody else."""
 
+import fcntl
 import os
 import stat
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ktrace.errors import UsageError
@@ -14,33 +16,63 @@ CAPACITY = 8 << 20  # bytes that may wait
 _BATCH = 256 << 10  # bytes that are written at once
 _FLUSH_S = 0.5  # half of what the format promises: writing takes time, too
 _RETRY_S = 1.0
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+_OPEN_ALREADY = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
-def open_output(path: str | Path) -> int:
-    """A descriptor that appends to the file, new or emptied; a device or FIFO is left as it is."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+def open_output(path: str | Path, *, force: bool = False) -> int:
+    """A descriptor that appends to a new file, which its owner alone may read: a trace holds
+    addresses of the kernel and names of cgroups. A device, a FIFO, or /dev/stdout is used as it is.
+
+    force: an existing file is emptied. Raises UsageError.
+    """
     try:
-        fd = os.open(path, flags, 0o666)
+        return _create(path)
+    except FileExistsError:
+        pass
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        raise _refusal(path, error.strerror) from None
     try:
-        _prepare(fd, path)
+        fd = os.open(path, _FLAGS)
+    except OSError as error:
+        raise _refusal(path, error.strerror) from None
+    try:
+        _take_over(fd, path, force)
     except BaseException:
         os.close(fd)
         raise
     return fd
 
 
-def _prepare(fd: int, path: str | Path) -> None:
+def _create(path: str | Path) -> int:
+    fd = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with suppress(OSError):  # not every file system has locks
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd
+
+
+def _take_over(fd: int, path: str | Path, force: bool) -> None:
+    """What was there before."""
     mode = os.fstat(fd).st_mode
     if stat.S_ISBLK(mode):  # root may do that, but never means it
-        raise UsageError(f"cannot write {path}: it is a disk, not a file")
-    if not stat.S_ISREG(mode):
+        raise _refusal(path, "it is a disk, not a file")
+    if not stat.S_ISREG(mode) or str(path).startswith(_OPEN_ALREADY):
         return
+    if not force:
+        raise UsageError(f"{path} exists", hint="--force overwrites it")
     try:
+        if not os.path.samestat(os.lstat(path), os.fstat(fd)):
+            raise _refusal(path, "it is a symbolic link")
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(fd, 0)
+    except BlockingIOError:
+        raise _refusal(path, "another ktrace records into it") from None
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        raise _refusal(path, error.strerror) from None
+
+
+def _refusal(path: str | Path, why: str | None) -> UsageError:
+    return UsageError(f"cannot write {path}: {why}")
 
 
 class BackgroundFile:
@@ -55,10 +87,12 @@ class BackgroundFile:
         path: str | Path,
         pack: Callable[[bytes], bytes] | None = None,
         capacity: int = CAPACITY,
+        *,
+        force: bool = False,
     ) -> None:
         self.failure: str | None = None  # the first one, with the file's name
         self._path = path
-        self._fd = open_output(path)
+        self._fd = open_output(path, force=force)
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._pack = pack
         self._capacity = capacity

@@ -14,17 +14,17 @@ _FOR_THE_END = 64 << 10  # bytes of the queue that only the last records may use
 
 
 class TraceWriter:
-    """Opens the file at once and empties it; gzip if the path ends with ".gz".
+    """Opens the file at once: a new one, unless `force`; gzip if the path ends with ".gz".
 
     Encoding is done by the caller's thread, I/O by another. When that falls behind by `capacity`
     bytes, records are dropped, and a Lost event says so later in the file.
     """
 
-    def __init__(self, path: str | Path, capacity: int = CAPACITY) -> None:
+    def __init__(self, path: str | Path, capacity: int = CAPACITY, *, force: bool = False) -> None:
         if str(path) == "-":
             raise UsageError("cannot write a trace to -", hint="use /dev/stdout for a pipe")
         pack = member if str(path).endswith(".gz") else None
-        self._file = BackgroundFile(path, pack, capacity + _FOR_THE_END)
+        self._file = BackgroundFile(path, pack, capacity + _FOR_THE_END, force=force)
         self._much_room = _FOR_THE_END + capacity // 2
         self._stacks: dict[Stack, int] = {}
         self._next_stack = 1

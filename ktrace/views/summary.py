@@ -3,6 +3,7 @@
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import End
 from ktrace.views import words
+from ktrace.views.command_text import command_line
 from ktrace.views.finding_text import finding_line
 from ktrace.views.safe_text import safe
 
@@ -41,6 +42,8 @@ def summary_lines(analysis: Analysis, end: End, brief: bool = False) -> list[str
         lines += problem.view_module().summary(analysis, brief)
     if not brief:
         lines += _aside(analysis)
+    if end.command:
+        lines.append(command_line(end.command))
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
         lines.append(f"{words.count(end.lost, 'event')} lost ({by})")

@@ -10,7 +10,9 @@ from ktrace.findings import End, Finding
 class View(Protocol):
     """Called in this order: start, then event and tick as things happen, then end."""
 
-    child_output: str  # where COMMAND's output goes, see ktrace.child
+    # where goes what COMMAND prints: "inherited": where ktrace's output goes; "stderr": all of it
+    # there, as stdout is JSON; "kept": its end is shown after the screen
+    child_output: str
 
     def start(self, analysis: Analysis) -> None: ...
 

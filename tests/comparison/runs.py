@@ -82,7 +82,7 @@ def trace(path: Path, number: int, events: list[Event], **changes: object) -> st
     """A trace file of one run; number makes it another one."""
     end = End(t=START + 20, lost=0, findings=0, verdict="clean")
     records: list[Record] = [head(number, **changes), *events, end]
-    return str(write(path, records))
+    return str(write(path, records, force=True))
 
 
 def runs(folder: Path, name: str, *all_events: list[Event], **changes: object) -> list[Run]:

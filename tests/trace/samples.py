@@ -85,8 +85,8 @@ END = End(t=13.0, lost=3, lost_by={"sched_switch": 3}, findings=1, verdict="foun
 RECORDS: list[Record] = [SESSION, KILL, STATE, AWAKE, FINDING, LOST, WALK, END]
 
 
-def write(path: Path, records: list[Record]) -> Path:
-    writer = TraceWriter(path)
+def write(path: Path, records: list[Record], *, force: bool = False) -> Path:
+    writer = TraceWriter(path, force=force)
     for record in records:
         write_record(writer, record)
     assert writer.close(60)

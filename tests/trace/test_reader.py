@@ -70,7 +70,7 @@ def test_the_session_is_known_before_the_records_are_read(trace: Path) -> None:
 @given(st.lists(events(), max_size=20))
 def test_any_events_round_trip(tmp_path: Path, some: list[Event]) -> None:
     records: list[Record] = [SESSION, *some, END]
-    assert read(write(tmp_path / "a.ktrace", records)) == (records, [])
+    assert read(write(tmp_path / "a.ktrace", records, force=True)) == (records, [])
 
 
 def test_standard_input(trace: Path) -> None:

@@ -73,10 +73,42 @@ def test_lines_are_json_in_the_documented_order(tmp_path: Path) -> None:
     assert all(next(iter(line)) == "kind" and [*line][-1] == "crc" for line in lines)
 
 
-def test_an_existing_file_is_overwritten(tmp_path: Path) -> None:
+def test_an_existing_file_is_overwritten_only_by_force(tmp_path: Path) -> None:
     path = tmp_path / "a.ktrace"
     path.write_text("x" * 100_000)
-    assert read(write(path, RECORDS)) == (RECORDS, [])
+    path.chmod(0o640)
+    with pytest.raises(UsageError, match="exists") as refused:
+        TraceWriter(path)
+    assert refused.value.hint == "--force overwrites it"
+    assert path.read_text() == "x" * 100_000
+    assert read(write(path, RECORDS, force=True)) == (RECORDS, [])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ktrace", RECORDS)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_no_symbolic_link_is_followed(tmp_path: Path, force: bool) -> None:
+    other, link = tmp_path / "shadow", tmp_path / "a.ktrace"
+    link.symlink_to(other)
+    with pytest.raises(UsageError):
+        TraceWriter(link, force=force)
+    assert not other.exists()
+    other.write_text("precious")
+    with pytest.raises(UsageError):
+        TraceWriter(link, force=force)
+    assert other.read_text() == "precious"
+
+
+def test_two_do_not_record_into_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.ktrace"
+    first = TraceWriter(path)
+    with pytest.raises(UsageError, match="another ktrace records into it"):
+        TraceWriter(path, force=True)
+    assert first.close()
 
 
 def test_the_session_is_in_the_file_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""The live commands: one for each problem of the registry, and record, which takes them all."""
+
+from typing import Any
+
+import click
+
+from ktrace.commands.options import live_options, state_option
+from ktrace.errors import ExitCode
+from ktrace.live.options import Options
+from ktrace.live.run import run
+from ktrace.problems import live_problems, reported
+from ktrace.views.choice import view_for
+from ktrace.views.quiet import QuietView
+from ktrace.views.view import View
+
+RECORD = "record"
+
+_RECORD_HELP = "Record everything into FILE, for replay and report, on this machine or another one."
+_MORE_HELP = """With COMMAND, attach first, run it, and stop when it ends. How it ended is shown and
+recorded; where ktrace ends first (-d, --on-finding stop, Ctrl-C), it ends COMMAND, too.
+
+Exit codes: 0 traced, nothing found; 1 something found; 2 bad usage, or COMMAND cannot be found or
+executed; 3 cannot trace here; 4 inconclusive: events lost, a probe is missing, or, with --strict,
+COMMAND failed."""
+
+
+def live_command(name: str) -> click.Command:
+    """The command `ktrace NAME`: the name of a problem, or record."""
+
+    @live_options(record_required=name == RECORD)
+    @state_option([p.name for p in live_problems() if p.before], name, reported(name))
+    def command(as_json: bool, **options: Any) -> ExitCode:
+        _check(options)
+        return run(Options(command=name, **options), _view(name, as_json, options["record"]))
+
+    help_text = next((p.help for p in live_problems() if p.name == name), _RECORD_HELP)
+    command.__doc__ = f"{help_text}\n\n{_MORE_HELP}"
+    return click.command(name)(command)
+
+
+def _check(options: dict[str, Any]) -> None:
+    """Options that say nothing without another one."""
+    for option, needed, text in (
+        ("force", "record", "--force goes with -o FILE"),
+        ("keep_running", "run", "--keep-running goes with a COMMAND"),
+        ("strict", "run", "--strict goes with a COMMAND"),
+    ):
+        if options[option] and not options[needed]:
+            raise click.UsageError(text)
+
+
+def _view(name: str, as_json: bool, record: str | None) -> View:
+    if name == RECORD and not as_json:
+        return QuietView()
+    return view_for(name, as_json, f"recording to {record}" if record else "")

@@ -1,0 +1,1 @@
+"""A live run: options, signals, COMMAND, actions, and the loop that joins them."""

@@ -1,0 +1,20 @@
+"""What the command line asks of a live run."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Shared by all live commands."""
+
+    command: str  # ktrace's: oom-hang, record, ...
+    duration: float | None = None  # seconds
+    record: str | None = None  # path of the trace
+    force: bool = False  # overwrite it
+    stuck_after: float = 1.0  # seconds
+    state: str | None = None  # a file that keeps what is known over reboots
+    on_finding: str | None = None  # "stop", or "shell:CMD"
+    run: tuple[str, ...] = ()  # COMMAND and its arguments
+    keep_running: bool = False  # COMMAND, when the run ends before it
+    strict: bool = False  # a COMMAND that fails makes a clean run inconclusive
+    loader: str = "auto"

@@ -1,0 +1,260 @@
+"""One live run: the source's events through the detectors to the view and the recording."""
+
+import json
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import ktrace
+from ktrace import survival
+from ktrace.detectors.analysis import Analysis
+from ktrace.errors import ExitCode, UsageError
+from ktrace.events import Event
+from ktrace.findings import End, Finding, Session, finding_to_json
+from ktrace.kernel.boot import boot_id
+from ktrace.live.actions import Actions
+from ktrace.live.command import Command, check_startable
+from ktrace.live.kept_output import KeptOutput
+from ktrace.live.options import Options
+from ktrace.live.stop import Stop
+from ktrace.problems import load, reported
+from ktrace.sources.live.source import LiveSource, now
+from ktrace.trace.format import FORMAT
+from ktrace.verdicts import EXIT_CODES, with_doubt
+from ktrace.views.safe_text import safe
+from ktrace.views.view import View
+
+if TYPE_CHECKING:
+    from ktrace.sources.live.earlier import Earlier
+    from ktrace.trace.writer import TraceWriter
+
+_TICK_S = 1.0
+_COMMAND_S = 0.1  # within which the end of COMMAND or of an action is noticed
+# what COMMAND is sent when the run ends before it, and how long it may take to die of it
+_KILLS = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 1.0))
+
+
+def run(options: Options, view: View) -> ExitCode:
+    """Trace until told to stop. Raises CannotTrace, UsageError."""
+    check_startable(options.run)
+    stop = Stop()
+    stop.listen()  # before anything is loaded: Python drops an exception in a callback of libbpf
+    setup = survival.child_setup()
+    with ExitStack() as stack:
+        source = LiveSource(options.stuck_after, options.loader)
+        stack.callback(source.close)
+        symbols = source.load_symbols()
+        earlier = _open_earlier(options)
+        stack.callback(lambda: [kept.close() for kept in earlier])
+        writer = _open_writer(options)  # as late as can be: nothing is emptied in vain
+        if writer is not None:
+            stack.callback(writer.close)
+        stack.callback(partial(_close, view))
+        stop.at_abort(view.close)
+        return _Run(options, view, source, writer, earlier, setup, stop, symbols).trace()
+
+
+def _close(view: View) -> None:
+    with suppress(OSError):
+        view.close()
+
+
+def _open_writer(options: Options) -> "TraceWriter | None":
+    if options.record is None:
+        return None
+    from ktrace.trace.writer import TraceWriter
+
+    return TraceWriter(options.record, force=options.force)
+
+
+def _open_earlier(options: Options) -> "list[Earlier]":
+    """What the problems of this run know from before it."""
+    names = [problem.before for problem in reported(options.command) if problem.before]
+    return [cast("type[Earlier]", load(name))(options.state) for name in names]  # type: ignore[call-arg]
+
+
+class _Run:
+    def __init__(
+        self,
+        options: Options,
+        view: View,
+        source: LiveSource,
+        writer: "TraceWriter | None",
+        earlier: "list[Earlier]",
+        child_setup: Callable[[], None],
+        stop: Stop,
+        symbols: int,
+    ) -> None:
+        self._options = options
+        self._view = view
+        self._source = source
+        self._writer = writer
+        self._earlier = earlier
+        self._child_setup = child_setup
+        self._stop = stop
+        self._told_failure = False
+        self._command: Command | None = None
+        self._kept = KeptOutput() if view.child_output == "kept" else None
+        self._actions = self._make_actions()
+        warnings = survival.survive()
+        if not symbols:
+            warnings.append("kernel addresses are hidden (kptr_restrict): stacks show numbers")
+        self._analysis = Analysis(describe(options, source, tuple(warnings)))
+
+    def trace(self) -> ExitCode:
+        """Attach is done: run the command, follow the events, sum up."""
+        if self._writer:
+            self._writer.write_session(self._analysis.session)
+        self._show(partial(self._view.start, self._analysis))
+        for earlier in self._earlier:
+            self._handle(earlier.events(self._analysis.session))
+            self._note(*earlier.notes)
+        self._stop.after(self._options.duration)
+        self._start_command()
+        while not self._stop.now():
+            self._step(self._wait_s())
+        self._end_command()
+        return self._finish()
+
+    def _step(self, wait_s: float) -> None:
+        self._handle(self._source.read(wait_s))
+        self._tell_failure()
+        if self._command is not None and not self._command.running():
+            self._stop.why = self._stop.why or "the command ended"
+        if self._actions is not None:
+            self._actions.poll()
+        if self._kept is not None:
+            self._kept.take()
+        self._show(partial(self._view.tick, now()))
+
+    def _wait_s(self) -> float:
+        watches = self._command is not None or self._actions is not None
+        return self._stop.left_s(_COMMAND_S if watches else _TICK_S)
+
+    def _start_command(self) -> None:
+        if not self._options.run:
+            return
+        output = None if self._view.child_output == "inherited" else self._children_s_output()
+        self._command = Command(self._options.run, self._child_setup, output, self._options.strict)
+        self._stop.at_abort(self._command.kill)
+        if self._command.why_not:
+            self._stop.why = "the command cannot be run"
+
+    def _make_actions(self) -> Actions | None:
+        action = self._options.on_finding
+        if action is None or action == "stop":
+            return None
+        command = action.removeprefix("shell:")
+        return Actions(command, self._child_setup, self._note, self._children_s_output())
+
+    def _children_s_output(self) -> int:
+        return self._kept.fd if self._kept is not None else sys.stderr.fileno()
+
+    def _end_command(self) -> None:
+        """A COMMAND that outlives the run is ended, unless it is not to be; it may be the stuck
+        task itself, and never die."""
+        command = self._command
+        if command is None or self._options.keep_running or not command.running():
+            return
+        for number, grace_s in _KILLS:
+            command.kill(number)
+            until = time.monotonic() + grace_s
+            while command.any_running() and time.monotonic() < until:
+                self._step(_COMMAND_S / 2)
+
+    def _handle(self, events: Iterable[Event]) -> None:
+        for event in events:
+            findings = self._analysis.feed(event)
+            if self._writer:
+                self._writer.write_event(event)
+                for finding in findings:
+                    self._writer.write_finding(finding)
+            for earlier in self._earlier:
+                earlier.add(event)
+            self._show(partial(self._view.event, event, findings))
+            for finding in findings:
+                self._act(finding)
+
+    def _act(self, finding: Finding) -> None:
+        """--on-finding, once for each new finding."""
+        if finding.status != "open" or self._options.on_finding is None:
+            return
+        if self._actions is None:
+            self._stop.why = self._stop.why or "a finding"
+        else:
+            self._actions.add(json.dumps(finding_to_json(finding)))
+
+    def _show(self, call: Callable[[], None]) -> None:
+        """A terminal or pipe that goes away ends the run; what was recorded is kept."""
+        try:
+            call()
+        except (BrokenPipeError, OSError):
+            self._stop.why = self._stop.why or "the terminal went away"
+
+    def _note(self, *texts: str) -> None:
+        for text in texts:
+            self._show(partial(self._view.note, text))
+
+    def _tell_failure(self) -> None:
+        failure = self._writer.failure if self._writer else None
+        if failure and not self._told_failure:
+            self._told_failure = True
+            self._note(f"recording fails: {failure}")
+
+    def _finish(self) -> ExitCode:
+        self._handle(self._source.finish())
+        end = self._analysis.end()
+        if self._command is not None:
+            command = self._command.end(self._options.keep_running)
+            end = with_doubt(replace(end, command=command), *command.doubts())
+        end = self._close_earlier(self._close_recording(end))
+        if self._actions is not None:
+            self._actions.finish()
+        self._show(partial(self._view.end, end))
+        for line in self._kept.last_lines() if self._kept else ():
+            self._show(partial(print, safe(line)))
+        if self._command is not None and self._command.why_not:
+            raise UsageError(f"cannot run {self._options.run[0]}: {self._command.why_not}")
+        return EXIT_CODES[end.verdict]
+
+    def _close_earlier(self, end: End) -> End:
+        for failure in filter(None, [earlier.close() for earlier in self._earlier]):
+            self._note(f"keeping state fails: {failure}")
+            end = with_doubt(end, "the state file is not complete")
+        return end
+
+    def _close_recording(self, end: End) -> End:
+        """The end, in doubt when not all of the run is in the file that the user asked for."""
+        if self._writer is None:
+            return end
+        self._writer.write_end(end)
+        complete = self._writer.close()
+        self._tell_failure()
+        if complete and not self._writer.dropped:
+            return end
+        return with_doubt(end, "the recording is not complete")
+
+
+def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:
+    """The head of this run."""
+    return Session(
+        ktrace=ktrace.__version__,
+        format=FORMAT,
+        command=options.command,
+        host=platform.node(),
+        kernel=platform.release(),
+        boot_id=boot_id(),
+        machine=platform.machine(),
+        t=now(),
+        wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        loader=source.loader.name,
+        stuck_after=options.stuck_after,
+        probes=tuple(source.probes),
+        warnings=warnings,
+    )

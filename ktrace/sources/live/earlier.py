@@ -1,0 +1,23 @@
+"""What a live run is told of the time before it, and keeps for the time after."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ktrace.events import Event
+from ktrace.findings import Session
+
+
+class Earlier(Protocol):
+    """What a line of ktrace/problems.py may name as `before`; made with the path of --state, or
+    None. Raises UsageError where that file is of no use."""
+
+    notes: list[str]  # for the user: what could not be read
+
+    def events(self, session: Session) -> Iterable[Event]:
+        """From before the session, told at its start."""
+
+    def add(self, event: Event) -> None:
+        """An event of the session."""
+
+    def close(self) -> str:
+        """Why not all is kept; "" if all is."""
