@@ -35,17 +35,17 @@ def prose(finding: HungTask) -> dict[str, list[str]]:
     return {}
 
 
-def grouped(findings: Iterable[HungTask]) -> list[tuple[str, list[str]]]:
-    """A line and its details for each group of tasks that hang in the same place, in the order of
-    the log."""
+def grouped(findings: Iterable[HungTask]) -> list[list[HungTask]]:
+    """Those that hang in the same place together, in the order of the log."""
     groups: dict[str, list[HungTask]] = {}
     for finding in findings:
         key = finding.signature if finding.stack else finding.id
         groups.setdefault(key, []).append(finding)
-    return [(_group_line(group), details(group[0])) for group in groups.values()]
+    return [*groups.values()]
 
 
-def _group_line(group: list[HungTask]) -> str:
+def group_line(group: list[HungTask]) -> str:
+    """ "HUNG: 12 tasks blocked for more than 120 s, in do_last, mutex_lock: ...: app[377], ..."."""
     if len(group) == 1:
         return line(group[0])
     longest = max(group, key=lambda finding: finding.seconds or 0)

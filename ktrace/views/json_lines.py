@@ -20,7 +20,11 @@ class JsonLinesView:
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         for finding in findings:
-            _print(finding_to_json(finding) | prose(finding))
+            _print(finding_to_json(finding) | prose(finding) | self.more(finding))
+
+    def more(self, finding: Finding) -> dict[str, Any]:
+        """What else there is to say of it."""
+        return {}
 
     def tick(self, t: float) -> None:
         pass

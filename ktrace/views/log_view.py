@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from typing import Any
 
 from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.analysis import Analysis
@@ -12,6 +13,7 @@ from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
 from ktrace.views import hung_text, oom_report_text, words
 from ktrace.views.bad_page_groups import AlikePages
 from ktrace.views.bad_page_text import trigger_text
+from ktrace.views.finding_notes import FindingNotes
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.oom_groups import AlikeOoms
@@ -22,11 +24,12 @@ from ktrace.views.view import View
 _RED, _PLAIN = "\x1b[1;31m", "\x1b[m"
 
 
-def log_view(as_json: bool) -> View:
+def log_view(as_json: bool, notes: FindingNotes | None = None) -> View:
     """The view for `ktrace dmesg`; colours only on a terminal."""
     if as_json:
-        return LogJsonView()
-    return LogLinesView(sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb")
+        return LogJsonView(notes)
+    colours = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return LogLinesView(colours, notes)
 
 
 class LogLinesView:
@@ -34,8 +37,9 @@ class LogLinesView:
 
     child_output = "inherited"
 
-    def __init__(self, colours: bool = False) -> None:
+    def __init__(self, colours: bool = False, notes: FindingNotes | None = None) -> None:
         self._colours = colours
+        self._notes = notes or FindingNotes()
 
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis
@@ -72,15 +76,18 @@ class LogLinesView:
                 print()
             self._say(finding.t if event else None, self._coloured(line, finding))
             self._details(detail_lines(finding))
+            self._details(self._notes.lines(finding))
             if isinstance(event, BadPage) and event.owner:
                 self._details([safe(line) for line in event.owner])
 
     def _say_hung(self, hung: list[HungTask]) -> None:
         """Thousands of hung tasks wait in a few places."""
         print()
-        for line, details in hung_text.grouped(hung):
+        for group in hung_text.grouped(hung):
+            line = hung_text.group_line(group)
             self._say(None, f"{_RED}{line}{_PLAIN}" if self._colours else line)
-            self._details(details)
+            self._details(hung_text.details(group[0]))
+            self._details(self._notes.lines(group[0]))
 
     def tick(self, t: float) -> None:
         pass
@@ -127,9 +134,15 @@ class LogLinesView:
 
 
 class LogJsonView(JsonLinesView):
-    """Events too: a log is read for what is in it."""
+    """Events too: a log is read for what is in it. Findings of known bugs say so."""
+
+    def __init__(self, notes: FindingNotes | None = None) -> None:
+        self._notes = notes or FindingNotes()
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         if event is not None and not isinstance(event, OomActivity):  # it only counts
             print(json.dumps(to_json(event), separators=(",", ":")))
         super().event(event, findings)
+
+    def more(self, finding: Finding) -> dict[str, Any]:
+        return self._notes.json(finding)

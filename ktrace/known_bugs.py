@@ -1,0 +1,96 @@
+"""The catalogue of known bugs: which finding is of one, and does its kernel have the fix?"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ktrace.findings import AlarmFinding, Finding
+from ktrace.findings.signature import function_names
+from ktrace.kernel.release import release_of
+from ktrace.typed_json import build
+
+_OWN = Path(__file__).with_name("known_bugs.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBug:
+    """An entry of the catalogue; known_bugs.toml says what its members mean."""
+
+    finding: str
+    functions: tuple[str, ...]
+    title: str
+    commit: str
+    mainline: str
+    source: str
+    stable: dict[str, str]
+
+    def explains(self, finding: Finding) -> bool:
+        """Has the finding's stack the bug's functions, in that order?"""
+        kind = finding.class_ if isinstance(finding, AlarmFinding) else finding.finding
+        if kind != self.finding:
+            return False
+        left = iter(function_names(getattr(finding, "stack", ())))
+        return all(any(name == have for have in left) for name in self.functions)
+
+    def fixed_in(self, kernel: str) -> bool | None:
+        """Has that kernel the fix? None: it is of a series of which the catalogue does not tell,
+        or its release is not known. A distribution may have it earlier."""
+        release = release_of(kernel)
+        if not release:
+            return None
+        if release[:2] >= release_of(self.mainline)[:2]:
+            return True
+        fixed = self.stable.get(".".join(map(str, release[:2])))
+        return None if fixed is None else release >= release_of(fixed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """A finding that is of a known bug."""
+
+    bug: KnownBug
+    kernel: str
+    fixed: bool | None
+
+
+class Catalogue:
+    """ktrace's own bugs, and those of the user's files."""
+
+    def __init__(self, files: Iterable[str] = ()) -> None:
+        """Raises OSError, and ValueError saying what is wrong with which file."""
+        self._bugs = [bug for path in (str(_OWN), *files) for bug in _load(path)]
+
+    def of(self, finding: Finding) -> list[Recognised]:
+        """The known bugs that it may be of."""
+        kernel = getattr(finding, "kernel", "")
+        return [
+            Recognised(bug=bug, kernel=kernel, fixed=bug.fixed_in(kernel))
+            for bug in self._bugs
+            if bug.explains(finding)
+        ]
+
+
+def _load(path: str) -> list[KnownBug]:
+    with open(path, "rb") as file:
+        try:
+            entries: Any = tomllib.load(file).get("bug", [])
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: {error}") from None
+    if not isinstance(entries, list):
+        raise ValueError(f"{path}: bug is no list of tables")
+    return [_entry(path, number, entry) for number, entry in enumerate(entries, 1)]
+
+
+def _entry(path: str, number: int, entry: Any) -> KnownBug:
+    where = f"{path}: bug {number}"
+    if isinstance(entry, dict):
+        entry = {"stable": {}, **entry}
+    try:
+        bug = build(KnownBug, entry, "it")
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    if not bug.functions or not bug.source:
+        raise ValueError(f"{where}: functions and source may not be empty")
+    return bug

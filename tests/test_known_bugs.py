@@ -1,0 +1,96 @@
+"""The catalogue of known bugs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ktrace.known_bugs import Catalogue
+from tests.sources.log.samples import HUNG, stamped
+from tests.tracer import KTRACE
+
+pytestmark = pytest.mark.unit
+
+# kernel/exit.c, coredump_task_exit(), v6.1
+CORE = HUNG.replace(
+    " squashfs_cache_get+0x323/0x3a0 [squashfs]\n",
+    " coredump_task_exit+0x7b/0xf0\n do_exit+0x6b/0x360\n",
+)
+MINE = """\
+[[bug]]
+finding = "hung-task"
+functions = ["squashfs_cache_get"]
+title = "SIGKILL cannot end the wait for an entry of the cache"
+commit = "0123456789ab"
+mainline = "9.9"
+stable = { "6.1" = "6.1.200" }
+source = "https://example.org/"
+"""
+
+
+def findings(log: str, *options: str) -> list[dict[str, object]]:
+    run = subprocess.run(
+        [*KTRACE, "dmesg", "--json", *options, "-"],
+        input=stamped(log).encode(),
+        capture_output=True,
+        check=False,
+    )
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    return [record for record in records if record["kind"] == "finding"]
+
+
+def test_every_own_entry_has_its_source_and_commit() -> None:
+    bugs = Catalogue()._bugs
+    assert bugs
+    for bug in bugs:
+        assert bug.source.startswith("https://")
+        assert len(bug.commit.split()[0]) >= 12
+
+
+def test_an_own_entry_is_recognised() -> None:
+    (finding,) = findings(CORE)
+    assert isinstance(finding["known"], list)
+    (known,) = finding["known"]
+    assert known["mainline"] == "6.12"
+    assert known["fixed"] is None  # nobody told whether the series 6.1 got it
+
+
+@pytest.mark.parametrize(
+    ("kernel", "fixed"), [("6.1.199-1", False), ("6.1.200", True), ("9.9.1", True), ("6.2.3", None)]
+)
+def test_the_users_entries(tmp_path: Path, kernel: str, fixed: bool | None) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE)
+    (finding,) = findings(HUNG.replace("6.1.0-56-cloud-amd64", kernel), "--known", str(path))
+    assert isinstance(finding["known"], list)
+    assert [known["fixed"] for known in finding["known"]] == [fixed]
+
+
+def test_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE)
+    run = subprocess.run(
+        [*KTRACE, "dmesg", "--known", str(path), "-"],
+        input=stamped(HUNG.replace("6.1.0-56-cloud-amd64", "6.1.8")).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (
+        b"known bug: SIGKILL cannot end the wait for an entry of the cache, fixed in 9.9, 6.1.200 "
+        b"by 0123456789ab; this is 6.1.8 #1: not fixed (https://example.org/)"
+    ) in run.stdout or b"this is 6.1.8: not fixed" in run.stdout
+
+
+@pytest.mark.parametrize("text", ["[[bug]]\n", "bug = 3\n", "\xff", MINE.replace('"9.9"', "9")])
+def test_a_bad_file_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(text.encode("latin-1"))
+    run = subprocess.run(
+        [*KTRACE, "dmesg", "--known", str(path), "-"], input=b"", capture_output=True, check=False
+    )
+    assert run.returncode == 2
+    assert b"Traceback" not in run.stderr
+    assert b"mine.toml" in run.stderr
