@@ -22,7 +22,7 @@ _ARM = re.compile(
 )
 _DECODED = re.compile(
     r"\s*(?P<doubt>\?\s)?(?P<name>[A-Za-z_][\w.$]*)\s\((?:[^\s():]+/)?[^\s():/]+\.[chS]:\d+"
-    r"[^()]*(?:\([^()]*\))?[^()]*\)" + _MODULE
+    r"(?:[^()]|\([^()]{0,40}\)){0,400}\)" + _MODULE
 )
 _BEGIN = re.compile(r"\s*(?:call )?(?:back)?trace:\s*$", re.IGNORECASE)
 # Beside frames: the brackets around stacks, registers on entry, raw stack, source lines, NMI
@@ -63,7 +63,7 @@ def frame_of(text: str) -> Frame | None:
 
 def begins(text: str) -> bool:
     """ "Call Trace:", alpha's "Trace:", arm's "Backtrace:"."""
-    return text[-6:].lower() in ("trace:", "race: ") and _BEGIN.match(text) is not None
+    return text.endswith("race:") and _BEGIN.match(text) is not None
 
 
 def beside(text: str) -> bool:

@@ -90,7 +90,9 @@ class Lines:
         if marked:
             begin = self._find_head(found, line, begin)
             self._set_time(found, line[:begin], message)
-        if "[" in line[:begin]:
+        if match is not None and begin == match.end():
+            found.caller = match["caller"] or ""
+        elif "[" in line[:begin]:
             found.caller = prefixes.caller(line[:begin])
         found.prefixed = begin > 0
         self._held = found

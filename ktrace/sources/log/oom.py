@@ -27,8 +27,9 @@ _CHOSEN = re.compile(r",task=(?P<comm>.*),pid=(?P<pid>\d{1,10}),uid=(?P<uid>\d{1
 _CGROUP = re.compile(r"\btask_memcg=(?P<path>[^,]*)")
 _LIMITED_BY = re.compile(r"\boom_memcg=(?P<path>[^,]*)")
 _KILLED = re.compile(
-    r"(?:(?:Memory cgroup o|O|o)ut of memory(?: \([^)]*\))?: )?Killed process (?P<pid>\d{1,10}),? "
-    r"(?:UID (?P<uid>\d{1,10}),? )?\((?P<comm>.*?)\)(?:,? (?P<sizes>.*))?$"
+    r"(?:(?:Memory cgroup o|O|o)ut of [Mm]emory(?: \([^)]*\))?: )?"
+    r"Killed process (?P<pid>\d{1,10}),? (?:UID (?P<uid>\d{1,10}),? )?\((?P<comm>.*?)\)"
+    r"(?:,? (?P<sizes>.*)|\.)?$"
 )
 # not yet the kill; in the end it may hit a child
 _TO_KILL = re.compile(

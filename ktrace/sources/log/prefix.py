@@ -51,7 +51,7 @@ class Prefix:
         self.kernel = "kernel" in shape or "Guest:" in shape  # it tells whose line it is
         self.substantial = not shape.isspace() and shape != ""  # more than an indent
         self.stamped = self.kernel or any(character.isdigit() for character in shape)
-        self.match = _compiled(_pattern(shape) + r"(?:\[\s*[TC]\d+\]\s?)?").match
+        self.match = _compiled(_pattern(shape) + r"(?:\[\s*(?P<caller>[TC]\d+)\]\s?)?").match
 
 
 @lru_cache(maxsize=64)

@@ -111,8 +111,9 @@ class KernelLogSource:
 
     def _take(self, line: LogLine) -> None:
         """To the first report that it is a line of."""
-        if any(entry.take(line) for entry in self._open):
-            return
+        for entry in self._open:
+            if entry.take(line):
+                return
         if line.text.startswith("BUG: Bad") and (match := _SUPPRESSED.match(line.text)):
             self.suppressed += int(match[1])
 

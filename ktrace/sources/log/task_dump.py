@@ -20,7 +20,12 @@ _OLD = re.compile(
 
 def dumped_task(text: str) -> tuple[Task, str] | None:
     """The task and the letter of its state; None: the line begins no dump."""
-    match = _NEW.match(text) if text.startswith("task:") else _OLD.match(text)
+    if text.startswith("task:"):
+        match = _NEW.match(text)
+    elif " 0x" in text:
+        match = _OLD.match(text)
+    else:
+        return None
     if match is None:
         return None
     pid = int(match["pid"])
