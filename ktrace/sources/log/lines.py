@@ -40,6 +40,7 @@ class Lines:
         markers = _fewest({marker for kind in kinds for marker in kind.markers})
         self.scanner = Scanner(stream, markers)
         self._kinds = kinds
+        self._marks = [(kind, [marker.decode() for marker in kind.markers]) for kind in kinds]
         self._wanted = wanted
         search = re.compile("|".join(re.escape(marker.decode()) for marker in markers)).search
         # a log that is full of reports has most of its lines many times
@@ -54,6 +55,7 @@ class Lines:
         self._unbroken = False  # the last line is one word, longer than a mailer's lines
 
     def __iter__(self) -> Iterator[LogLine]:
+        marked, wanted = self._marked, self._wanted
         for number, chunk in self.scanner.chunks(self._wants):
             records = any(sign in chunk for sign in SIGNS)
             for index, raw in enumerate(self._decoder.lines(chunk), number):
@@ -63,6 +65,14 @@ class Lines:
                 line = _unquoted(message.text if message else raw)
                 known = self._prefix
                 match = known.match(line) if known else None
+                if match is not None and self._held is not None and message is None:
+                    text = line[match.end() :].strip()
+                    if not marked(text):  # the most usual line
+                        yield self._held
+                        self._held = None
+                        if wanted():
+                            self._keep(index, line, text, match)
+                        continue
                 if self._held is not None:
                     whole = message is not None and message.whole
                     if match is None and not whole and self._goes_on(line):
@@ -86,7 +96,7 @@ class Lines:
         marked = self._marked(text) or (match is None and self._marked(line))
         if not marked and not self._wanted():
             return
-        found = LogLine(number, text, number)
+        found = LogLine(number, text)
         if marked:
             begin = self._find_head(found, line, begin)
             self._set_time(found, line[:begin], message)
@@ -96,6 +106,15 @@ class Lines:
             found.caller = prefixes.caller(line[:begin])
         found.prefixed = begin > 0
         self._held = found
+        self._width = self._length = len(line)
+        self._unbroken = False
+
+    def _keep(self, number: int, line: str, text: str, match: re.Match[str]) -> None:
+        """A line that begins nothing."""
+        found = self._held = LogLine(number, text)
+        found.prefixed = True
+        if caller := match["caller"]:
+            found.caller = caller
         self._width = self._length = len(line)
         self._unbroken = False
 
@@ -116,10 +135,7 @@ class Lines:
 
     def _find_head(self, found: LogLine, line: str, begin: int) -> int:
         """Sets the head and its text; returns where the text begins."""
-        for kind in self._kinds:
-            match = kind.head.search(line, begin)
-            if match is None:
-                continue
+        for kind, match in self._heads(line, begin):
             start = match.start()
             if not kind.anchored:
                 start = _after_separator(line, start, match.end("comm"))
@@ -131,6 +147,16 @@ class Lines:
                 self._learn(line[:start])
             return start
         return begin
+
+    def _heads(self, line: str, begin: int) -> Iterator[tuple[Kind, re.Match[str]]]:
+        """Most heads stand where the text begins; others behind what is no usual prefix."""
+        possible = [kind for kind, marks in self._marks if any(mark in line for mark in marks)]
+        for kind in possible:
+            if match := kind.head.match(line, begin):
+                yield kind, match
+        for kind in possible:
+            if match := kind.head.search(line, begin):
+                yield kind, match
 
     def _learn(self, before: str) -> None:
         """What stands before a head is this log's prefix, unless it is one that is known."""
