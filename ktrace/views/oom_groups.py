@@ -1,6 +1,7 @@
 """Reports of the OOM killer that are alike: the first few are told, the others counted."""
 
 from ktrace.events import OomReport
+from ktrace.plural import count
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 
@@ -26,14 +27,13 @@ class AlikeOoms:
 
     def rest(self) -> list[str]:
         """A line for each group with more reports than were shown."""
-        return [
-            self._line(key, count - _SHOWN) for key, count in self._seen.items() if count > _SHOWN
-        ]
+        return [self._line(key, seen - _SHOWN) for key, seen in self._seen.items() if seen > _SHOWN]
 
     def _line(self, key: tuple[str | None, str | None], more: int) -> str:
         memcg, victim = key
-        what = f"OOM kills of {safe(victim)}" if victim else "OOM reports without a kill"
+        what = count(more, "more OOM kill" if victim else "more OOM report")
+        what += f" of {safe(victim)}" if victim else " without a kill"
         inside = f" in memory cgroup {safe(memcg)}" if memcg else ""
         newest = self._last[key]
         who = f", the last {words.name_of(newest.victim)}" if newest.victim else ""
-        return f"{more} more {what}{inside}{who}, at {newest.t:.6f}"
+        return f"{what}{inside}{who}, at {newest.t:.6f}"

@@ -111,13 +111,20 @@ class AlarmReport(Report):
             kernel=self.kernel,
             class_=self._spec.class_,
             title=self._title(self._trace.stack),
-            task=self._task or self._trace.task,
+            task=self._whose(),
             detail=tuple(self._detail),
             stack=self._trace.stack,
             unreliable=self._trace.unreliable,
             taint=self._taint,
             lines=self.lines,
         )
+
+    def _whose(self) -> Task | None:
+        """By the first line; where that has no pid, by the line that has."""
+        other = self._trace.task
+        if self._task and not self._task.pid and other and other.comm == self._task.comm:
+            return other
+        return self._task or other
 
     def _title(self, stack: Stack) -> str:
         names = function_names([self._function] if self._function else ()) + function_names(stack)

@@ -53,7 +53,8 @@ KINDS = (
         (b"allocation failure",),
         r"(?P<comm>[^:]{1,80}(?::[^:]{1,15})??): page allocation failure[:.] order:(?P<order>\d+), "
         + _MASK,
-        "page allocation failure, order {order}, {gfp}",
+        "page allocation failure, order {order}, {flags}",
+        words=lambda words: words | {"flags": words["gfp"] or words["mask"]},
         details=(r"(?:Node \d+ )?\w+ free:\d+kB .*", r"(?:Node \d+ )?\w+: \d+\*\d+kB .*"),
         anchored=False,
     ),

@@ -224,7 +224,13 @@ CASES = [
         "kworker/1:2: page allocation failure: order:4, mode:0x40cc0(GFP_KERNEL|__GFP_COMP), "
         "nodemask=(null),cpuset=/,mems_allowed=0\n" + WHO.replace("sh", "kworker/1:2") + TRACE,
         ("allocation-failure", "page allocation failure, order 4, GFP_KERNEL|__GFP_COMP"),
-        ("kworker/1:2", 0),
+        ("kworker/1:2", 388),
+    ),
+    # mm/page_alloc.c, warn_alloc_failed(), v3.0
+    (
+        "swapper/0: page allocation failure. order:1, mode:0x20\n",
+        ("allocation-failure", "page allocation failure, order 1, mode:0x20"),
+        ("swapper/0", 0),
     ),
     # lib/refcount.c, refcount_warn_saturate(), v6.1
     (
