@@ -39,7 +39,6 @@ def load(path: str) -> tuple[Sighting, ...]:
             sightings = _read_old(data.get("sightings"))
         else:
             sightings = build(tuple[Sighting, ...], data.get("sightings"), "sightings")
-        _check(sightings)
     except ValueError as error:
         raise _refusal(path, str(error)) from None
     return sightings
@@ -66,14 +65,6 @@ def _read_old(data: object) -> tuple[Sighting, ...]:
         signs = old_signs(sighting.bits, failed, old.pattern)
         found.append(replace(sighting, failed=failed, signs=signs))
     return tuple(found)
-
-
-def _check(sightings: tuple[Sighting, ...]) -> None:
-    """The verdict reads these as hexadecimal numbers. Raises ValueError."""
-    for sighting in sightings:
-        failed = [trigger.bits for trigger in sighting.failed]
-        for text in (sighting.word, sighting.bits, *failed):
-            int(text or "0", 16)
 
 
 def _refusal(path: str, why: str) -> UsageError:

@@ -102,6 +102,7 @@ def _flushed(code: int) -> int:
 
 def _complain(error: Exception) -> None:
     from ktrace.views.error_text import error_lines
+    from ktrace.views.output import complain
 
     for line in error_lines(error):
-        click.echo(line, err=True)
+        complain(line)

@@ -5,15 +5,30 @@ Keys that the dataclass does not have are ignored, since a newer ktrace may add 
 """
 
 import functools
-import math
+import re
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar, Union, get_args, get_origin
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 T = TypeVar("T")
 Build = Callable[[Any, str], Any]  # of a value, and of its name for the error
+
+_INTEGERS = range(-(2**63), 2**64 + 1)  # all that a word of a kernel can be
+_FLOAT_MAX = 1e12  # as seconds: 30 000 years; sums and products of such are finite
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """In Annotated[str, Form(...)]: what the text looks like."""
+
+    name: str
+    pattern: str  # of all of it
+
+
+# A number as the kernel prints it, or as hex() does, of 64 bits at most; empty: not known
+Hex = Annotated[str, Form("a hexadecimal number", r"(0x)?[0-9a-fA-F]{0,16}")]
 
 
 def build(wanted: type[T], value: object, where: str) -> T:
@@ -32,6 +47,8 @@ def json_key(member: str) -> str:
 def _builder(wanted: Any) -> Build:
     """Made once for each annotation: looking at annotations is slow."""
     origin, arguments = get_origin(wanted), get_args(wanted)
+    if origin is Annotated:
+        return _text(arguments[1])
     if origin in (Union, types.UnionType):  # X | None is the only kind in use
         return _optional(_builder(arguments[0]))
     if origin is tuple:  # of any length
@@ -40,7 +57,7 @@ def _builder(wanted: Any) -> Build:
         return _dict(_builder(arguments[1]))
     if is_dataclass(wanted):
         return _dataclass(wanted)
-    return _number if wanted is float else _plain(wanted)
+    return {float: _number, int: _integer}.get(wanted) or _plain(wanted)
 
 
 def _plain(wanted: type) -> Build:
@@ -52,16 +69,31 @@ def _plain(wanted: type) -> Build:
     return build_plain
 
 
+def _text(form: Form) -> Build:
+    matches = re.compile(form.pattern).fullmatch
+
+    def build_text(value: Any, where: str) -> str:
+        if type(value) is not str or not matches(value):
+            raise ValueError(f"{where} is not {form.name}")
+        return value
+
+    return build_text
+
+
+def _integer(value: Any, where: str) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{where} is not of type int")
+    if value not in _INTEGERS:
+        raise ValueError(f"{where} has more than 64 bits")
+    return value
+
+
 def _number(value: Any, where: str) -> float:
     if type(value) not in (float, int):
         raise ValueError(f"{where} is not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{where} is no finite number")
-    return number
+    if not abs(value) <= _FLOAT_MAX:  # nor is what is not a number
+        raise ValueError(f"{where} is no plausible number")
+    return float(value)
 
 
 def _optional(build_it: Build) -> Build:
@@ -88,7 +120,7 @@ def _dict(build_item: Build) -> Build:
 
 
 def _dataclass(wanted: Any) -> Build:
-    hints = typing.get_type_hints(wanted)
+    hints = typing.get_type_hints(wanted, include_extras=True)
     members = [(f.name, json_key(f.name), _builder(hints[f.name])) for f in fields(wanted)]
     optional = {
         f.name

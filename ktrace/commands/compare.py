@@ -17,6 +17,7 @@ from ktrace.views.compare_json import json_text
 from ktrace.views.compare_junit import junit_text
 from ktrace.views.compare_ktap import ktap_lines
 from ktrace.views.compare_text import text_lines
+from ktrace.views.output import say
 
 _SEPARATOR = "vs"
 
@@ -68,7 +69,8 @@ def compare_traces(
     after, told_after = read_runs(new, stuck_after)
     comparison = compare(before, after, function, [*told_before, *told_after], ignore_differences)
     code = exit_code(comparison)
-    click.echo(_text(comparison, style, code))
+    for line in _lines(comparison, style, code):
+        say(line)
     return code
 
 
@@ -100,9 +102,9 @@ def _sides(traces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
 
 
-def _text(comparison: Comparison, style: str, code: ExitCode) -> str:
+def _lines(comparison: Comparison, style: str, code: ExitCode) -> list[str]:
     if style == "json":
-        return json_text(comparison, code)
+        return [json_text(comparison, code)]
     if style == "junit":
-        return junit_text(comparison)
-    return "\n".join(ktap_lines(comparison) if style == "ktap" else text_lines(comparison))
+        return junit_text(comparison).split("\n")
+    return ktap_lines(comparison) if style == "ktap" else text_lines(comparison)

@@ -10,6 +10,7 @@ from ktrace.kernel.page_flag_eras import BY_NAME, page_flags_of
 from ktrace.kernel.page_flags import PageFlags
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
+from ktrace.views.output import say
 
 
 @click.group("decode")
@@ -27,10 +28,10 @@ def task_state(value: str, exit_state: str, flags: str) -> None:
     state = _number(value)
     name = states.name(state, _number(exit_state), _number(flags))
     wakes = {True: "yes", False: "no", None: "it is awake"}[SIGKILL_WAKES[name]]
-    click.echo(f"{state:#x}  {states.flags(state)}")
-    click.echo(f"state          {name}: {MEANING[name]}")
-    click.echo(f"SIGKILL wakes  {wakes}")
-    click.echo(f"bits from      {states.origin}")
+    say(f"{state:#x}  {states.flags(state)}")
+    say(f"state          {name}: {MEANING[name]}")
+    say(f"SIGKILL wakes  {wakes}")
+    say(f"bits from      {states.origin}")
 
 
 @decode.command("page-flags")
@@ -47,13 +48,13 @@ def page_flags(value: str, btf: str | None, era: str | None) -> None:
     flags = _number(value)
     layout = page_flags_of(BY_NAME[era]) if era else _btf_page_flags(btf)
     decoded = layout.decode(flags)
-    click.echo(f"{flags:#x}  {'|'.join(decoded.names) or 'no flags'}")
+    say(f"{flags:#x}  {'|'.join(decoded.names) or 'no flags'}")
     for field in decoded.fields:
-        click.echo("{:<14} {}".format(*field.split("=")))
+        say("{:<14} {}".format(*field.split("=")))
     for path, mask in (("allocated", layout.at_prep), ("freed", layout.at_free)):
         bad = layout.bit_names(flags & mask)
-        click.echo(f"when {path:<9} {'BAD: ' + '|'.join(bad) if bad else 'no flag is wrong'}")
-    click.echo(f"bits from      {layout.origin}")
+        say(f"when {path:<9} {'BAD: ' + '|'.join(bad) if bad else 'no flag is wrong'}")
+    say(f"bits from      {layout.origin}")
 
 
 def _btf_page_flags(path: str | None) -> PageFlags:

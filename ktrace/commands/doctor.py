@@ -14,6 +14,7 @@ from ktrace.probes.choice import choose
 from ktrace.problems import verdicts_that_need
 from ktrace.sources.live.source import LiveSource
 from ktrace.survival import memory_kib, survive
+from ktrace.views.output import say
 from ktrace.views.text_table import text_table
 
 
@@ -28,30 +29,31 @@ def doctor(loader: str) -> ExitCode:
     import platform
 
     version = lib().libbpf_version_string().decode()
-    click.echo(f"ktrace {__version__} on Linux {platform.release()} {platform.machine()}")
-    click.echo(f"libbpf {version}\n")
+    say(f"ktrace {__version__} on Linux {platform.release()} {platform.machine()}")
+    say(f"libbpf {version}")
+    say()
     for fact in facts():
         _print_fact(fact)
-    click.echo()
+    say()
     try:
         return _try_probes(loader)
     except KtraceError as error:
-        click.echo(f"probes         cannot trace here: {error}")
-        click.echo(f"               {error.hint}")
+        say(f"probes         cannot trace here: {error}")
+        say(f"               {error.hint}")
         return ExitCode.CANNOT_TRACE
 
 
 def _print_fact(fact: Fact) -> None:
     mark = {True: "ok", False: "NO", None: "--"}[fact.ok]
-    click.echo(f"{fact.name:<14} {mark}  {fact.value}")
+    say(f"{fact.name:<14} {mark}  {fact.value}")
     if fact.ok is False and fact.hint:
-        click.echo(f"{'':<18} {fact.hint}")
+        say(f"{'':<18} {fact.hint}")
 
 
 def _try_probes(loader: str) -> ExitCode:
     started = time.monotonic()
     chosen = choose(loader)
-    click.echo(f"{'loader':<14} {chosen.name}: {chosen.why}")
+    say(f"{'loader':<14} {chosen.name}: {chosen.why}")
     source = LiveSource(stuck_after=1.0, loader_name=loader)
     attached = time.monotonic()
     try:
@@ -63,21 +65,22 @@ def _try_probes(loader: str) -> ExitCode:
     finally:
         source.close()
     for name, value in source.loader.facts():
-        click.echo(f"{name:<14} {value}")
-    click.echo(f"task states    {source.states.origin}")
-    click.echo(f"symbols        {symbols}")
-    click.echo(
+        say(f"{name:<14} {value}")
+    say(f"task states    {source.states.origin}")
+    say(f"symbols        {symbols}")
+    say(
         f"time           {attached - started:.3f} s to attach (after Python's own start), "
         f"{named - attached:.3f} s to read symbols"
     )
-    click.echo(
+    say(
         f"memory         {memory['VmRSS'] / 1024:.1f} MiB resident, "
         f"{memory['VmLck'] / 1024:.1f} MiB mapped and locked as it is touched"
     )
     for warning in warnings:
-        click.echo(f"not secured    {warning}")
+        say(f"not secured    {warning}")
     if blind:
-        click.echo(f"\nno verdict     {', '.join(blind)}: a run that finds nothing is inconclusive")
+        say()
+        say(f"no verdict     {', '.join(blind)}: a run that finds nothing is inconclusive")
         return ExitCode.INCONCLUSIVE
     return ExitCode.CLEAN
 
@@ -96,5 +99,6 @@ def _print_probes(source: LiveSource) -> list[str]:
             blind += [
                 verdict for verdict in verdicts_that_need(probe.function) if verdict not in blind
             ]
-    click.echo("\n".join([*text_table(rows), ""]))
+    for line in (*text_table(rows), ""):
+        say(line)
     return blind

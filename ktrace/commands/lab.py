@@ -9,6 +9,7 @@ import click
 
 from ktrace.errors import UsageError
 from ktrace.plural import count
+from ktrace.views.output import complain, say
 
 if TYPE_CHECKING:
     from ktrace.lab.runner import LabResult
@@ -65,7 +66,7 @@ def list_scenarios() -> None:
     from ktrace.lab.scenarios import SCENARIOS
 
     for name, scenario in sorted(SCENARIOS.items()):
-        click.echo(f"{name}  {scenario.summary}")
+        say(f"{name}  {scenario.summary}")
 
 
 @lab.command("run", cls=_BisectCommand)
@@ -209,13 +210,13 @@ def run(
             return judge_by_function(result, function)
         if len(result.traces) == 1:
             return result.exit_code
-        click.echo()
+        say()
         return verdict_over(result.traces)
 
     traces = outputs(output or Path(f"{scenario}.ktrace"), repeat)
     if bisect:
         told = bisect_code(traces, run_once, tell, _complain)
-        click.echo(f"bisect: {told.name.lower()}")
+        say(f"bisect: {told.name.lower()}")
         context.exit(told)
     try:
         code = run_series(traces, run_once, tell)
@@ -250,24 +251,23 @@ def matrix(
     from ktrace.lab.errors import LabError
     from ktrace.lab.matrix import SUITES, run_matrix, table
     from ktrace.verdicts import worst_exit
-    from ktrace.views.safe_text import safe
 
     try:
         rows = run_matrix(scenario, suites or SUITES, output)
     except LabError as error:
         _tell_details(error.details)
         raise
-    click.echo()
+    say()
     for line in table(rows, markdown):
-        click.echo(safe(line))
+        say(line)
     context.exit(worst_exit([row.exit_code for row in rows]))
 
 
 def _tell_files(result: "LabResult") -> None:
     for trace in result.traces:
-        click.echo(f"trace: {trace} ({count(trace.stat().st_size, 'byte')})")
+        say(f"trace: {trace} ({count(trace.stat().st_size, 'byte')})")
     if result.logs is not None:
-        click.echo(f"logs: {result.logs}")
+        say(f"logs: {result.logs}")
 
 
 def _complain(error: Exception) -> None:
@@ -280,12 +280,10 @@ def _complain(error: Exception) -> None:
     if isinstance(error, LabError):
         _tell_details(error.details)
     for line in error_lines(error):
-        click.echo(line, err=True)
+        complain(line)
 
 
 def _tell_details(details: str) -> None:
     """What the guest said last, before the error's own line."""
-    from ktrace.views.safe_text import safe
-
     for line in details.splitlines():
-        click.echo(f"  {safe(line)}", err=True)
+        complain(f"  {line}")

@@ -10,6 +10,7 @@ from ktrace.detectors.bad_page_signs import (
     signs_of,
 )
 from ktrace.events import BadPage, EarlierBadPage, PageOwner, Sign, Stack, Trigger
+from ktrace.typed_json import Hex
 
 _PAGE_SIZE = 4096
 _STRUCT_PAGE = 64  # bytes, where its words are 64 bit and the kernel prints eight of them
@@ -24,8 +25,8 @@ class Sighting:
     t: float
     comm: str
     pfn: int | None
-    word: str | None  # physical address of the flags word (and of the struct page)
-    bits: str  # offending bits of the flags; empty: none, or not known
+    word: Hex | None  # physical address of the flags word (and of the struct page)
+    bits: Hex  # offending bits of the flags; empty: none, or not known
     path: str
     stack: Stack  # the frames beneath bad_page()
     owner: tuple[str, ...]
@@ -33,7 +34,7 @@ class Sighting:
     failed: tuple[Trigger, ...] = ()  # the other tests that failed
     signs: tuple[Sign, ...] = ()
     offset: int | None = None  # of the struct page in its page of memory, however that is mapped
-    virtual: str | None = None  # address of the struct page
+    virtual: Hex | None = None  # address of the struct page
     owners: tuple[PageOwner, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event, Stack, Task
+from ktrace.typed_json import Hex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,7 @@ class OutOfMemory(Event):
     by: Task
     order: int
     gfp: str
-    gfp_mask: str
+    gfp_mask: Hex
     memcg: str | None  # path of the memory cgroup at its limit; None: the machine
     cgroup_id: int | None = None  # its kernfs id; 0: the machine; None: not recorded
 
@@ -28,7 +29,7 @@ class OomKill(Event):
     victim: Task
     order: int
     gfp: str
-    gfp_mask: str
+    gfp_mask: Hex
     constraint: str  # of enum oom_constraint: CONSTRAINT_NONE, CONSTRAINT_MEMCG, ...
     oom_score_adj: int
     points: int  # oom_badness(), pages
@@ -180,7 +181,7 @@ class OomReport(Event):
     victim: Task | None  # None: nobody could be killed, or the log ends before
     order: int | None
     gfp: str | None
-    gfp_mask: str | None
+    gfp_mask: Hex | None
     constraint: str | None
     cgroup: str | None  # the victim's
     uid: int | None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event, Stack, Task
+from ktrace.typed_json import Hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Trigger:
     """One of the tests that the page failed; all of them are here, not only the kernel's last."""
 
     what: str  # flags, mapping, mapcount, page_type, refcount, memcg, page_pool, compound
-    bits: str  # the offending bits or value, hexadecimal; empty: unknown
+    bits: Hex  # the offending bits or value, hexadecimal; empty: unknown
     names: tuple[str, ...]  # of the bits, or of the page type; empty where they have none
     at: int | None = None  # bytes from the struct page's beginning to the word; None: not known
 
@@ -49,24 +50,24 @@ class BadPage(Event):
     kernel: str = ""  # release; of a log: with the build's number where it is told
     by: Task  # whose context; of a log, pid and tid are 0 where it does not say
     pfn: int | None
-    page: str | None  # virtual address of the struct page; None: hashed or absent in the log
-    page_phys: str | None  # its physical address
-    flags: str
+    page: Hex | None  # virtual address of the struct page; None: hashed or absent in the log
+    page_phys: Hex | None  # its physical address
+    flags: Hex
     flag_names: tuple[str, ...]
     fields: tuple[str, ...]  # "zone=1", "node=0"
     refcount: int | None
     mapcount: int | None
-    mapping: str | None
-    memcg: str | None
+    mapping: Hex | None
+    memcg: Hex | None
     triggered: tuple[Trigger, ...]
     path: str  # alloc, free; empty: unknown
     reason: str  # in the kernel's own words
     stack: Stack
-    words: tuple[str, ...]  # the struct page, word by word; empty: unknown
+    words: tuple[Hex, ...]  # the struct page, word by word; empty: unknown
     owner: tuple[str, ...] = ()  # what page_owner=on tells, line by line: who had the page
     owners: tuple[PageOwner, ...] = ()  # the same taken apart
-    private: str | None = None
-    lru: tuple[str, ...] = ()  # the two words of the list head; empty: not known
+    private: Hex | None = None
+    lru: tuple[Hex, ...] = ()  # the two words of the list head; empty: not known
     taint: str = ""  # the kernel's letters for it, of a log: "G    B   OE"
 
 
@@ -81,8 +82,8 @@ class EarlierBadPage(Event):
     kernel: str
     comm: str
     pfn: int | None
-    word: str | None  # physical address of the flags word
-    bits: str  # offending bits of the flags
+    word: Hex | None  # physical address of the flags word
+    bits: Hex  # offending bits of the flags
     path: str
     stack: Stack
     owner: tuple[str, ...]
@@ -90,7 +91,7 @@ class EarlierBadPage(Event):
     failed: tuple[Trigger, ...] = ()  # the other tests that failed
     signs: tuple[Sign, ...] = ()
     offset: int | None = None  # of the struct page in the page that it lies in
-    virtual: str | None = None  # address of the struct page
+    virtual: Hex | None = None  # address of the struct page
     owners: tuple[PageOwner, ...] = ()
     others: tuple[str, ...] = ()  # instead of failed, in traces of ktrace 0.1: "refcount 0x1"
     pattern: str = ""  # instead of signs, there: text, pointer
@@ -117,9 +118,9 @@ class MemoryFault(Event):
     boot: str
     what: str
     title: str = ""  # the kernel's own words
-    address: str | None = None  # physical, where the kernel prints such; a hash is none
+    address: Hex | None = None  # physical, where the kernel prints such; a hash is none
     size: int | None = None  # bytes from address on, in one of which the fault is
-    virtual: str | None = None  # of slab and page-poison, where it is not hashed
+    virtual: Hex | None = None  # of slab and page-poison, where it is not hashed
     pfn: int | None = None  # of bad-page-map
     expected: str = ""  # the bytes that should be there, hexadecimal: "6b6b6b"; empty: not told
     found: str = ""  # those that are
@@ -127,4 +128,4 @@ class MemoryFault(Event):
     count: int = 1  # errors that the report stands for
     corrected: bool = False  # by the hardware: no data was lost
     label: str = ""  # of the DIMM, as EDAC or CPER name it
-    pte: str | None = None  # of bad-page-map
+    pte: Hex | None = None  # of bad-page-map

@@ -6,6 +6,7 @@ from typing import ClassVar
 from ktrace.events import PageOwner, Sign, Stack, Trigger
 from ktrace.findings.finding import Finding
 from ktrace.findings.signature import signature
+from ktrace.typed_json import Hex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +21,15 @@ class BadPageFinding(Finding):
     tid: int
     comm: str
     pfn: int | None
-    page: str | None
-    page_phys: str | None
-    flags: str
+    page: Hex | None
+    page_phys: Hex | None
+    flags: Hex
     flag_names: tuple[str, ...]
     fields: tuple[str, ...]
     refcount: int | None
     mapcount: int | None
-    mapping: str | None
-    memcg: str | None
+    mapping: Hex | None
+    memcg: Hex | None
     triggered: tuple[Trigger, ...]
     path: str
     reason: str
@@ -44,9 +45,9 @@ class BadPageFinding(Finding):
 class Cell:
     """One bit of physical memory, as a word of the kernel and as a byte."""
 
-    word: str  # physical address of the flags word
+    word: Hex  # physical address of the flags word
     bit: int  # in the word
-    byte: str  # physical address of the byte
+    byte: Hex  # physical address of the byte
     byte_bit: int  # in the byte
 
 
@@ -63,7 +64,7 @@ class RamCell(Finding):
     pfns: tuple[int, ...] = ()  # page frames that the struct page was of, as they came
     kernels: tuple[str, ...] = ()
     comms: tuple[str, ...] = ()
-    address: str | None = None  # physical, of what the hardware or memtest reported
+    address: Hex | None = None  # physical, of what the hardware or memtest reported
     size: int | None = None  # bytes
     signs: tuple[Sign, ...] = ()  # machine-check, edac, cper, memtest; value: the DIMM
 

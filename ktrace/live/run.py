@@ -27,7 +27,7 @@ from ktrace.problems import load, reported
 from ktrace.sources.live.source import LiveSource, now
 from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
-from ktrace.views.safe_text import safe
+from ktrace.views.output import say
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class _Run:
             self._actions.finish()
         self._show(partial(self._view.end, end))
         for line in self._kept.last_lines() if self._kept else ():
-            self._show(partial(print, safe(line)))
+            self._show(partial(say, line))
         if self._command is not None and self._command.why_not:
             raise UsageError(f"cannot run {self._options.run[0]}: {self._command.why_not}")
         return EXIT_CODES[end.verdict]

@@ -17,6 +17,7 @@ _START = re.compile(rb'\{"kind":')
 _CHECKSUM = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
 _CHECKSUM_LENGTH = len(b',"crc":"89abcdef"}')
 _MAX_DIGITS = 20  # of an integer: that of 64 bits
+_MAX_NESTING = 100  # lists and objects in one another; a chain of blockers has 16 links
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -62,7 +63,19 @@ def _decode(line: bytes) -> dict[str, Any]:
         raise BadLine("not valid JSON") from None
     if not isinstance(record, dict):
         raise BadLine("not a JSON object")
+    if line.count(b"[") + line.count(b"{") > _MAX_NESTING and _nesting(record) > _MAX_NESTING:
+        raise BadLine("nested too deep")
     return _without_surrogates(record) if b"\\ud" in line or b"\\uD" in line else record
+
+
+def _nesting(value: Any) -> int:
+    """How many lists and objects are in one another."""
+    deep, inner = 0, [value]
+    while inner := [item for item in inner if isinstance(item, list | dict)]:
+        deep += 1
+        parts = [item.values() if isinstance(item, dict) else item for item in inner]
+        inner = [item for part in parts for item in part]
+    return deep
 
 
 def _without_surrogates(value: Any) -> Any:

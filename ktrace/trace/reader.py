@@ -10,7 +10,7 @@ from typing import Any
 from ktrace.errors import UsageError
 from ktrace.events import EVENTS, Event, Stack, from_json
 from ktrace.findings import End, Finding, Session, finding_from_json
-from ktrace.problems import problem_of
+from ktrace.problems import problem_of, reported
 from ktrace.trace.damage import Damage, Loss
 from ktrace.trace.format import FORMAT, MAX_STACKS, BadLine, decode_line, salvage
 from ktrace.trace.lines import Line, LineReader, open_input
@@ -162,6 +162,8 @@ class _Decoder:
             self._damage.add(Loss.UNKNOWN, self._where, f"a session in trace format {found}")
             return None
         session = Session.from_json(data)
+        if not all(problem.live for problem in reported(session.command)):
+            raise ValueError("a session of a command that does not trace")
         self.other_format = None
         self._running = True
         return session
@@ -170,7 +172,7 @@ class _Decoder:
         kind = data.get("kind")
         name = data.get(kind) if kind in ("event", "finding") else None
         known = isinstance(name, str) and bool(
-            name in EVENTS if kind == "event" else problem_of(name)
+            name in EVENTS if kind == "event" else _is_found_live(name)
         )
         if not known:
             what = f"{kind} {name}" if isinstance(name, str) else f"{kind}"
@@ -203,6 +205,11 @@ class _Decoder:
             self._damage.add(Loss.STACK, self._where, f"stack {number} is missing")
             return []
         return list(self._stacks[number])
+
+
+def _is_found_live(finding: str) -> bool:
+    problem = problem_of(finding)
+    return problem is not None and problem.live
 
 
 def _other_format(path: str | Path, found: int) -> str:

@@ -1,13 +1,13 @@
 """JSON Lines on stdout: session, findings, end."""
 
 import json
-import sys
 from typing import Any
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding, finding_to_json
 from ktrace.views.finding_text import prose
+from ktrace.views.output import complain, say
 
 
 class JsonLinesView:
@@ -30,7 +30,7 @@ class JsonLinesView:
         pass
 
     def note(self, text: str) -> None:
-        print(f"ktrace: {text}", file=sys.stderr)
+        complain(f"ktrace: {text}")
 
     def end(self, end: End) -> None:
         _print(end.to_json())
@@ -40,5 +40,4 @@ class JsonLinesView:
 
 
 def _print(record: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(record, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
+    say(json.dumps(record, separators=(",", ":")))

@@ -1,7 +1,5 @@
 """Plain lines, streamed as things happen: for pipes, logs and dumb terminals."""
 
-import sys
-
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill, KillOver, OomKilled
 from ktrace.events import Event, ProbeChange
@@ -9,6 +7,7 @@ from ktrace.findings import End, Finding
 from ktrace.views import words
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.kill_timeline import compact
+from ktrace.views.output import complain, say
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import head_lines, summary_lines
 
@@ -21,7 +20,7 @@ class LinesView:
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis
         for line in head_lines(analysis):
-            _print(line)
+            say(line)
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         if event is not None:
@@ -31,17 +30,17 @@ class LinesView:
         for finding in findings:
             self._say(finding.t, finding_line(finding))
             for line in detail_lines(finding) if finding.status == "open" else ():
-                _print(f"{'':11}{line}")
+                say(f"{'':11}{line}")
 
     def tick(self, t: float) -> None:
         pass
 
     def note(self, text: str) -> None:
-        print(f"ktrace: {text}", file=sys.stderr, flush=True)
+        complain(f"ktrace: {text}")
 
     def end(self, end: End) -> None:
         for line in summary_lines(self._analysis, end):
-            _print(line)
+            say(line)
 
     def close(self) -> None:
         pass
@@ -57,7 +56,7 @@ class LinesView:
                 self._say(t, f"OOM kill of {words.name_of(kill.victim)}: {compact(kill)}")
 
     def _say(self, t: float, text: str) -> None:
-        _print(f"{t - self._analysis.session.t:9.3f}s {text}")
+        say(f"{t - self._analysis.session.t:9.3f}s {text}")
 
 
 def kill_line(kill: Kill) -> str:
@@ -68,8 +67,3 @@ def kill_line(kill: Kill) -> str:
         parts.append(f"cgroup {safe(kill.choice.cgroup)}")
     parts.append(f"invoked by {words.invoked_by(kill)}")
     return ", ".join(parts)
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ktrace.detectors.alarms import Alarms
@@ -17,6 +19,7 @@ from ktrace.views.finding_notes import FindingNotes
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.oom_groups import AlikeOoms
+from ktrace.views.output import say
 from ktrace.views.safe_text import safe
 from ktrace.views.task_dump_text import TaskDumps
 from ktrace.views.view import View
@@ -73,8 +76,9 @@ class LogLinesView:
                 continue
             line = finding_line(finding)
             if event is None and not isinstance(finding, AlarmFinding):
-                print()
-            self._say(finding.t if event else None, self._coloured(line, finding))
+                say()
+            paint = partial(self._coloured, finding=finding)
+            self._say(finding.t if event else None, line, paint)
             self._details(detail_lines(finding))
             self._details(self._notes.lines(finding))
             if isinstance(event, BadPage) and event.owner:
@@ -82,10 +86,10 @@ class LogLinesView:
 
     def _say_hung(self, hung: list[HungTask]) -> None:
         """Thousands of hung tasks wait in a few places."""
-        print()
+        say()
         for group in hung_text.grouped(hung):
             line = hung_text.group_line(group)
-            self._say(None, f"{_RED}{line}{_PLAIN}" if self._colours else line)
+            self._say(None, line, self._red)
             self._details(hung_text.details(group[0]))
             self._details(self._notes.lines(group[0]))
 
@@ -93,18 +97,19 @@ class LogLinesView:
         pass
 
     def note(self, text: str) -> None:
-        print(f"note: {safe(text)}")
+        say(f"note: {safe(text)}")
 
     def end(self, end: End) -> None:
         for line in (*self._ooms.rest(), *self._dumps.lines()):
-            print(line)
+            say(line)
         pages = self._analysis.of(BadPages).total
-        print(
-            f"\n{words.count(pages, 'bad page')}, {words.count(self._oom, 'OOM report')}, "
+        say()
+        say(
+            f"{words.count(pages, 'bad page')}, {words.count(self._oom, 'OOM report')}, "
             f"{words.count(self._hung, 'hung-task report')}, "
             f"{words.count(self._analysis.of(Alarms).total, 'alarm')}"
         )
-        print(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
+        say(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
 
     def close(self) -> None:
         pass
@@ -113,24 +118,25 @@ class LogLinesView:
         boot = (event.boot, event.kernel)
         if boot != self._boot:
             self._boot = boot
-            print(f"-- {safe(event.boot)}, Linux {safe(event.kernel or 'of unknown release')} --")
+            say(f"-- {safe(event.boot)}, Linux {safe(event.kernel or 'of unknown release')} --")
 
     def _coloured(self, line: str, finding: Finding) -> str:
         """The offending bits stand out."""
-        if not self._colours:
-            return line
-        if not isinstance(finding, BadPageFinding):
-            return f"{_RED}{line}{_PLAIN}"
+        if not self._colours or not isinstance(finding, BadPageFinding):
+            return self._red(line)
         for trigger in map(trigger_text, finding.triggered):
             line = line.replace(trigger, f"{_RED}{trigger}{_PLAIN}")
         return line
 
-    def _say(self, t: float | None, text: str) -> None:
-        print(f"{'' if t is None else f'{t:12.6f}  '}{text}", flush=True)
+    def _red(self, line: str) -> str:
+        return f"{_RED}{line}{_PLAIN}" if self._colours else line
+
+    def _say(self, t: float | None, text: str, paint: Callable[[str], str] | None = None) -> None:
+        say(f"{'' if t is None else f'{t:12.6f}  '}{text}", paint)
 
     def _details(self, lines: list[str]) -> None:
         for line in filter(None, lines):
-            print(f"{'':14}{line}")
+            say(f"{'':14}{line}")
 
 
 class LogJsonView(JsonLinesView):
@@ -141,7 +147,7 @@ class LogJsonView(JsonLinesView):
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         if event is not None and not isinstance(event, OomActivity):  # it only counts
-            print(json.dumps(to_json(event), separators=(",", ":")))
+            say(json.dumps(to_json(event), separators=(",", ":")))
         super().event(event, findings)
 
     def more(self, finding: Finding) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Body(Protocol):
 
 
 class FindingView(Protocol):
-    """A module with these functions. What they give has passed ktrace.views.safe_text."""
+    """A module with these functions. ktrace.views.output makes safe what they give."""
 
     def line(self, finding: Any) -> str:
         """A change of a finding, in one line."""

@@ -1,11 +1,9 @@
 """No screen: only what the user must know, on stderr."""
 
-import sys
-
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding
-from ktrace.views.safe_text import safe
+from ktrace.views.output import complain
 from ktrace.views.summary import head_lines, summary_lines
 
 
@@ -26,7 +24,7 @@ class QuietView:
         pass
 
     def note(self, text: str) -> None:
-        print(safe(text), file=sys.stderr, flush=True)
+        complain(text)
 
     def end(self, end: End) -> None:
         for line in summary_lines(self._analysis, end):

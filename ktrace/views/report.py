@@ -6,6 +6,7 @@ from ktrace.findings import End, Finding
 from ktrace.problems import PROBLEMS, Problem
 from ktrace.views import words
 from ktrace.views.kill_report import kill_section
+from ktrace.views.output import say
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
 
@@ -41,7 +42,7 @@ class ReportView:
 
     def end(self, end: End) -> None:
         for line in self._lines(end):
-            print(line)
+            say(line)
 
     def close(self) -> None:
         pass

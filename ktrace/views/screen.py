@@ -13,6 +13,7 @@ from ktrace.events import Event
 from ktrace.findings import End, Finding
 from ktrace.views import words
 from ktrace.views.problem_view import Body
+from ktrace.views.safe_screen import SafeScreen
 from ktrace.views.safe_text import safe
 from ktrace.views.summary import head_lines, probe_count, summary_lines
 
@@ -74,7 +75,7 @@ class ScreenView:
         self.close()
         lines = [*head_lines(self._analysis), *summary_lines(self._analysis, end)]
         for line in [*lines, *self._notes]:
-            self._console.print(Text(line))
+            self._console.print(Text(safe(line)))
 
     def close(self) -> None:
         if self._live is not None:
@@ -85,13 +86,14 @@ class ScreenView:
         """The whole screen at time t, as high as the terminal."""
         width, height = self._console.size
         room = max(1, height - _FRAME_LINES)
-        return Group(
+        parts = (
             self._header(t),
             Rule(style="dim"),
             _Exactly(room, self._body.lines(self._analysis, t, width, room)),
             Rule(style="dim"),
             self._foot(width),
         )
+        return SafeScreen(Group(*parts))
 
     def _header(self, t: float) -> Text:
         session = self._analysis.session

@@ -17,11 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ktrace.errors import UsageError
-from ktrace.events import EVENTS, Event, TaskState
-from ktrace.findings import End, Session, StuckTask
+from ktrace.events import Event, TaskState, to_json
+from ktrace.findings import End, Session, StuckTask, finding_to_json
 from ktrace.trace.damage import Loss
 from ktrace.trace.format import MAX_LINE, MAX_STACKS, encode_line
 from ktrace.trace.reader import Record, TraceFile
+from tests.comparison.runs import bad_page
+from tests.test_events import ANY_EVENT
 from tests.trace.samples import (
     AWAKE,
     END,
@@ -50,13 +52,6 @@ def without_stack(record: Record) -> Record:
     return replace(record, stack=()) if isinstance(record, TaskState | StuckTask) else record
 
 
-def events() -> st.SearchStrategy[Event]:
-    number = st.floats(allow_nan=False, allow_infinity=False)
-    st.register_type_strategy(float, number)
-    st.register_type_strategy(int, st.integers(-(2**63), 2**64 - 1))
-    return st.one_of([st.builds(kind) for kind in EVENTS.values()])
-
-
 def test_round_trip(trace: Path) -> None:
     assert read(trace) == (RECORDS, [])
 
@@ -67,7 +62,7 @@ def test_the_session_is_known_before_the_records_are_read(trace: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(st.lists(events(), max_size=20))
+@given(st.lists(ANY_EVENT, max_size=20))
 def test_any_events_round_trip(tmp_path: Path, some: list[Event]) -> None:
     records: list[Record] = [SESSION, *some, END]
     assert read(write(tmp_path / "a.ktrace", records, force=True)) == (records, [])
@@ -440,6 +435,21 @@ def signed(body: bytes) -> bytes:
     return body[:-1] + b',"crc":"%08x"}\n' % zlib.crc32(body[:-1])
 
 
+def signed_bad_page(**changes: object) -> bytes:
+    """The JSON of an event that is right but for the changes."""
+    whole = to_json(bad_page(1.0)) | {"stack": None} | changes
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def nested_blockers(depth: int) -> bytes:
+    """A finding whose chain of blockers is so long."""
+    finding = finding_to_json(replace(FINDING, stack=(), blocked_by=())) | {"stack": None}
+    head, tail = json.dumps(finding | {"blocked_by": ["@"]}, separators=(",", ":")).split('"@"')
+    blocker = json.dumps(to_json(FINDING.blocked_by[0]) | {"blocked_by": ["@"]})
+    before, after = blocker.split('"@"')
+    return f"{head}{before * depth}{before}{after}{after * depth}{tail}".encode()
+
+
 HOSTILE = [
     b'{"kind":"event"}',
     b'{"kind":"event","event":[[[[]]]]}',
@@ -465,6 +475,16 @@ HOSTILE = [
     b'{"kind":"\\ud800"}',
     b'{"kind":null,"t":1}',
     b"[1]",
+    b'{"kind":"event","event":"walk","t":1e308,"started_t":-1e308,"complete":true}',
+    b'{"kind":"event","event":"lost","t":1,"what":"x","count":99999999999999999999}',
+    signed_bad_page(flags="-1"),
+    signed_bad_page(flags="(null)"),
+    signed_bad_page(words=["0x1", "-0x2"]),
+    signed_bad_page(page="0x" + "f" * 17),
+    signed_bad_page(triggered=[{"what": "flags", "bits": "no hex", "names": []}]),
+    *(nested_blockers(depth) for depth in (50, 120, 250, 330, 480, 900)),
+    json.dumps(SESSION.to_json() | {"command": "dmesg"}, separators=(",", ":")).encode(),
+    b'{"kind":"finding","finding":"hung-task"}',
     b'{"kind":"event","event":"walk","t":1,"started_t":1,"complete":' + b" " * MAX_LINE + b"true}",
 ]
 
