@@ -259,16 +259,12 @@ def test_loop_in_the_kernel_runs_on(log: EventLog, states: TaskStates) -> None:
 def test_preempted_loop_is_reported_without_the_tracers_frames(
     states: TaskStates, symbols: Symbols
 ) -> None:
-    stuck_after_ns = 10**8
-    with event_log(stuck_after_ns=stuck_after_ns) as log:
-        # Long enough to be preempted after that time, and no longer: beside the rival and others
-        # it takes several times what it takes alone.
-        with stuck_tasks.spinning_in_kernel(4 << 10) as process, _rival(process.pid):
-            stuck_tasks.kill(process.pid)
-            log.await_event("TASK_DEAD", process.pid)
-        reports = log.of("TASK_STATE", process.pid)
-        sent = log.of("FATAL_SIGNAL", process.pid)[0]
-    if not reports:
+    # Whether it still runs when the rival comes is luck on a busy machine: more and more to do.
+    for gibibytes in (4 << 10, 8 << 10, 16 << 10, 32 << 10):
+        reports, sent = _preempted(gibibytes)
+        if reports:
+            break
+    else:
         pytest.skip("this kernel does not preempt a long system call")
     pages = PageDecoder(PageFlags("", {}, (), 0, 0), PageStruct({}), "", "")
     decoder = Decoder(states, GfpFlags(()), None, pages)
@@ -276,11 +272,27 @@ def test_preempted_loop_is_reported_without_the_tracers_frames(
     for found in reports:
         assert found.source == FROM_SWITCH
         assert found.state == 0
-        assert found.event.t - sent.event.t >= stuck_after_ns
+        assert found.event.t - sent.event.t >= _STUCK_AFTER_NS
         decoded = decoder.decode(("TASK_STATE", found))
         assert isinstance(decoded, TaskState)
         assert decoded.state in ("running", "exiting")
         assert not [frame for frame in decoded.stack if "bpf" in frame]
+
+
+_STUCK_AFTER_NS = 10**8
+
+
+def _preempted(gibibytes: int) -> tuple[list[Any], Any]:
+    """Looks at a killed loop beside a rival, and the signal."""
+    with (
+        event_log(stuck_after_ns=_STUCK_AFTER_NS) as log,
+        stuck_tasks.spinning_in_kernel(gibibytes) as process,
+        _rival(process.pid),
+    ):
+        stuck_tasks.kill(process.pid)
+        log.await_event("TASK_DEAD", process.pid)
+        sent = log.await_event("FATAL_SIGNAL", process.pid)
+        return log.of("TASK_STATE", process.pid), sent
 
 
 def test_idle_kernel_threads_are_not_stuck(log: EventLog, states: TaskStates) -> None:
