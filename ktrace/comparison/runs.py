@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.kills import Kill, Place
+from ktrace.detectors.kills import OOM_KILL_PROBES, Kill, Place
 from ktrace.detectors.livelock import Livelocks
 from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event, ProbeChange
@@ -18,7 +18,6 @@ from ktrace.trace.reader import Record, TraceFile
 _COMMAND = "oom-hang"
 _BAD_PAGE = "bad_page"
 _OOM_CALLS = "out_of_memory"
-_OOM_KILLS = ("oom_kill_process", "mark_victim")
 _SUFFIXES = (".ktrace", ".ktrace.gz")
 
 
@@ -144,7 +143,7 @@ class _Reader:
             victims=victims,
             unseen=len(kills.kills) - len(victims),
             oom_invocations=_measured(self.analysis.of(Livelocks).calls, probes, _OOM_CALLS),
-            oom_kills=_measured(kills.oom_total, probes, *_OOM_KILLS),
+            oom_kills=_measured(kills.oom_total, probes, *OOM_KILL_PROBES),
             bad_pages=_measured(self.bad_pages, probes if pages else {}, _BAD_PAGE),
             doubts=(*([why] if why else []), *damage),
             probes=probes,

@@ -1,4 +1,4 @@
-"""OOM handling that gets nowhere."""
+"""OOM handling that makes no progress."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -55,7 +55,7 @@ class Spinner:
 
 @dataclass(frozen=True, slots=True)
 class Undead:
-    """An OOM victim that is not dead.
+    """An OOM victim that has not exited yet.
 
     found_by: kill (its kill was seen), domain (a walk over the tasks found an OOM victim in the
     domain), walk (a walk found one; whether it is of this domain is not known).
@@ -93,7 +93,7 @@ class OomEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomLivelock(Finding):
-    """The OOM killer, or reclaim before it, is called again and again and nothing gets better."""
+    """The OOM killer, or reclaim before it, is called again and again without progress."""
 
     finding: ClassVar[str] = "oom-livelock"
     reason: str  # nobody, victim, no-gain, retry
@@ -106,14 +106,14 @@ class OomLivelock(Finding):
     usage_kib: int | None
     calls: int  # since since_t
     calls_per_s: float
-    kills: int
+    kills: int | None  # None: not measured, no probe could see one
     results: dict[str, int]  # killed, nobody, waits, other; empty where they are not known
     cpus: float | None  # CPU time that the callers burn, 1.0: one CPU
     processes: int | None  # of the domain
     protected: tuple[ProtectedTask, ...]
     spinning: tuple[Spinner, ...]
     victim: Undead | None  # of reason victim; None: not known
-    freed_kib: int  # resident memory of the victims, when they were chosen
+    freed_kib: int | None  # resident memory of the victims when they were chosen; None: not known
     causes: tuple[str, ...]  # of no-gain: respawn, shmem, locked, kernel, protected
     memory: tuple[MemoryChange, ...]
     stack: Stack  # of the busiest caller

@@ -48,8 +48,13 @@ def numbers(finding: OomLivelock) -> str:
     """ "6070 calls of out_of_memory() in 9.8s (619 per second), 0 kills"."""
     text = f"{_calls(finding)} in {words.seconds(finding.lasted_s)} ({rate(finding)})"
     if finding.call == "out_of_memory":
-        text += f", {words.count(finding.kills, 'kill')}"
+        text += f", {kills(finding)}"
     return text
+
+
+def kills(finding: OomLivelock) -> str:
+    """ "1 kill", "kills not measured"."""
+    return "kills not measured" if finding.kills is None else words.count(finding.kills, "kill")
 
 
 def rate(finding: OomLivelock) -> str:
@@ -97,9 +102,10 @@ def details(finding: OomLivelock) -> list[str]:
         lines.append(undead(finding.victim))
     lines += [f"cause: {_CAUSES.get(cause, safe(cause))}" for cause in finding.causes]
     if finding.kills:
-        freed = words.mebibytes(finding.freed_kib)
         victims = words.count(finding.kills, "victim")
-        lines.append(f"{victims}, with {freed} resident when chosen")
+        freed = finding.freed_kib
+        had = "resident memory not known" if freed is None else f"{words.mebibytes(freed)} resident"
+        lines.append(f"{victims}, with {had} when chosen")
     lines += [results(finding), spinners(finding), memory(finding)]
     if finding.stack:
         lines.append("stack: " + " < ".join(safe(frame) for frame in finding.stack[:8]))

@@ -58,7 +58,7 @@ def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType
     lasted = words.seconds(max(finding.lasted_s, t - finding.since_t))
     head.append(f"  for {lasted}, {livelock_text.rate(finding)}")
     if finding.call == "out_of_memory":
-        head.append(f", {words.count(finding.kills, 'kill')}")
+        head.append(f", {livelock_text.kills(finding)}")
     reason = livelock_text.reason(finding)
     lines: list[RenderableType] = [head, Text(f"  {reason}", style="yellow", no_wrap=True)]
     console = Console(width=max(20, width - _HANGING))

@@ -66,8 +66,18 @@ from ktrace.live.stop import Stop
 Stop().listen()
 print(json.dumps([signal.getsignal(n) == signal.SIG_IGN for n in (1, 2, 15)]))
 """
-    shell = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", code]
-    done = subprocess.run(shell, capture_output=True, text=True, timeout=20)
+
+    def ignore_only_hup() -> None:  # a job in the background of a shell has INT ignored
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        preexec_fn=ignore_only_hup,
+    )
     assert json.loads(done.stdout) == [True, False, False]
 
 

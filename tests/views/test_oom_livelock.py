@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def replayed(view: View | None = None, until_s: float = 3600.0) -> Analysis:
     if view:
         view.end(analysis.end())
     return analysis
+
+
+def test_what_was_not_measured_is_no_number() -> None:
+    events: list[Event] = []
+    for t in range(101, 105):
+        events += [domain(t - 0.001, domain_task()), activity(t, (t - 100) * 100)]
+    analysis = Analysis(session(command="oom-livelock", probes=()))
+    (finding,) = [found for event in events for found in analysis.feed(event)]
+    assert isinstance(finding, OomLivelock)
+    assert livelock_text.numbers(finding).endswith(", kills not measured")
+    assert "kills not measured" in "\n".join(drawn(analysis, 104.5))
+    unseen = replace(finding, kills=3)
+    assert "3 victims, with resident memory not known when chosen" in livelock_text.details(unseen)
 
 
 def drawn(analysis: Analysis, t: float, width: int = 80, height: int = 24) -> list[str]:

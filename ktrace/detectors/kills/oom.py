@@ -13,6 +13,7 @@ from ktrace.detectors.kills.kill import CHOSEN, EXITING, GROUP, SHARES_MM, Kill,
 from ktrace.events import FatalSignal, OomKill, OomReap, OomVictim, OutOfMemory, Task
 from ktrace.kernel.signals import SI_KERNEL
 
+OOM_KILL_PROBES = ("oom_kill_process", "mark_victim")  # without any, OOM kills go unseen
 _CALLS_KEPT = 50
 _CALL_S = 1.0  # between two steps of one call; reports may be printed meanwhile
 _REAPER = {

@@ -1,4 +1,4 @@
-"""OOM handling that gets nowhere: which domain, since when, and why."""
+"""OOM handling that makes no progress: which domain, since when, and why."""
 
 from ktrace.detectors.livelock.livelocks import Livelocks
 

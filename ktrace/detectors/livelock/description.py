@@ -20,11 +20,13 @@ def describe(
     victim: Undead | None,
     victims: Victims,
     protectors: look.Protectors,
+    sees_kills: bool,
 ) -> OomLivelock:
-    """The domain as it is at time t."""
+    """The domain as it is at time t. sees_kills: a probe would have shown each OOM kill."""
     since_t = min(long_runs(domain, t).values()) if reason == "retry" else domain.first_t
     counts = domain.episode()
     newest = domain.looks[-1] if domain.looks else None
+    kills, freed_kib = _kills(domain, counts, sees_kills)
     killed = [kill.victim.comm for kill in victims.of(domain, domain.first_t - 1.0)]
     return OomLivelock(
         status="update" if domain.open else "open",
@@ -41,23 +43,26 @@ def describe(
         usage_kib=newest.usage_kib if newest else None,
         calls=counts.calls,
         calls_per_s=domain.rate(),
-        kills=domain.kills,
+        kills=kills,
         results=_results(counts),
         cpus=look.cpus(domain.looks, domain.activity),
         processes=newest.processes if newest else None,
         protected=protectors.describe(newest.tasks) if newest else (),
         spinning=_spinning(domain.activity),
         victim=victim if reason == "victim" else None,
-        freed_kib=domain.freed_kib,
+        freed_kib=freed_kib,
         causes=look.causes(newest, killed) if reason == "no-gain" else (),
         memory=look.changes(domain.looks),
         stack=domain.activity.stack if domain.activity else (),
     )
 
 
-def resolved(found: OomLivelock, domain: Domain, t: float, outcome: OomEnd) -> OomLivelock:
+def resolved(
+    found: OomLivelock, domain: Domain, t: float, outcome: OomEnd, sees_kills: bool
+) -> OomLivelock:
     """The end of what was found, with the numbers of all of it."""
     counts = domain.episode()
+    kills, freed_kib = _kills(domain, counts, sees_kills)
     return replace(
         found,
         status="resolved",
@@ -66,8 +71,8 @@ def resolved(found: OomLivelock, domain: Domain, t: float, outcome: OomEnd) -> O
         calls=counts.calls,
         calls_per_s=round(counts.calls / max(outcome.after_s, 0.001), 1),
         results=_results(counts),
-        kills=domain.kills,
-        freed_kib=domain.freed_kib,
+        kills=kills,
+        freed_kib=freed_kib,
         memory=look.changes(domain.looks),
         outcome=outcome,
     )
@@ -80,6 +85,13 @@ def is_news(known: OomLivelock, new: OomLivelock) -> bool:
         (f.reason, f.causes, [p.pid for p in f.protected], f.cpus is None) for f in (known, new)
     ]
     return stories[0] != stories[1] or victims[0] != victims[1] or new.t - known.t >= _UPDATE_S
+
+
+def _kills(domain: Domain, counts: Counts, sees_kills: bool) -> tuple[int | None, int | None]:
+    """How many, and the memory that the victims had. Results of calls have the number, too."""
+    known = domain.kills or sees_kills or counts.judged
+    kills = domain.kills if known else None
+    return kills, 0 if kills == 0 else domain.freed_kib
 
 
 def _results(counts: Counts) -> dict[str, int]:

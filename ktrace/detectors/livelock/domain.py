@@ -37,7 +37,7 @@ class Domain:
     at_move: Counts = field(default_factory=Counts)  # what came before that
     moved: bool = False  # since the newest count
     kills: int = 0  # of the episode
-    freed_kib: int = 0  # what they had
+    freed_kib: int | None = None  # what they had; None: of none of them it is known
     counting_t: float | None = None  # the kernel counts since then; None: each event is one call
     seen_kills: int = 0  # ever
     unseen_kills: int = 0  # ever, of which only the kernel's count tells
@@ -99,11 +99,12 @@ class Domain:
         if self.moved:
             self.at_move, self.moved = self.total, False
 
-    def note_kill(self, t: float, freed_kib: int) -> None:
+    def note_kill(self, t: float, freed_kib: int | None) -> None:
         """Its kill was seen."""
         self.kills += 1
         self.seen_kills += 1
-        self.freed_kib += freed_kib
+        if freed_kib is not None:
+            self.freed_kib = (self.freed_kib or 0) + freed_kib
         self.move(t)
 
     def move(self, t: float) -> None:

@@ -1,10 +1,10 @@
-"""OOM handling that gets nowhere: from events to findings, and to doubts."""
+"""OOM handling that makes no progress: from events to findings, and to doubts."""
 
 from collections.abc import Generator, Iterator
 from typing import Self
 
 from ktrace.detectors.detector import Detector, Run
-from ktrace.detectors.kills import Kills
+from ktrace.detectors.kills import OOM_KILL_PROBES, Kills
 from ktrace.detectors.livelock.description import describe, is_news, resolved
 from ktrace.detectors.livelock.domain import Cgroup, Domain, cgroup_of
 from ktrace.detectors.livelock.domains import Domains
@@ -26,9 +26,18 @@ class Livelocks(Detector):
 
     findings = (OomLivelock,)
 
-    def __init__(self, kills: Kills, stuck: StuckTasks, spin_s: float = SPIN_S) -> None:
-        """spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
+    def __init__(
+        self,
+        kills: Kills,
+        stuck: StuckTasks,
+        spin_s: float = SPIN_S,
+        sees_kills: bool = True,
+    ) -> None:
+        """sees_kills: an OOM kill would not go unseen.
+
+        spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
         milliseconds of a livelock: there so many calls in a row are enough."""
+        self._sees_kills = sees_kills
         self._domains = Domains()
         self._victims = Victims(kills, stuck)
         self._reasons = Reasons(self._victims, spin_s)
@@ -41,7 +50,10 @@ class Livelocks(Detector):
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        return cls(run.kills, run.of(StuckTasks), 0.0 if run.session.from_log else SPIN_S)
+        from_log = run.session.from_log
+        probes = {probe.function for probe in run.session.probes if probe.state == "attached"}
+        sees_kills = from_log or not probes.isdisjoint(OOM_KILL_PROBES)
+        return cls(run.kills, run.of(StuckTasks), 0.0 if from_log else SPIN_S, sees_kills)
 
     @property
     def calls(self) -> int:
@@ -50,7 +62,7 @@ class Livelocks(Detector):
 
     @property
     def unexplained(self) -> list[str]:
-        """Calls that got nowhere, and nobody can say why."""
+        """Calls without progress, for which no reason is known."""
         return self._doubts.lines()
 
     def doubts(self, t: float) -> list[str]:
@@ -143,7 +155,9 @@ class Livelocks(Detector):
             if self._reasons.cannot_tell(domain, t):
                 self._doubts.note(domain)
             return
-        finding = describe(domain, t, reason, victim, self._victims, self._protectors)
+        finding = describe(
+            domain, t, reason, victim, self._victims, self._protectors, self._sees_kills
+        )
         self.open[finding.id] = finding
         self._keep(finding)
         if domain.open is None:
@@ -164,7 +178,7 @@ class Livelocks(Detector):
             return
         found = self.open.pop(domain.open.id)
         domain.open = None
-        ended = resolved(found, domain, t, self._outcomes.of(found, domain))
+        ended = resolved(found, domain, t, self._outcomes.of(found, domain), self._sees_kills)
         self._keep(ended)
         yield ended
 

@@ -1,7 +1,7 @@
-"""Why a domain gets nowhere, or that it cannot be told.
+"""Why the OOM handling of a domain makes no progress, or that the reason is not known.
 
 mm/oom_kill.c, out_of_memory(): when select_bad_process() finds nobody, the caller fails, and a page
-fault comes again at once; when it finds a victim that is not dead (oc->chosen is -1), the caller
+fault comes again at once; when it finds a victim that has not exited (oc->chosen is -1), the caller
 waits for that one. The OOM reaper frees the callers from such a victim 2 s later (v5.18,
 e4a38402c36e), or 3 s when it cannot get the mmap_lock; so what is still so after SPIN_S is no
 ordinary kill.
@@ -15,7 +15,7 @@ from ktrace.findings import Undead
 
 SPIN_S = 2.0  # calls that kill nobody for so long, and so many, are no accident
 SPIN_CALLS = 20
-NO_GAIN_KILLS = 5  # victims that died in NO_GAIN_S, and the calls go on; twice as many if not dead
+NO_GAIN_KILLS = 5  # victims that died in NO_GAIN_S, and the calls go on; twice that if they live
 NO_GAIN_S = 10.0
 RETRY_S = 10.0  # one thread's reclaim or compaction without a second's pause
 RETRY_CALLS = 100
@@ -31,7 +31,7 @@ class Reasons:
     def why(self, domain: Domain, t: float, victim: Undead | None) -> str | None:
         """nobody, victim, no-gain, retry; None while it may yet get somewhere, or is not known.
 
-        victim: of the domain, not dead.
+        victim: of the domain, not exited.
         """
         if domain.call != "out_of_memory":
             return "retry" if long_runs(domain, t) and not self._killed(t) else None
@@ -82,7 +82,7 @@ class Reasons:
             return False
         if t - kills[0].t < NO_GAIN_S / 2:
             return False
-        freed = sum(map(memory_of, dead))
+        freed = sum(memory_of(kill) or 0 for kill in dead)  # of those of which it is known
         limit = domain.looks[-1].limit_kib if domain.looks else None
         if limit is None or not freed:
             return len(kills) >= 2 * NO_GAIN_KILLS

@@ -57,7 +57,7 @@ class Victims:
         return kill.died_t
 
     def undead(self, domain: Domain, t: float) -> Undead | None:
-        """The oldest victim of the domain that is not dead; also one of before the episode."""
+        """The oldest victim of the domain that has not exited; also one of before the episode."""
         for kill in self._kills.oom:
             if is_in(kill, domain) and not kill.over:
                 alive = any(self._threads(kill.victim.pid))
@@ -124,7 +124,7 @@ def is_machine_s(kill: Kill) -> bool:
     return kill.choice is None or kill.choice.constraint != "CONSTRAINT_MEMCG"
 
 
-def memory_of(kill: Kill) -> int:
-    """Resident KiB of a victim when it was chosen; 0 where that is not known."""
+def memory_of(kill: Kill) -> int | None:
+    """Resident KiB of a victim when it was chosen; None where that is not known."""
     choice = kill.choice
-    return choice.anon_rss_kib + choice.file_rss_kib + choice.shmem_rss_kib if choice else 0
+    return choice.anon_rss_kib + choice.file_rss_kib + choice.shmem_rss_kib if choice else None

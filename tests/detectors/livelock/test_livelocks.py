@@ -1,4 +1,4 @@
-"""OOM handling that gets nowhere: each reason, each end, and what is no livelock."""
+"""OOM handling that makes no progress: each reason, each end, and what is no livelock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import Event, MemoryCount, OomActivity, OomCaller, Task
+from ktrace.events import (
+    Event,
+    FatalSignal,
+    MemoryCount,
+    OomActivity,
+    OomCaller,
+    OomDomain,
+    OomKill,
+    OutOfMemory,
+    Task,
+)
 from ktrace.findings import OomLivelock, finding_from_json, finding_to_json
 from tests.factories import (
     APP,
@@ -32,8 +42,8 @@ pytestmark = pytest.mark.unit
 GUARD = Task(15, 15, "guard")
 
 
-def found(*events: Event) -> list[OomLivelock]:
-    analysis = Analysis(session(command="oom-livelock"))
+def found(*events: Event, **of_session: object) -> list[OomLivelock]:
+    analysis = Analysis(session(command="oom-livelock", **of_session))
     findings = [finding for event in events for finding in analysis.feed(event)]
     assert all(isinstance(finding, OomLivelock) for finding in findings)
     return findings  # type: ignore[return-value]
@@ -98,6 +108,16 @@ def test_a_sharer_of_the_mm_gives_its_protection() -> None:
     assert (app.set_by.pid, app.set_by.of) == (21, 21)
     assert app.shares_mm_with is not None
     assert [(s.pid, s.oom_score_adj, s.threads) for s in app.shares_mm_with] == [(21, -1000, 1)]
+
+
+def test_kills_that_no_probe_could_see_are_not_zero() -> None:
+    unknown = [replace(e, nobody=0) if hasattr(e, "nobody") else e for e in spin()]
+    (finding,) = found(*unknown, probes=())
+    assert (finding.kills, finding.freed_kib) == (None, None)
+    (finding,) = found(*unknown)  # with a probe on mark_victim
+    assert (finding.kills, finding.freed_kib) == (0, 0)
+    (finding,) = found(*spin(), probes=())  # the results of the calls say it, too
+    assert finding.kills == 0
 
 
 def test_without_results_the_tasks_tell() -> None:
@@ -179,11 +199,27 @@ def test_kills_gain_nothing() -> None:
     finding = found(*respawned(8))[0]
     assert finding.reason == "no-gain"
     assert finding.causes == ("respawn", "shmem")
+    assert finding.kills is not None
     assert finding.kills >= 5
     assert finding.freed_kib == finding.kills * 10000 >= 20480
     (change,) = finding.memory
     assert change.name == "shmem"
     assert change.after_kib > change.before_kib == 15000
+
+
+def test_memory_of_victims_whose_choice_was_not_seen_is_not_zero() -> None:
+    marked: list[Event] = []
+    for event in respawned(12):
+        if isinstance(event, OutOfMemory | OomActivity | OomDomain):
+            marked.append(replace(event, memcg=None))
+        elif not isinstance(event, OomKill):
+            marked.append(event)
+        if isinstance(event, FatalSignal):
+            marked.append(oom_victim(event.t, event.target.tid, event.by))
+    finding = found(*marked)[0]
+    assert finding.reason == "no-gain"
+    assert (finding.kills or 0) >= 5
+    assert finding.freed_kib is None
 
 
 def test_victims_that_are_the_callers_do_not_end_it() -> None:
