@@ -12,6 +12,7 @@ from ktrace.errors import ExitCode, KtraceError
 from ktrace.problems import live_problems
 
 _COMMANDS = {
+    "stuck": ("ktrace.commands.stuck", "stuck"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
     "compare": ("ktrace.commands.compare", "compare_traces"),

@@ -65,6 +65,15 @@ PROBLEMS: tuple[Problem, ...] = (
         also_in=("dmesg",),
     ),
     Problem(
+        name="stuck",
+        help="Show every task that is blocked now, with what blocks it.",
+        detector="ktrace.detectors.blocked:BlockedTasks",
+        view="ktrace.views.blocked",
+        findings=("blocked-task",),
+        probes=("task",),
+        live=False,
+    ),
+    Problem(
         name="hung-task",
         help="Tasks that khungtaskd reports.",
         detector="ktrace.detectors.hung_tasks:HungTasks",

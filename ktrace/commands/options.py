@@ -12,7 +12,7 @@ from ktrace.problems import Problem
 _Command = Callable[..., Any]
 
 
-class _Seconds(click.FloatRange):
+class Seconds(click.FloatRange):
     """No nan, no infinity: both pass any range."""
 
     def convert(
@@ -41,11 +41,11 @@ loader_option = click.option(
 _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
     click.option(
-        "-d", "--duration", type=_Seconds(min=0), metavar="SECONDS", help="Stop after this."
+        "-d", "--duration", type=Seconds(min=0), metavar="SECONDS", help="Stop after this."
     ),
     click.option(
         "--stuck-after",
-        type=_Seconds(min=0.05),
+        type=Seconds(min=0.05),
         default=1.0,
         show_default=True,
         metavar="SECONDS",

@@ -15,12 +15,22 @@ from ktrace.findings.livelock import (
 from ktrace.findings.logs import AlarmFinding, HungTask
 from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
 from ktrace.findings.run import KERNEL_LOG, CommandEnd, End, Probe, Session
-from ktrace.findings.tasks import Blocker, Killed, Outcome, Release, StuckTask, Wait, WaitsFor
+from ktrace.findings.tasks import (
+    BlockedTask,
+    Blocker,
+    Killed,
+    Outcome,
+    Release,
+    StuckTask,
+    Wait,
+    WaitsFor,
+)
 
 __all__ = [
     "KERNEL_LOG",
     "AlarmFinding",
     "BadPageFinding",
+    "BlockedTask",
     "Blocker",
     "Cell",
     "CommandEnd",

@@ -108,3 +108,26 @@ def wait_signature(kind: str, stack: Stack, wait: Wait | None) -> str:
     """By the stack; without one by what it waits for."""
     primitive = wait.primitive if wait else ""
     return signature(kind, stack, "" if stack else primitive)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedTask(Finding):
+    """A task that sleeps in D, killed or not."""
+
+    finding: ClassVar[str] = "blocked-task"
+    pid: int
+    tid: int
+    comm: str
+    state: str
+    blocked_s: float  # at least: between the first and the last look at this sleep
+    killed: bool
+    wait: Wait | None
+    stack: Stack
+    waits_for: WaitsFor | None
+    release: Release | None
+    blocked_by: tuple[Blocker, ...]
+    blockers_left_out: int = 0
+
+    @property
+    def signature(self) -> str:
+        return wait_signature(self.finding, self.stack, self.wait)

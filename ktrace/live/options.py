@@ -18,3 +18,4 @@ class Options:
     keep_running: bool = False  # COMMAND, when the run ends before it
     strict: bool = False  # a COMMAND that fails makes a clean run inconclusive
     loader: str = "auto"
+    all_waits: bool = False  # wait chains of every sleeper in D, not only where somebody is killed

@@ -47,7 +47,7 @@ def run(options: Options, view: View) -> ExitCode:
     stop.listen()  # before anything is loaded: Python drops an exception in a callback of libbpf
     setup = survival.child_setup()
     with ExitStack() as stack:
-        source = LiveSource(options.stuck_after, options.loader)
+        source = LiveSource(options.stuck_after, options.loader, options.all_waits)
         stack.callback(source.close)
         symbols = source.load_symbols()
         earlier = _open_earlier(options)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ktrace.findings import Blocker, Release, StuckTask, WaitsFor
+from ktrace.findings import BlockedTask, Blocker, Release, StuckTask, WaitsFor
 from ktrace.views.safe_text import safe
 from ktrace.views.words import count, task_name
 
@@ -11,7 +11,7 @@ _INDENT = "  "
 _KINDS = {"block-io": "block I/O", "pid-namespace": "PID namespace", "fuse": "FUSE", "rcu": "RCU"}
 
 
-def chain_lines(finding: StuckTask) -> list[str]:
+def chain_lines(finding: StuckTask | BlockedTask) -> list[str]:
     """From the thread itself to the end; each link set in under the one that it blocks."""
     lines = [f"waits for {waited_for(finding.waits_for)}"] if finding.waits_for else []
     if finding.blocked_by:
@@ -33,18 +33,32 @@ def release_lines(release: Release | None) -> list[str]:
     return [f"to release: {safe(release.text)}{command}"]
 
 
-def root(finding: StuckTask) -> str:
+def root(finding: StuckTask | BlockedTask) -> str:
     """The end of the chain, which is the one thing to look at: "frozen file system: ext4 on sda1
     (/data)", "sh[7] running"; empty where nothing is known."""
-    if not finding.blocked_by:
+    last = _end_of_chain(finding)
+    if last is None:
         return waited_for(finding.waits_for) if finding.waits_for else ""
+    name = task_name(last.comm, last.pid, last.tid)
+    if last.cycle_to is not None:
+        return f"DEADLOCK with {name}"
+    return waited_for(last.wait) if last.wait else f"{name}, {safe(last.state)}"
+
+
+def root_release(finding: StuckTask | BlockedTask) -> list[str]:
+    """What releases the end of the chain."""
+    last = _end_of_chain(finding)
+    return release_lines(finding.release if last is None else last.release)
+
+
+def _end_of_chain(finding: StuckTask | BlockedTask) -> Blocker | None:
+    """By the first blocker each time; None where nobody blocks the thread."""
+    if not finding.blocked_by:
+        return None
     last = finding.blocked_by[0]
     while last.blocked_by:
         last = last.blocked_by[0]
-    if last.cycle_to is not None:
-        return f"DEADLOCK with {task_name(last.comm, last.pid, last.tid)}"
-    name = task_name(last.comm, last.pid, last.tid)
-    return waited_for(last.wait) if last.wait else f"{name} {safe(last.state)}"
+    return last
 
 
 def has_cycle(blockers: tuple[Blocker, ...]) -> bool:

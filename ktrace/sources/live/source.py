@@ -39,7 +39,10 @@ class LiveSource:
     while a killed thread lives, and every ten seconds otherwise.
     """
 
-    def __init__(self, stuck_after: float, loader_name: str = "auto") -> None:
+    def __init__(
+        self, stuck_after: float, loader_name: str = "auto", all_waits: bool = False
+    ) -> None:
+        """all_waits: wait chains of every sleeper in D, not only while a killed one lives."""
         switch_format = tracepoint_format("sched", "sched_switch")
         knobs = {"stuck_after_ns": int(stuck_after * 1e9)}
         self.choice = choose(loader_name)
@@ -50,7 +53,7 @@ class LiveSource:
             pages = PageDecoder.of_kernel(loader.kernel_btf())
             constraints = loader.enum("oom_constraint")
             self._decoder = Decoder(self.states, gfp, constraints, pages)
-            self._waits = wait_watch(loader, self._decoder)
+            self._waits = wait_watch(loader, self._decoder, all_waits)
             self.probes = loader.attach()
             self.probes += _page_checks(self.probes)
         except BaseException:
@@ -150,7 +153,7 @@ class LiveSource:
             yield _change(probe)
 
 
-def wait_watch(loader: Loader, decoder: Decoder) -> WaitWatch | None:
+def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> WaitWatch | None:
     """None where the loader cannot show chosen tasks, or kernel memory cannot be read."""
     btf = loader.kernel_btf()
     if btf is None or not loader.can_follow:
@@ -161,7 +164,7 @@ def wait_watch(loader: Loader, decoder: Decoder) -> WaitWatch | None:
         reader = WaitReader(btf, lambda: decoder.symbols)
     except LibbpfError:
         return None
-    return WaitWatch(loader, reader, decoder.decode)
+    return WaitWatch(loader, reader, decoder.decode, all_waits)
 
 
 def _page_checks(probes: list[Probe]) -> list[Probe]:

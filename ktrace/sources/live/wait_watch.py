@@ -37,10 +37,18 @@ class Walker(Protocol):
 class WaitWatch:
     """Feed it each walk; gives events of waits, and of the tasks that hold what is waited for."""
 
-    def __init__(self, walker: Walker, reader: Reader, decode: Callable[[RawEvent], Event]) -> None:
+    def __init__(
+        self,
+        walker: Walker,
+        reader: Reader,
+        decode: Callable[[RawEvent], Event],
+        everybody: bool,
+    ) -> None:
+        """everybody: also while nobody is killed."""
         self._walker = walker
         self._reader = reader
         self._decode = decode
+        self._everybody = everybody
         self._told: dict[int, TaskWait] = {}  # newest, by tid
         self._followed: set[int] = set()
         self._not_read = 0
@@ -49,7 +57,7 @@ class WaitWatch:
         """walked: every task that the walk has shown."""
         shown = {look[1].task.tid: look for look in map(self._decoded, walked)}
         todo = [look for look in shown.values() if _waits(look[1])]
-        if not any(state.killed for _, state in todo):
+        if not self._everybody and not any(state.killed for _, state in todo):
             todo = []  # nobody asks
         todo.sort(key=lambda look: not look[1].killed)  # those first, should time run out
         self._reader.begin()

@@ -17,7 +17,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     layout = kernel.layout
     base = entry.address - layout["wait_page_queue.wait"]
     folio_at = layout.get("wait_page_queue.folio")
-    if folio_at is None:  # a page until v5.16: df4d4f127394 ("mm/filemap: Convert page wait ...")
+    if folio_at is None:  # a page until v5.15
         folio_at = layout["wait_page_queue.page"]
     folio = sleeper.word(base + folio_at)
     bit = sleeper.word(base + layout["wait_page_queue.bit_nr"])

@@ -39,8 +39,8 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 
 
 def _blocked_on(sleeper: Sleeper, kernel: Kernel) -> int:
-    """task_struct.blocked_on, of kernels with CONFIG_DEBUG_MUTEXES, and of all since v6.17,
-    fd4c98aff9d6 ("locking/mutex: Rework task_struct::blocked_on"); PROXY_WAKING (-1) is no lock."""
+    """task_struct.blocked_on: of kernels with CONFIG_DEBUG_MUTEXES, and of newer ones always (seen
+    on 6.18). PROXY_WAKING (-1) is no lock."""
     if not kernel.layout.has("task_struct.blocked_on"):
         return 0
     word = kernel.member(sleeper.address, "task_struct.blocked_on") or 0

@@ -1,0 +1,99 @@
+"""Tasks that are blocked now, killed or not: asleep in D through all of two looks at them."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+from ktrace.detectors.detector import Detector, Run
+from ktrace.detectors.kills import Kills
+from ktrace.detectors.wait_chains import Look, WaitChains
+from ktrace.detectors.waits import wait_of
+from ktrace.events import Event, TaskDead, TaskState, Walk
+from ktrace.findings import BlockedTask, Finding
+
+_BLOCKED = ("uninterruptible", "killable", "exiting")  # ps says D of them
+
+
+class BlockedTasks(Detector):
+    """Feed it all events in order. Judges at each Walk.
+
+    A task is blocked that two walks, at least `after` seconds apart, found in the same sleep: its
+    context switches are the same. Each is told once.
+    """
+
+    findings: ClassVar[tuple[type[Finding], ...]] = (BlockedTask,)
+
+    def __init__(self, after: float, kills: Kills) -> None:
+        self._after = after
+        self._kills = kills
+        self._chains = WaitChains()
+        self._first: dict[int, TaskState] = {}  # of the present sleep, by tid
+        self._seen: dict[int, TaskState] = {}  # since the last walk
+        self._told: set[tuple[int, float]] = set()
+        self._walks: list[Walk] = []  # that were complete: the first and the newest
+        self.found: list[BlockedTask] = []
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        return cls(run.session.stuck_after, run.kills)
+
+    def feed(self, event: Event) -> Iterator[BlockedTask]:
+        """The findings that event leads to."""
+        self._chains.feed(event)
+        match event:
+            case TaskState():
+                self._seen[event.task.tid] = event
+            case TaskDead():
+                self._seen.pop(event.task.tid, None)
+            case Walk():
+                if event.complete:
+                    self._walks = [*self._walks[:1], event]
+                yield from self._judge(event)
+
+    def doubts(self, t: float) -> Iterator[str]:
+        """One look tells nothing of how long a task has slept."""
+        if len(self._walks) < 2 or self._walks[1].started_t - self._walks[0].t < self._after:
+            yield f"the tasks were not looked at twice, {self._after:g} s apart"
+
+    def _judge(self, walk: Walk) -> Iterator[BlockedTask]:
+        fresh = {tid: look for tid, look in self._seen.items() if look.t >= walk.started_t}
+        self._seen.clear()
+        asleep = {tid: look for tid, look in fresh.items() if look.state in _BLOCKED}
+        chains = self._chains.at(fresh, self._kills.open)
+        self._first = {
+            tid: known if (known := self._first.get(tid)) and _same(known, look) else look
+            for tid, look in asleep.items()
+        }
+        for tid, look in asleep.items():
+            blocked_s = round(look.t - self._first[tid].t, 6)
+            if blocked_s >= self._after and (tid, look.start_t) not in self._told:
+                self._told.add((tid, look.start_t))
+                finding = _describe(look, blocked_s, chains, walk.t)
+                self.found.append(finding)
+                yield finding
+
+
+def _same(known: TaskState, new: TaskState) -> bool:
+    """The same sleep of the same thread."""
+    return (known.start_t, known.switches) == (new.start_t, new.switches)
+
+
+def _describe(look: TaskState, blocked_s: float, chains: Look, t: float) -> BlockedTask:
+    blockers = chains.blockers(look)
+    waits_for, release = chains.waits_for(look)
+    return BlockedTask(
+        status="open",
+        id=f"blocked-{look.task.tid}-{look.start_t:.6f}",
+        t=t,
+        pid=look.task.pid,
+        tid=look.task.tid,
+        comm=look.task.comm,
+        state=look.state,
+        blocked_s=blocked_s,
+        killed=bool(look.killed),
+        wait=wait_of(look),
+        stack=look.stack,
+        waits_for=waits_for,
+        release=release,
+        blocked_by=blockers.kept,
+        blockers_left_out=blockers.left_out,
+    )
