@@ -14,8 +14,10 @@ from ktrace.views.view import View
 
 _TICK_S = 0.2
 
+NewView = Callable[[str, str], View]  # of a session, by its command and its file
 
-def replay(paths: Sequence[str], new_view: Callable[[str], View], speed: float | None) -> ExitCode:
+
+def replay(paths: Sequence[str], new_view: NewView, speed: float | None) -> ExitCode:
     """Show each session of the files, in the view for its command.
 
     What earlier sessions carry over counts in the verdict on later ones: bad pages do.
@@ -34,20 +36,20 @@ def replay(paths: Sequence[str], new_view: Callable[[str], View], speed: float |
 
 def _replay_file(
     path: str,
-    new_view: Callable[[str], View],
+    new_view: NewView,
     speed: float | None,
     verdicts: list[str],
     earlier: list[Event],
 ) -> bool:
     """Adds to verdicts; earlier becomes what its sessions leave. True: the user interrupted it."""
     with TraceFile(path) as trace:
-        run = _Session(trace, trace.session, new_view(trace.session.command), speed, earlier)
+        run = _Session(trace, trace.session, new_view(trace.session.command, path), speed, earlier)
         try:
             for record in trace.records():
                 if isinstance(record, Session) and record is not trace.session:
                     verdicts.append(run.end())
                     earlier[:] = run.carried()
-                    run = _Session(trace, record, new_view(record.command), speed, earlier)
+                    run = _Session(trace, record, new_view(record.command, path), speed, earlier)
                 run.record(record)
         except KeyboardInterrupt:
             run.interrupted = True

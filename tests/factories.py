@@ -41,6 +41,13 @@ FILLER_STACK = (
 )
 
 
+PROBES = ("signal_generate", "sched_switch", "task", "mark_victim")
+OWN_PROBES = {
+    "bad-page": ("bad_page",),
+    "oom-livelock": ("out_of_memory", "reclaim_retry_zone", "compact_retry"),
+}
+
+
 def session(**changes: object) -> Session:
     values: dict[str, object] = {
         "ktrace": "0.1.0",
@@ -56,7 +63,7 @@ def session(**changes: object) -> Session:
         "stuck_after": 1.0,
         "probes": tuple(
             Probe(name, "tp_btf", "attached")
-            for name in ("signal_generate", "sched_switch", "task", "mark_victim")
+            for name in (*PROBES, *OWN_PROBES.get(str(changes.get("command")), ()))
         ),
     }
     return Session(**(values | changes))  # type: ignore[arg-type]

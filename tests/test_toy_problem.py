@@ -71,7 +71,7 @@ class Body:
 
 
 def report(analysis, told):
-    return [line(versions[-1]) for versions in told.values()] or ["No SIGTERM.", ""]
+    return [line(versions[-1]) for versions in told.values()]
 
 
 def summary(analysis, brief):

@@ -73,6 +73,7 @@ def list_scenarios() -> None:
 @click.argument("scenario")
 @click.option("--screen", is_flag=True, help="Show the screen of ktrace in the guest.")
 @click.option("-o", "--output", type=FILE, help="The trace.  [default: SCENARIO.ktrace]")
+@click.option("--force", is_flag=True, help="Overwrite the trace if it exists.")
 @click.option("--kernel", type=EXISTING_FILE, help="Boot this kernel image instead of Debian's.")
 @click.option(
     "--modules", type=EXISTING_DIRECTORY, help="The modules of --kernel: lib/modules/RELEASE."
@@ -143,6 +144,7 @@ def run(
     scenario: str,
     screen: bool,
     output: Path | None,
+    force: bool,
     kernel: Path | None,
     modules: Path | None,
     own: tuple[Path, ...],
@@ -202,6 +204,7 @@ def run(
             keep=keep,
             kernel=kernel_with(given, own, suite or ""),
             bcc=loader == "bcc",
+            force=force,
         )
 
     def tell(result: LabResult) -> int:

@@ -22,4 +22,4 @@ def replay(files: tuple[str, ...], as_json: bool, speed: float | None) -> ExitCo
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
     footer = f"replay of {' '.join(files)}"
-    return replay_trace(files, lambda command: view_for(command, as_json, footer), speed)
+    return replay_trace(files, lambda command, _: view_for(command, as_json, footer), speed)

@@ -6,6 +6,7 @@ from ktrace.errors import ExitCode
 from ktrace.replay_run import replay
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.report import ReportView
+from ktrace.views.view import View
 
 
 @click.command("report")
@@ -18,4 +19,8 @@ def report(files: tuple[str, ...], style: str) -> ExitCode:
 
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
-    return replay(files, lambda command: JsonLinesView() if style == "json" else ReportView(), 0)
+
+    def view(_command: str, file: str) -> View:
+        return JsonLinesView() if style == "json" else ReportView(file if len(files) > 1 else "")
+
+    return replay(files, view, 0)

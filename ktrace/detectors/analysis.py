@@ -79,8 +79,21 @@ class Analysis:
 
     def measured(self, *any_of: str) -> bool:
         """Is there a probe on one of these? Else counting nothing means nothing."""
-        probes = (self.probes.get(function) for function in any_of)
-        return any(probe is not None and probe.state == "attached" for probe in probes)
+        return any(self._state(function) == "attached" for function in any_of)
+
+    def watched(self, problem: Problem) -> bool:
+        """Are all probes there that finding nothing needs? A kernel log needs none."""
+        missing = any(self._state(function) == "missing" for function in problem.probes)
+        return self.session.from_log or (self.measured(*problem.probes) and not missing)
+
+    def counts(self) -> dict[str, int | None]:
+        """What the detectors have counted, by name; None for a zero that nobody has measured."""
+        found: dict[str, int | None] = {}
+        for detector in self._run.detectors.values():
+            for name, (number, probes) in detector.counts().items():
+                known = number or self.session.from_log or self.measured(*probes)
+                found[name] = number if known else None
+        return found
 
     def adopt(self, finding: Finding) -> None:
         """Count a finding that was read from a trace whose events are damaged."""
@@ -110,7 +123,16 @@ class Analysis:
             findings=self.findings,
             verdict=verdict,
             why="; ".join(reasons),
+            found={
+                problem.name: self.found[problem.name] or (0 if self.watched(problem) else None)
+                for problem in self.reported
+            },
+            counts=self.counts(),
         )
+
+    def _state(self, function: str) -> str:
+        probe = self.probes.get(function)
+        return probe.state if probe else ""
 
     def _count(self, finding: Finding) -> None:
         problem = problem_of(finding.finding)
@@ -137,6 +159,8 @@ class Analysis:
             if probe.state == "missing" and probe.function in needed:
                 doubts.append(f"no probe on {probe.function}")
         for problem in self.reported:
+            if not self.watched(problem) and not any(map(self._state, problem.probes)):
+                doubts.append(f"{problem.name}: none of its probes is in the trace")
             doubts += self._doubts_of(problem)
         return doubts
 

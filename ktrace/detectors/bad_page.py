@@ -10,7 +10,7 @@ from ktrace.detectors.bad_page_sighting import (
     earlier_sighting,
     sighting_of,
 )
-from ktrace.detectors.detector import Detector
+from ktrace.detectors.detector import Count, Detector
 from ktrace.detectors.page_corruption import Unexplained
 from ktrace.detectors.ram_cells import RamCells
 from ktrace.events import BadPage, EarlierBadPage, Event, MemoryFault
@@ -60,6 +60,9 @@ class BadPages(Detector):
         if not news and self._told:
             return [found]  # what was said holds
         return [found, *self._changes(event.t)]
+
+    def counts(self) -> dict[str, Count]:
+        return {"bad_pages": Count(self.total, ("bad_page",))}
 
     def carried(self) -> list[Event]:
         return [earlier_event(sighting, sighting.t) for sighting in self.sightings[-KEPT // 2 :]]

@@ -1,11 +1,18 @@
 """What a detector is, and what it may know of the run that it looks at."""
 
 from collections.abc import Iterable
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, NamedTuple, Self, TypeVar
 
 from ktrace.detectors.kills import Kills
 from ktrace.events import Event
 from ktrace.findings import Finding, Session
+
+
+class Count(NamedTuple):
+    """probes: without one of them, counting nothing means nothing."""
+
+    number: int
+    probes: tuple[str, ...]
 
 
 class Detector:
@@ -25,6 +32,10 @@ class Detector:
     def doubts(self, t: float) -> Iterable[str]:
         """Why finding nothing until t, when tracing ended, does not mean that nothing was."""
         return ()
+
+    def counts(self) -> dict[str, Count]:
+        """What it has counted, by name: also what it watched without finding anything."""
+        return {}
 
     def current(self) -> Iterable[Finding]:
         """Those of its findings that sum up all events, as they are now."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from ktrace.detectors.detector import Detector, Run
-from ktrace.detectors.kills import Kill, KilledThread, Kills, Place, ThreadEnded
+from ktrace.detectors.detector import Count, Detector, Run
+from ktrace.detectors.kills import OOM_KILL_PROBES, Kill, KilledThread, Kills, Place, ThreadEnded
 from ktrace.detectors.wait_chains import Blockers, Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
@@ -106,6 +106,14 @@ class StuckTasks(Detector):
             )
             if number
         ]
+
+    def counts(self) -> dict[str, Count]:
+        kills = self._kills
+        return {
+            "kills": Count(kills.total, ("signal_generate", "task")),
+            "oom_kills": Count(kills.oom_total, OOM_KILL_PROBES),
+            "stuck_threads": Count(self.total, ("task",)),
+        }
 
     def age(self, finding: StuckTask, t: float) -> float:
         """Seconds that an open finding's thread has been stuck at time t."""

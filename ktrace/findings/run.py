@@ -90,6 +90,8 @@ class End:
     findings: int
     verdict: str  # found, clean, inconclusive
     why: str = ""
+    found: dict[str, int | None] = field(default_factory=dict)  # by problem; None: not measured
+    counts: dict[str, int | None] = field(default_factory=dict)  # what was watched; None likewise
     command: CommandEnd | None = None
 
     def to_json(self) -> dict[str, Any]:

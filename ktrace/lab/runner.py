@@ -1,5 +1,6 @@
 """Runs a scenario: builds what it needs, boots, traces, and brings the trace out."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
 from ktrace.lab.scenarios import SCENARIOS
 from ktrace.lab.views import LineView, ScreenView, Size, View, terminal_size
+from ktrace.trace.output import open_output
 from ktrace.verdicts import worst_exit
 
 
@@ -82,8 +84,10 @@ def run_scenario(
     command: Sequence[str] | None = None,
     view: View | None = None,
     bcc: bool = False,
+    force: bool = False,
 ) -> LabResult:
-    """Run a scenario and leave its trace in `output`, also when the run fails.
+    """Run a scenario and leave its trace in `output`, also when the run fails. That is a new file;
+    with `force` an existing one is overwritten.
 
     Where the scenario boots several times there is a trace for each: see trace_paths().
 
@@ -99,7 +103,7 @@ def run_scenario(
         view, size = _choose_view(screen)
     traces = trace_paths(output, len(scenario.boots))
     for path in traces:
-        _check_writable(path)
+        os.close(open_output(path, force=force))  # now, rather than when QEMU cannot open it
     steps = _Steps(view)
     kept: dict[str, int] = {}
     logs = Path(tempfile.mkdtemp(prefix="ktrace-lab-"))
@@ -111,6 +115,7 @@ def run_scenario(
         raise
     finally:
         view.close()
+        _remove_empty(traces)
         if not keep:
             shutil.rmtree(logs)
     return LabResult(exit_code, release, traces, tuple(steps.done), logs if keep else None, kept)
@@ -134,12 +139,11 @@ def _choose_view(screen: bool) -> tuple[View, Size | None]:
     return view, view.guest_size
 
 
-def _check_writable(output: Path) -> None:
-    """Say it now, rather than when QEMU cannot open the file."""
-    try:
-        output.write_bytes(b"")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+def _remove_empty(traces: Sequence[Path]) -> None:
+    """Of boots that did not come about: nobody shall need `force` because of those."""
+    for path in traces:
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
 
 
 def _run(

@@ -20,4 +20,4 @@ def verdict_over(traces: Sequence[Path]) -> ExitCode:
     """Print the report of the last trace, for whose verdict those before it count: the end of
     what `ktrace report` says of them all."""
     views = iter([*(_EarlierReport() for _ in traces[1:]), ReportView()])
-    return replay([str(path) for path in traces], lambda _command: next(views), 0)
+    return replay([str(path) for path in traces], lambda *_: next(views), 0)

@@ -6,6 +6,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import BadPages
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
+from ktrace.views.bad_page_count import none_found
 from ktrace.views.bad_page_reasons import next_steps, reasons
 from ktrace.views.bad_page_report import BadPageReport
 from ktrace.views.bad_page_text import detail_lines as details
@@ -36,10 +37,12 @@ def report(analysis: Analysis, told: "Told") -> list[str]:
         section.add(versions[-1])
     for verdict in analysis.of(BadPages).current():  # with all that was counted since it was told
         section.add(verdict)
-    return section.lines() or ["No page was bad.", ""]
+    return section.lines()
 
 
 def summary(analysis: Analysis, brief: bool) -> list[str]:
     pages = analysis.of(BadPages)
+    if not pages.total:
+        return [none_found(analysis)]
     verdicts = () if brief else pages.current()
     return [words.count(pages.total, "bad page"), *map(line, verdicts)]

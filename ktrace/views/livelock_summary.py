@@ -16,7 +16,7 @@ def section(analysis: Analysis, told: Mapping[str, Sequence[OomLivelock]]) -> li
     found = analysis.of(Livelocks).found
     ids = list(dict.fromkeys([*told, *found]))
     if not ids:
-        return [f"{none_found(analysis)}.", ""]
+        return []
     lines: list[str] = []
     for number in ids:
         versions = told.get(number, ())
@@ -55,7 +55,7 @@ def summary(analysis: Analysis, brief: bool) -> list[str]:
 
 def none_found(analysis: Analysis) -> str:
     """ "No OOM livelock in 50.9s: 10 calls of out_of_memory(), 1 OOM kill"."""
-    lasted = words.seconds(max(0.0, analysis.t - analysis.session.t))
+    lasted = words.watched(analysis.session, analysis.t)
     return f"No OOM livelock in {lasted}: {_watched(analysis)}"
 
 

@@ -1,20 +1,17 @@
 """Calls of out_of_memory() and OOM kills, which more than one view counts."""
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.detectors.livelock import Livelocks
 from ktrace.views import words
 
 
 def count_calls(analysis: Analysis) -> int | None:
     """None where no probe could have counted them."""
-    number = analysis.of(Livelocks).calls
-    return number if number or analysis.measured("out_of_memory") else None
+    return analysis.counts()["oom_calls"]
 
 
 def count_oom_kills(analysis: Analysis) -> int | None:
     """None where no probe could have seen one."""
-    number = analysis.kills.oom_total
-    return number if number or analysis.measured("oom_kill_process", "mark_victim") else None
+    return analysis.counts()["oom_kills"]
 
 
 def calls(analysis: Analysis) -> str:

@@ -8,7 +8,7 @@ from ktrace.findings import StuckTask
 from ktrace.views import words
 from ktrace.views.oom_counts import oom_kills
 from ktrace.views.safe_text import safe
-from ktrace.views.stuck_report import section
+from ktrace.views.stuck_report import none_found, section
 from ktrace.views.wait_chain import chain_lines
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ def report(analysis: Analysis, told: "Told") -> list[str]:
 
 def summary(analysis: Analysis, brief: bool) -> list[str]:
     stuck, oom = analysis.of(StuckTasks), oom_kills(analysis)
-    watched = words.seconds(max(0.0, analysis.t - analysis.session.t))
-    kills = words.count(analysis.kills.total, "process")
-    lines = [f"{kills} killed in {watched}, none stuck after SIGKILL; {oom}"]
+    lines = [f"{none_found(analysis)}; {oom}"]
     if stuck.total:
         lines = [
             f"{oom}; {words.count(stuck.total, 'thread')} stuck after SIGKILL, "

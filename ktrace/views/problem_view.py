@@ -41,8 +41,7 @@ class ProblemView(FindingView, Protocol):
         """Of the screen; rich is imported no sooner than here."""
 
     def report(self, analysis: Analysis, told: Told) -> list[str]:
-        """The section of the report; of a command that reports the problem also when nothing was
-        found."""
+        """The section of the report; nothing where nothing was found, which the summary tells."""
 
     def summary(self, analysis: Analysis, brief: bool) -> list[str]:
         """At the end of a run: what was found; else what was watched, and for how long. brief: each

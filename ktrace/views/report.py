@@ -19,6 +19,10 @@ class ReportView:
 
     child_output = "inherited"
 
+    def __init__(self, file: str = "") -> None:
+        """file: heads the report, where it is one of several."""
+        self._file = file
+
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._told: dict[str, list[Finding]] = {}
@@ -56,17 +60,21 @@ class ReportView:
     def _head(self) -> list[str]:
         session = self._analysis.session
         return [
+            *([f"==== {safe(self._file)} ===="] if self._file else []),
             f"ktrace {session.ktrace} {session.command} on {safe(session.host)}",
             f"  kernel   {safe(session.kernel)} {safe(session.machine)}",
             f"  boot     {safe(session.boot_id)}",
-            f"  traced   {safe(session.wall)}, for {words.seconds(self._duration())}",
+            f"  traced   {safe(session.wall)}{self._until()}",
             f"  probes   {probe_count(self._analysis)}, loader {safe(session.loader)}",
             *(f"  note     {safe(warning)}" for warning in session.warnings),
             "",
         ]
 
-    def _duration(self) -> float:
-        return max(0.0, self._analysis.t - self._analysis.session.t)
+    def _until(self) -> str:
+        """ " to 22:13:04Z, for 50.9s"."""
+        session, t = self._analysis.session, self._analysis.t
+        wall = words.wall_clock(session, t)
+        return (f" to {wall}" if wall else "") + f", for {words.watched(session, t)}"
 
     def _section(self, problem: Problem) -> list[str]:
         """Of a problem that the command is not about, what was seen of it."""
@@ -85,4 +93,5 @@ class ReportView:
             *([more] if self._left_out else []),
             *summary_lines(self._analysis, end, brief=True),
             *(f"note: {safe(n)}" for n in self._notes),
+            *([""] if self._file else []),
         ]

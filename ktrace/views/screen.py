@@ -87,7 +87,7 @@ class ScreenView:
         width, height = self._console.size
         room = max(1, height - _FRAME_LINES)
         parts = (
-            self._header(t),
+            self._header(t, width),
             Rule(style="dim"),
             _Exactly(room, self._body.lines(self._analysis, t, width, room)),
             Rule(style="dim"),
@@ -95,15 +95,18 @@ class ScreenView:
         )
         return SafeScreen(Group(*parts))
 
-    def _header(self, t: float) -> Text:
+    def _header(self, t: float, width: int) -> Text:
+        """Where there is little room the kernel's release is cut, not what comes after it."""
         session = self._analysis.session
         lost = sum(self._analysis.lost.values())
+        name, loss = f"ktrace {safe(session.command)}", f"  lost {lost}"
+        now = f"{words.clock(t - session.t)} ({words.wall_clock(session, t) or 'no time of day'})"
+        rest = f"  {now}  {probe_count(self._analysis)}"
+        kernel = Text(f"  {safe(session.kernel)}")
+        kernel.truncate(max(0, width - len(name) - len(rest) - len(loss)), overflow="ellipsis")
         head = Text(no_wrap=True, overflow="ellipsis")
-        head.append(f"ktrace {session.command}", style="bold")
-        head.append(f"   {safe(session.kernel)}   {words.clock(t - session.t)}   ")
-        head.append(probe_count(self._analysis))
-        head.append(f"   lost {lost}", style="bold red" if lost else "")
-        return head
+        head.append(name, style="bold").append_text(kernel).append(rest)
+        return head.append(loss, style="bold red" if lost else "")
 
     def _foot(self, width: int) -> Text:
         keys = "Ctrl-C: stop and summarise"

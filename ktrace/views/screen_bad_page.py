@@ -10,6 +10,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import BadPages
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
+from ktrace.views.bad_page_count import not_measured
 from ktrace.views.bad_page_reasons import next_steps, reasons
 from ktrace.views.bad_page_text import finding_line
 from ktrace.views.safe_text import safe
@@ -43,7 +44,9 @@ def _table(analysis: Analysis, t: float, rows: int, width: int) -> list[Renderab
     pages = analysis.of(BadPages)
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("Bad pages", style="bold")
-    title.append(f"  {pages.total} in {words.seconds(t - analysis.session.t)}")
+    if not pages.recent and (missing := not_measured(analysis)):
+        return [title.append(f"  {missing}")]
+    title.append(f"  {pages.total} in {words.watched(analysis.session, t)}")
     if not pages.recent:
         return [title, Text("  none yet", style="dim")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, header_style="dim")

@@ -98,7 +98,8 @@ def _stuck(analysis: Analysis, t: float, rows: int) -> list[RenderableType]:
             f"; {words.count(len(stuck.zombies), 'zombie')} (dead, not stuck)", style="dim"
         )
     if not stuck.open:
-        return [title, Text("  nobody", style="dim")]
+        measured = stuck.total or analysis.measured("task")
+        return [title, Text("  nobody" if measured else "  not measured", style="dim")]
     table = _table()
     table.add_column("TASK", no_wrap=True, ratio=3)
     table.add_column("STATE", no_wrap=True)

@@ -15,7 +15,7 @@ from ktrace.views.wait_chain import chain_lines
 def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:
     """Of the report: found is the newest of each thread."""
     if not found:
-        return ["No thread was stuck after SIGKILL.", ""]
+        return []
     stuck, t = analysis.of(StuckTasks), analysis.t
     found = [stuck.at_longest(finding, t) for finding in found]
     lines = [
@@ -72,3 +72,13 @@ def _describe(finding: StuckTask, names: list[str]) -> list[str]:
     for line in (words.meaning(finding), *chain_lines(finding)):
         lines += fit(f"  {line}")
     return lines
+
+
+def none_found(analysis: Analysis) -> str:
+    """ "24 processes killed in 50.9s, none stuck after SIGKILL"."""
+    counts, watched = analysis.counts(), words.watched(analysis.session, analysis.t)
+    kills = counts["kills"]
+    killed = "kills not measured" if kills is None else f"{words.count(kills, 'process')} killed"
+    if counts["stuck_threads"] is None:
+        return f"{killed} in {watched}; threads stuck after SIGKILL not measured (no probe on task)"
+    return f"{killed} in {watched}, none stuck after SIGKILL"

@@ -1,11 +1,12 @@
 """How the views say things: tasks, times, sizes, outcomes, and what a finding means."""
 
 import signal
+from datetime import datetime, timedelta
 from signal import SIGKILL
 
 from ktrace.detectors.kills import Kill
 from ktrace.events import Task
-from ktrace.findings import Killed, StuckTask
+from ktrace.findings import Killed, Session, StuckTask
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
@@ -30,6 +31,20 @@ def seconds(value: float) -> str:
     if value < 100:
         return f"{value:.1f}s"
     return f"{int(value) // 60}m{int(value) % 60:02d}s"
+
+
+def watched(session: Session, t: float) -> str:
+    """How long, until t: "50.9s"."""
+    return seconds(max(0.0, t - session.t))
+
+
+def wall_clock(session: Session, t: float) -> str:
+    """The time of day at t, UTC: "22:13:04Z"; "" where the session's is no time."""
+    try:
+        start = datetime.fromisoformat(session.wall)
+        return f"{start + timedelta(seconds=t - session.t):%H:%M:%SZ}"
+    except (ValueError, OverflowError):
+        return ""
 
 
 def clock(value: float) -> str:

@@ -1,12 +1,13 @@
 """The verdict: found, clean, or honestly neither."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, Lost, ProbeChange
-from ktrace.findings import Probe
+from ktrace.findings import End, Probe
 from ktrace.views.oom_counts import count_oom_kills
 from tests.factories import dead, kill, oom_kill, session, state, walk
 
@@ -104,3 +105,49 @@ def test_probes_that_come_later() -> None:
         ProbeChange(t=101, function="squashfs_cache_get", hook="kprobe", state="attached", why="")
     )
     assert analysis.probes["squashfs_cache_get"].hook == "kprobe"
+
+
+def missing(*functions: str) -> Analysis:
+    probes = session(command="record").probes
+    others = ("bad_page", "out_of_memory", "reclaim_retry_zone", "compact_retry")
+    every = {probe.function: probe for probe in probes} | {
+        name: Probe(name, "tp_btf", "attached") for name in others
+    }
+    for function in functions:
+        every[function] = Probe(function, "", "missing", "refused")
+    return Analysis(session(command="record", probes=tuple(every.values())))
+
+
+def test_the_end_says_what_was_found_and_watched() -> None:
+    analysis = missing()
+    for event in STUCK:
+        analysis.feed(event)
+    end = analysis.end()
+    assert end.found == {"oom-hang": 1, "bad-page": 0, "oom-livelock": 0}
+    assert (end.counts["kills"], end.counts["stuck_threads"], end.counts["oom_calls"]) == (1, 1, 0)
+    assert json.loads(json.dumps(end.to_json()))["found"] == end.found
+    assert End.from_json(end.to_json()) == end
+
+
+@pytest.mark.parametrize(
+    ("function", "problem", "count"),
+    [
+        ("bad_page", "bad-page", "bad_pages"),
+        ("page checks", "bad-page", None),
+        ("out_of_memory", "oom-livelock", "oom_calls"),
+        ("compact_retry", "oom-livelock", None),
+        ("task", "oom-hang", "stuck_threads"),
+    ],
+)
+def test_what_was_not_measured_is_null(function: str, problem: str, count: str | None) -> None:
+    end = missing(function).end()
+    assert end.verdict == "inconclusive"
+    assert [name for name, number in end.found.items() if number is None] == [problem]
+    assert [name for name, number in end.counts.items() if number is None] == (
+        {"out_of_memory": ["oom_calls", "oom_livelocks"]}.get(function, [count] if count else [])
+    )
+
+
+def test_a_problem_without_any_probe_is_never_clean() -> None:
+    end = Analysis(session(command="bad-page", probes=())).end()
+    assert (end.verdict, end.found) == ("inconclusive", {"bad-page": None})

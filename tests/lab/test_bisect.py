@@ -184,6 +184,7 @@ def test_a_kernel_with_the_bug_and_one_that_does_not_boot(tmp_path: Path) -> Non
         "run",
         "squashfs-stall",
         "--bisect",
+        "--force",
         "-o",
         str(tmp_path / "t.ktrace"),
         *given,

@@ -9,6 +9,7 @@ from ktrace.commands.lab import lab
 from ktrace.errors import ExitCode, UsageError
 from ktrace.lab import runner, series, verdict
 from ktrace.lab.build.packages import Kernel
+from ktrace.lab.errors import LabError
 from ktrace.lab.runner import LabResult, find_scenario, run_scenario
 from ktrace.lab.scenario import Scenario
 
@@ -37,6 +38,26 @@ def test_kernel_and_modules_go_together(tmp_path: Path) -> None:
 def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
         run_scenario("squashfs-stall", output=tmp_path / "missing" / "t.ktrace")
+
+
+def test_a_trace_is_overwritten_only_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_kernel(*_: object) -> tuple[int, str]:
+        raise LabError("no kernel can be had")
+
+    monkeypatch.setattr(runner, "_run", no_kernel)
+    output = tmp_path / "t.ktrace"
+    output.write_text("of yesterday\n")
+    with pytest.raises(UsageError, match="exists"):
+        run_scenario("squashfs-stall", output=output)
+    assert output.read_text() == "of yesterday\n"
+    with pytest.raises(LabError):
+        run_scenario("squashfs-stall", output=output, force=True)
+    assert not output.exists()  # what a run that failed leaves is in nobody's way
+    with pytest.raises(LabError):
+        run_scenario("squashfs-stall", output=output)
+    assert not output.exists()
 
 
 def test_screen_needs_a_terminal(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class FakeRun:
 
     def report(self, trace: Path) -> tuple[ExitCode, str]:
         """What `ktrace report` makes of the recording."""
-        code = replay([str(trace)], lambda _: ReportView(), 0)
+        code = replay([str(trace)], lambda *_: ReportView(), 0)
         return code, self._capfd.readouterr().out
 
     def records(self, **options: Any) -> list[dict[str, Any]]:

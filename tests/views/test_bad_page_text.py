@@ -6,7 +6,7 @@ import pytest
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import BadPage, PageOwner, Task, Trigger
-from ktrace.findings import Finding
+from ktrace.findings import Finding, Probe
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.lines import LinesView
 from ktrace.views.report import ReportView
@@ -17,6 +17,7 @@ from tests.views.golden import Golden
 
 pytestmark = pytest.mark.unit
 
+ATTACHED = Probe("bad_page", "kprobe", "attached")
 HOSTILE = Task(40, 41, "\x1b[2J\u202ex")
 CELL = [bad_page(), SECOND, THIRD]
 SOFTWARE = [
@@ -40,8 +41,8 @@ CELL_FINDINGS = findings(CELL)
 SOFTWARE_FINDINGS = findings(SOFTWARE)
 
 
-def show(view: View, events: list[BadPage]) -> None:
-    analysis = Analysis(session(command="bad-page", probes=(), t=0.0))
+def show(view: View, events: list[BadPage], *probes: Probe) -> None:
+    analysis = Analysis(session(command="bad-page", probes=probes, t=0.0))
     view.start(analysis)
     for event in events:
         view.event(event, analysis.feed(event))
@@ -49,13 +50,37 @@ def show(view: View, events: list[BadPage]) -> None:
 
 
 def test_report(capsys: pytest.CaptureFixture[str], golden: Golden) -> None:
-    show(ReportView(), [*CELL, *SOFTWARE])
+    show(ReportView(), [*CELL, *SOFTWARE], ATTACHED)
     golden.check("report-bad-page.txt", capsys.readouterr().out)
 
 
 def test_report_of_no_bad_page(capsys: pytest.CaptureFixture[str]) -> None:
-    show(ReportView(), [])
-    assert "No page was bad." in capsys.readouterr().out
+    show(ReportView(), [], ATTACHED)
+    text = capsys.readouterr().out
+    assert "\nNo bad page in 0.00s\nverdict: clean\n" in text
+
+
+@pytest.mark.parametrize(
+    ("probes", "told"),
+    [
+        ((), "Bad pages not measured (no probe on bad_page())"),
+        (
+            (Probe("bad_page", "", "missing"),),
+            "Bad pages not measured (no probe on bad_page())",
+        ),
+        (
+            (ATTACHED, Probe("page checks", "", "missing")),
+            "Bad pages not measured (the kernel's page checks)",
+        ),
+    ],
+)
+def test_no_bad_page_is_no_claim_where_none_would_be_seen(
+    capsys: pytest.CaptureFixture[str], probes: tuple[Probe, ...], told: str
+) -> None:
+    show(ReportView(), [], *probes)
+    text = capsys.readouterr().out
+    assert f"\n{told}\nverdict: inconclusive (" in text
+    assert "0 bad pages" not in text
 
 
 def test_report_of_very_many(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +113,7 @@ def test_what_is_not_known_is_said() -> None:
 
 
 def test_a_report_fits_into_a_mail(capsys: pytest.CaptureFixture[str]) -> None:
-    show(ReportView(), [*CELL, *SOFTWARE])
+    show(ReportView(), [*CELL, *SOFTWARE], ATTACHED)
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 100
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from typing import Self
 
-from ktrace.detectors.detector import Detector, Run
+from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.kills import OOM_KILL_PROBES, Kills
 from ktrace.detectors.livelock.description import describe, is_news, resolved
 from ktrace.detectors.livelock.domain import Cgroup, Domain, cgroup_of
@@ -54,6 +54,12 @@ class Livelocks(Detector):
         probes = {probe.function for probe in run.session.probes if probe.state == "attached"}
         sees_kills = from_log or not probes.isdisjoint(OOM_KILL_PROBES)
         return cls(run.kills, run.of(StuckTasks), 0.0 if from_log else SPIN_S, sees_kills)
+
+    def counts(self) -> dict[str, Count]:
+        return {
+            "oom_calls": Count(self.calls, ("out_of_memory",)),
+            "oom_livelocks": Count(self.total, ("out_of_memory",)),
+        }
 
     @property
     def calls(self) -> int:
