@@ -50,7 +50,7 @@ struct task {
 	char comm[COMM_LEN];
 };
 
-/* out_of_memory(): somebody could not allocate. by is the one who asked for memory */
+/* out_of_memory(): an allocation failed. by: the task that allocates */
 struct out_of_memory {
 	struct event event;
 	struct task by;
@@ -129,7 +129,7 @@ enum oom_call {
 enum oom_result {
 	RESULT_KILLED, /* oc->chosen is a task */
 	RESULT_NOBODY, /* returned false: select_bad_process() found nobody */
-	RESULT_WAITS, /* oc->chosen is -1: an earlier victim is not dead */
+	RESULT_WAITS, /* oc->chosen is -1: a previous victim has not exited */
 	RESULT_OTHER, /* true, and nobody chosen: the caller dies itself, a notifier freed memory */
 	OOM_RESULTS,
 };

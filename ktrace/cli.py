@@ -8,6 +8,7 @@ import sys
 import click
 
 from ktrace import __version__
+from ktrace.commands.group import Group
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.problems import live_problems
 
@@ -23,7 +24,7 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """Imports a verb only when it is used: the live path stays small."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,7 +55,7 @@ def _live_names() -> list[str]:
 )
 @click.version_option(__version__, prog_name="ktrace")
 def cli() -> None:
-    """Trace tasks that SIGKILL did not end, why and what blocks them; OOM livelocks; bad pages."""
+    """Show which tasks SIGKILL did not end, why, and what blocks them; OOM livelocks; bad pages."""
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def compare_traces(
     ignore_differences: bool,
     style: str,
 ) -> ExitCode:
-    """Say whether a change has fixed the hang, or the bad pages, that BEFORE's traces show.
+    """Say whether a change fixed the hang, or the bad pages, that the traces of BEFORE show.
 
     BEFORE and AFTER are each a trace, a directory of traces (*.ktrace), or several of them with
     the word vs between the two sides: ktrace compare stock-*.ktrace vs patched-*.ktrace

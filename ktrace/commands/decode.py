@@ -4,6 +4,7 @@ import platform
 
 import click
 
+from ktrace.commands.group import Group
 from ktrace.errors import CannotTrace, UsageError
 from ktrace.kernel.config import running_config
 from ktrace.kernel.page_flag_eras import BY_NAME, page_flags_of
@@ -13,9 +14,9 @@ from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.views.output import say
 
 
-@click.group("decode")
+@click.group("decode", cls=Group)
 def decode() -> None:
-    """Decode a raw value of the kernel."""
+    """Decode a value as the kernel stores it."""
 
 
 @decode.command("task-state")
@@ -36,13 +37,15 @@ def task_state(value: str, exit_state: str, flags: str) -> None:
 
 @decode.command("page-flags")
 @click.argument("value")
-@click.option("--btf", type=click.Path(exists=True, dir_okay=False), metavar="FILE")
-@click.option("--era", type=click.Choice(list(BY_NAME)), help="Of a kernel that has no BTF.")
+@click.option(
+    "--btf",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Of the kernel with this BTF: its vmlinux, or a file such as /sys/kernel/btf/vmlinux.",
+)
+@click.option("--era", type=click.Choice(list(BY_NAME)), help="Of a kernel without BTF.")
 def page_flags(value: str, btf: str | None, era: str | None) -> None:
-    """Decode page->flags, for example 0xfffffc0004000, of the running kernel or of another one.
-
-    FILE is the vmlinux of that kernel, or raw BTF such as /sys/kernel/btf/vmlinux.
-    """
+    """Decode page->flags, for example 0xfffffc0004000, of the running kernel or of another one."""
     if btf is not None and era is not None:
         raise UsageError("--btf and --era exclude each other")
     flags = _number(value)

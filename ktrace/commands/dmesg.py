@@ -11,7 +11,7 @@ from ktrace.errors import ExitCode, UsageError
 @click.option(
     "--alarms/--no-alarms",
     default=True,
-    help="Do alarms alone (oopses, lockups, I/O errors ...) make exit code 1?  [default: they do]",
+    help="Alarms alone (oopses, lockups, I/O errors, ...) give exit code 1.  [default: they do]",
 )
 @click.option(
     "--known",
@@ -34,12 +34,12 @@ def dmesg(
     known_files: tuple[str, ...],
     vmlinux: str | None,
 ) -> ExitCode:
-    """Say what the kernel log FILE tells: bad pages and who is to blame, OOM kills, hung tasks,
-    and every other alarm.
+    """Find what is wrong in the kernel log FILE: bad pages and their cause, OOM kills, hung
+    tasks, and every other alarm.
 
-    FILE may be what dmesg, syslog, journalctl, /dev/kmsg, a serial console or a CI system gave, of
-    any kernel since 2.6.29, also from a mail or a web page, and packed by gzip, xz or zstd; "-" is
-    stdin; without FILE it is the running kernel's log.
+    FILE may come from dmesg, syslog, journalctl, /dev/kmsg, a serial console or a CI system, of
+    any kernel since 2.6.29, also from a mail or a web page, and compressed by gzip, xz or zstd;
+    "-" is stdin. Without FILE it is the log of the running kernel.
 
     Exit code 1: bad pages, hung tasks, an OOM livelock or alarms were found. OOM kills are shown,
     but are no findings. Exit code 2: FILE cannot be read, or is no kernel log.

@@ -21,7 +21,7 @@ from ktrace.views.text_table import text_table
 @click.command("doctor")
 @loader_option
 def doctor(loader: str) -> ExitCode:
-    """Attach every probe once, say what works and what is lost, and detach them again.
+    """Attach every probe once; show what works, and what you lose where a probe is missing.
 
     Exit codes: 0 every verdict is possible; 3 nothing can be traced; 4 some verdicts are not
     possible.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ktrace.commands.group import Group
 from ktrace.errors import UsageError
 from ktrace.plural import count
 from ktrace.views.output import complain, say
@@ -52,7 +53,7 @@ def _cannot_be_tested() -> int:
     return BisectCode.SKIP
 
 
-@click.group()
+@click.group(cls=Group)
 def lab() -> None:
     """Reproduce kernel bugs in a QEMU guest, traced by ktrace.
 

@@ -41,7 +41,7 @@ loader_option = click.option(
 _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
     click.option(
-        "-d", "--duration", type=Seconds(min=0), metavar="SECONDS", help="Stop after this."
+        "-d", "--duration", type=Seconds(min=0), metavar="SECONDS", help="Stop after this time."
     ),
     click.option(
         "--stuck-after",
@@ -49,7 +49,7 @@ _OPTIONS = (
         default=1.0,
         show_default=True,
         metavar="SECONDS",
-        help="Report a killed thread that has not died after this.",
+        help="Report a killed thread that is still alive after this time.",
     ),
     click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout."),
     loader_option,
@@ -81,7 +81,7 @@ def live_options(record_required: bool) -> Callable[[_Command], _Command]:
         type=click.Path(),
         required=record_required,
         metavar="FILE",
-        help="Record a trace: a new file, readable by its owner alone.",
+        help="Record a trace into a new file, which only its owner can read.",
     )
 
     def decorate(command: _Command) -> _Command:

@@ -100,7 +100,7 @@ class StuckTasks(Detector):
         return [
             text
             for number, text in (
-                (early, f"it ended less than {after:g} s after {count(early, 'kill')}"),
+                (early, f"the run ended less than {after:g} s after {count(early, 'kill')}"),
                 (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
                 (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),
             )

@@ -107,8 +107,8 @@ class OomActivity(Event):
     last_t: float
     calls: int
     killed: int  # results: a victim was chosen
-    nobody: int  # there is nobody who may be killed
-    waits: int  # an earlier victim is not dead
+    nobody: int  # no process can be killed
+    waits: int  # a previous victim has not exited
     other: int  # the caller is dying itself, or memory was found elsewhere
     constraint: str  # of enum oom_constraint; "" while no call has returned
     order: int  # of the newest call

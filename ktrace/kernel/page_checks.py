@@ -44,7 +44,7 @@ def page_checks(
         _command_line() if parameters is None else parameters,
     )
     if asked:
-        return PageChecks(True, f"asked for by {asked}")
+        return PageChecks(True, f"enabled by {asked}")
     return PageChecks(None, f"{seen.why}, and nothing asks for them")
 
 

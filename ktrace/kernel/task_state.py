@@ -67,8 +67,8 @@ SIGKILL_WAKES: dict[str, bool | None] = {
 }
 
 MEANING = {
-    "uninterruptible": "sleeps until what it waits for happens; SIGKILL does not wake it",
-    "killable": "sleeps, in /proc as D, but SIGKILL wakes it",
+    "uninterruptible": "sleeps until its condition holds; SIGKILL does not wake it",
+    "killable": "sleeps, shown as D in /proc; SIGKILL wakes it",
     "idle": "sleeps by design without counting as load; SIGKILL does not wake it",
     "interruptible": "sleeps; any signal wakes it",
     "freezable": "sleeps and may be frozen; any signal wakes it",

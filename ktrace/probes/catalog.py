@@ -10,26 +10,26 @@ class Purpose:
     gives: str
     without: str  # what the user loses
     module: str = ""  # where the function lives when it is not in the kernel image
-    hooked: bool = True  # False: nothing to hook, a condition that is asked for
+    hooked: bool = True  # False: nothing to hook, a condition to check
 
 
 PAGE_CHECKS = "page checks"
 
 PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
-        "every thread that is killed and not dead, and what sleeps uninterruptibly (iter/task)",
-        "nothing is known of tasks that were asleep when they were killed",
+        "killed threads that are still alive, and uninterruptible sleepers (iter/task)",
+        "tasks that were asleep when they were killed are not seen",
     ),
     "signal_generate": Purpose(
         "who sends SIGKILL to whom, and when",
         "senders and exact times of kills are unknown",
     ),
     "sched_switch": Purpose(
-        "when a killed thread falls asleep again, runs on in the kernel, is dead",
+        "when a killed thread sleeps again, runs on in the kernel, or is dead",
         "times of death are those of the next walk; the exit signal is unknown",
     ),
     "sched_process_exit": Purpose(
-        "when a killed thread releases its mm", "that step is missing from the trace"
+        "when a killed thread releases its mm", "that step is missing from the timeline"
     ),
     "sched_process_hang": Purpose(
         "what khungtaskd finds", "khungtaskd's reports are only in the kernel log"
@@ -44,7 +44,7 @@ PURPOSES: dict[str, Purpose] = {
     ),
     "out_of_memory:return": Purpose(
         "the result of each call: a kill, no killable process, waiting for a previous victim",
-        "why calls kill nobody is only what the tasks of the domain look like",
+        "why a call kills nobody can only be inferred from the tasks of its domain",
     ),
     "reclaim_retry_zone": Purpose(
         "allocations that reclaim again and again before the OOM killer is called",

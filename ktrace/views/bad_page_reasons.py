@@ -28,7 +28,7 @@ _MEANING = {
     "same-flag": "the same flag ({value}) is wrong in several struct pages, and one cell has one "
     "place: software leaves the same flag again and again",
     "private": "PG_private is set and private still points to its owner's data ({value}): the "
-    "owner did not let go",
+    "owner did not release it",
     "slab": "a slab page was freed to the page allocator: kmalloc memory is given back by kfree()",
     "reserved": "a reserved page, which was never the page allocator's to give, was freed",
     "on-lru": "freed while it is on an LRU list ({value})",

@@ -216,7 +216,7 @@ def _test(comparison: Comparison) -> list[str]:
     """How it was decided, so that the reader can decide otherwise."""
     limits = sorted({run.stuck_after for side in _sides(comparison) for run in side})
     lines = [
-        f"Stuck: not dead {' or '.join(f'{limit:g} s' for limit in limits)} after SIGKILL.",
+        f"Stuck: still alive {' or '.join(f'{limit:g} s' for limit in limits)} after SIGKILL.",
         f"Test: {statistics.NAME}; significant at p <= {statistics.ALPHA}.",
         "It holds when the runs are independent and were made alike; kills of one run are not "
         "independent,",

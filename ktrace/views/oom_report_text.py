@@ -1,4 +1,4 @@
-"""A report of the OOM killer in a kernel log as text: what was killed, who asked, and why."""
+"""A report of the OOM killer in a kernel log as text: what was killed, who invoked it, and why."""
 
 from ktrace.events import OomReport
 from ktrace.kernel.gfp_eras import gfp_names
@@ -39,12 +39,12 @@ def details(event: OomReport) -> list[str]:
 def _outcome(event: OomReport) -> str:
     if event.victim:
         return f"OOM kill: {words.name_of(event.victim)}"
-    asked = "OOM by SysRq-f" if event.manual else "OOM"
+    lead = "OOM by SysRq-f" if event.manual else "OOM"
     if event.panic:
-        return f"{asked}: the kernel panicked ({safe(event.panic)})"
+        return f"{lead}: the kernel panicked ({safe(event.panic)})"
     if event.nobody:
-        return f"{asked}: nobody can be killed"
-    return f"{asked}: nobody killed, or the log does not say whom"
+        return f"{lead}: no killable processes"
+    return f"{lead}: no victim in the log"
 
 
 def _gfp(event: OomReport) -> str:

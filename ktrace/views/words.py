@@ -119,9 +119,9 @@ def meaning(finding: StuckTask) -> str:
             "it waits until its condition holds."
         )
     elif finding.state == "exiting":
-        text = "It is inside do_exit() and does not get on: SIGKILL has done all it can."
+        text = "It is inside do_exit() and makes no progress: another SIGKILL has no effect."
     elif finding.state == "running":
-        text = "It is awake and has not come to die: the stack shows where it was last."
+        text = "It is awake but does not die: the stack shows where it last ran."
     else:
         text = f"State {finding.state}: {MEANING.get(finding.state, '')}."
     if finding.killed.by == "oom":

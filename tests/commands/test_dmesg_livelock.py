@@ -37,7 +37,7 @@ def test_it_is_a_livelock(log: Path) -> None:
 
 def test_it_is_said_once_and_not_sixty_times(log: Path) -> None:
     text = ktrace("dmesg", str(log)).stdout
-    assert text.count("OOM: nobody can be killed, memory cgroup /twins") == 3
+    assert text.count("OOM: no killable processes, memory cgroup /twins") == 3
     assert "OOM LIVELOCK: memory cgroup /twins: no killable processes" in text
     assert "60 OOM reports" in text
 

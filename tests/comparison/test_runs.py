@@ -67,7 +67,7 @@ def test_a_victim_that_had_no_time_to_die_is_a_doubt(tmp_path: Path) -> None:
     events = [*hang(), kill(119.5), state(119.6), walk(119.6005)]
     (run,) = runs(tmp_path, "a", events)
     assert (len(run.victims), len(run.stuck)) == (5, 4)
-    assert run.doubts == ("it ended less than 1 s after 1 kill",)
+    assert run.doubts == ("the run ended less than 1 s after 1 kill",)
 
 
 def test_a_probe_for_something_else_is_no_doubt(tmp_path: Path) -> None:

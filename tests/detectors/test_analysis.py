@@ -61,7 +61,7 @@ def test_what_is_not_decided_yet_is_a_doubt(events: list[Event]) -> None:
         analysis.feed(event)
     end = analysis.end()
     assert end.verdict == "inconclusive"
-    assert end.why == "it ended less than 1 s after 1 kill"
+    assert end.why == "the run ended less than 1 s after 1 kill"
 
 
 def test_what_a_last_walk_found_dead_is_decided() -> None:

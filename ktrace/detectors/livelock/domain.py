@@ -108,7 +108,7 @@ class Domain:
         self.move(t)
 
     def move(self, t: float) -> None:
-        """It got somewhere: what counts against it begins anew."""
+        """It made progress: what counts against it begins anew."""
         self.moved_t = t
         self.at_move = self.total
         self.moved = True
@@ -117,7 +117,7 @@ class Domain:
         self.looks = [*self.looks[:1], *self.looks[1:][-1:], event]
 
     def idle(self) -> Counts:
-        """Calls since it got somewhere, else since the episode began."""
+        """Calls since it made progress, else since the episode began."""
         return self.total.since(self.at_move if self.moved_t is not None else self.before)
 
     def idle_s(self) -> float:

@@ -15,7 +15,7 @@ class Doubts:
         self._left_out: set[str] = set()
 
     def note(self, domain: Domain) -> None:
-        """The domain has got nowhere so far, and why is not known."""
+        """The domain has made no progress so far, for a reason that is not known."""
         if domain.id in self._known or len(self._known) < _KEPT:
             self._known[domain.id] = _text(domain)
         elif len(self._left_out) < _KEPT:

@@ -90,7 +90,7 @@ class Reasons:
         return freed >= limit or all(map(look.still_full, domain.looks[-2:]))
 
     def _killed(self, t: float) -> bool:
-        """Reclaim that ends in an OOM kill of the machine has got somewhere."""
+        """Reclaim that ends in an OOM kill of the machine has made progress."""
         return any(is_machine_s(kill) for kill in self._victims.since(t - RETRY_S))
 
 

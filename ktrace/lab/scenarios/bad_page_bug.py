@@ -32,7 +32,7 @@ def check_log(stage: Stage) -> None:
 
 BAD_PAGE_BUG = Scenario(
     name="bad-page-bug",
-    summary="a module frees pages in wrong states: the kernel's fault, not the RAM's",
+    summary="a module frees pages in wrong states: a kernel bug, not bad RAM",
     command=ktrace_command("bad-page"),
     modules=(),
     disks=lambda cache: (),

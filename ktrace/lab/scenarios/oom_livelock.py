@@ -172,7 +172,7 @@ def _wait_gone(stage: Stage, pid: int) -> None:
 
 OOM_LIVELOCK = Scenario(
     name="oom-livelock",
-    summary="a memory cgroup whose tasks the OOM killer must not choose: it is called for ever",
+    summary="a memory cgroup without killable processes: out_of_memory() is called endlessly",
     command=ktrace_command("oom-livelock"),
     modules=(),
     disks=disks,

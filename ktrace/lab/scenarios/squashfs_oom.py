@@ -45,7 +45,7 @@ def start(stage: Stage, processes: int, disk_rate: int) -> None:
     """Make the disk slow, then start the supervisor."""
     stage.guest.throttle("workload", disk_rate * 1000)
     command = f"/run/thrash supervise /workload {PROGRAMS} {processes} {GROWN_MB}"
-    # busybox's shell may be killed; the supervisor inherits that it may not
+    # the OOM killer may choose busybox's shell; the supervisor inherits that it may not be chosen
     answer = stage.guest.check(f"{command} >/dev/console 2>&1 & echo $!")
     stage.pids["supervisor"] = [int(answer)]
 

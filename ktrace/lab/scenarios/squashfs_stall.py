@@ -211,7 +211,7 @@ _RESUME = Step("resume the disk", resume_disk)
 
 SQUASHFS_STALL = Scenario(
     name="squashfs-stall",
-    summary="tasks that SIGKILL cannot end, in squashfs's cache, while the disk is stalled",
+    summary="tasks that SIGKILL cannot end, in squashfs_cache_get(), while the disk is stalled",
     command=ktrace_command("oom-hang"),
     modules=("squashfs",),
     disks=disks,
