@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from ktrace.detectors.detector import Detector
@@ -61,3 +65,29 @@ def test_what_a_command_reports() -> None:
 def test_unknown_findings() -> None:
     assert problem_of("no-such") is None
     assert finding_type("no-such") is None
+
+
+def test_only_what_is_used_is_imported() -> None:
+    """The live path stays small: no screen for a pipe, no log scanner, no view of what was not
+    found."""
+    code = """
+import sys
+from ktrace.commands.live import live_command
+from ktrace.detectors.analysis import Analysis
+from ktrace.views.lines import LinesView
+from tests.factories import kill, session, state, walk
+live_command("oom-hang")
+view, analysis = LinesView(), Analysis(session())
+view.start(analysis)
+for event in (kill(101), state(103), walk(103.001)):
+    view.event(event, analysis.feed(event))
+view.end(analysis.end())
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "ktrace.views.oom_hang" in imported, done.stderr
+    unused = {"rich", "ktrace.sources.log", "ktrace.views.bad_page", "ktrace.views.oom_livelock"}
+    assert not imported & (unused | {"ktrace.detectors.alarms", "ktrace.views.report"})

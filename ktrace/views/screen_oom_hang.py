@@ -43,8 +43,9 @@ def _oom(analysis: Analysis, t: float, rows: int, width: int) -> list[Renderable
     kills = analysis.kills
     title = _title("OOM kills")
     number = count_oom_kills(analysis)
-    title.append(f"  {'not measured' if number is None else number}")
-    title.append(f" in {words.seconds(t - analysis.session.t)}")
+    if number is None:
+        return [title.append("  not measured"), Text("")]
+    title.append(f"  {number} in {words.watched(analysis.session, t)}")
     if (count_calls(analysis) or 0) > kills.oom_total:
         title.append(f", {calls(analysis)}")
     table = _table()

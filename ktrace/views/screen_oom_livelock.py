@@ -9,7 +9,7 @@ from ktrace.detectors.livelock import Livelocks
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.kill_timeline import compact, result
-from ktrace.views.oom_counts import calls
+from ktrace.views.oom_counts import calls, count_calls, count_oom_kills
 from ktrace.views.safe_text import safe
 
 _OVER = 3  # newest of those that have ended
@@ -48,7 +48,8 @@ def _title(analysis: Analysis, t: float) -> Text:
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("OOM livelocks", style="bold")
     title.append(f"  {len(livelock.open)} now, {livelock.total} in all; ")
-    return title.append(f"{calls(analysis)} in {words.seconds(t - analysis.session.t)}")
+    lasted = "" if count_calls(analysis) is None else f" in {words.watched(analysis.session, t)}"
+    return title.append(f"{calls(analysis)}{lasted}")
 
 
 def _livelock(finding: OomLivelock, t: float, width: int) -> list[RenderableType]:
@@ -78,9 +79,11 @@ def _over(finding: OomLivelock) -> Text:
 
 def _kills(analysis: Analysis, kills: list[Kill], room: int) -> list[RenderableType]:
     title = Text(no_wrap=True, overflow="ellipsis")
-    title.append("OOM kills", style="bold").append(f"  {analysis.kills.oom_total}")
+    number = count_oom_kills(analysis)
+    title.append("OOM kills", style="bold")
+    title.append(f"  {'not measured' if number is None else number}")
     if not kills:
-        return [title, Text("  none yet", style="dim")]
+        return [title] if number is None else [title, Text("  none yet", style="dim")]
     lines: list[RenderableType] = [title]
     for kill in kills[-1 : -max(1, room // 2) - 1 : -1]:
         style = "green" if kill.died_t is not None else "yellow"

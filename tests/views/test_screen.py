@@ -4,11 +4,14 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
+from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, Lost, Task
 from ktrace.views.screen import ScreenView
 from ktrace.views.screen_oom_hang import OomHangBody
-from tests.factories import kill, state, walk
+from ktrace.views.screen_oom_livelock import OomLivelockBody
+from tests.factories import kill, session, state, walk
 from tests.views.golden import Golden
 from tests.views.runs import RESOLVED, STUCK, new_analysis
 
@@ -87,3 +90,16 @@ def test_names_cannot_command_the_terminal() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "\\x1b[2J[red]\\u202ex" in text
+
+
+def test_what_was_not_measured_is_not_zero() -> None:
+    console = Console(file=io.StringIO(), width=100, height=24, force_terminal=True)
+    for body in (OomHangBody(), OomLivelockBody()):
+        view = ScreenView(body, "", console)
+        view.show(Analysis(session(probes=())))
+        with console.capture() as capture:
+            console.print(view.render(105.0))
+        text = Text.from_ansi(capture.get()).plain
+        assert "OOM kills  not measured" in text
+        assert "none yet" not in text
+        assert "nobody" not in text
