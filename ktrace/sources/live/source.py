@@ -109,10 +109,11 @@ class LiveSource:
     def _walk(self) -> list[Event]:
         started = now()
         raw, complete = self.loader.walk()
+        looks = self._named(raw)
+        waits = self._waits.look(zip(raw, looks, strict=True), now) if self._waits else []
         ended = now()
         # whatever happened before the walk ended comes before it
-        found = self._decoded(self.loader.read(0) + raw)
-        found += self._wait_chains(raw)
+        found = [*self._named(self.loader.read(0)), *looks, *waits]
         alive = any(
             isinstance(event, TaskState) and event.killed and event.state != "zombie"
             for event in found
@@ -122,22 +123,19 @@ class LiveSource:
         walk = Walk(t=ended, started_t=started, complete=complete)
         return sorted([*found, walk], key=lambda event: event.t)  # of one moment, the walk is last
 
-    def _wait_chains(self, raw: list[RawEvent]) -> list[Event]:
-        if self._waits is None:
-            return []
-        return self._waits.look(raw, now)
-
     def _look_after_kills(self, found: list[Event]) -> None:
         """Walk when those who were killed just now have had stuck_after seconds to die."""
         if any(isinstance(event, FatalSignal | OomVictim) for event in found):
             self._next_walk = min(self._next_walk, now() + self._stuck_after)
 
     def _decoded(self, raw: list[RawEvent]) -> list[Event]:
+        return sorted(self._named(raw), key=lambda event: event.t)
+
+    def _named(self, raw: list[RawEvent]) -> list[Event]:
+        """As they came."""
         if any(kind in _WITH_STACK for kind, _ in raw) and loaded_modules() != self._modules:
             self.load_symbols()  # a stack may name a module that ktrace does not know yet
-        events = [self._decoder.decode(item) for item in raw]
-        events.sort(key=lambda event: event.t)
-        return events
+        return [self._decoder.decode(item) for item in raw]
 
     def _new_losses(self) -> list[Event]:
         counts = self.loader.lost()

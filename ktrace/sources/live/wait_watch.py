@@ -53,9 +53,11 @@ class WaitWatch:
         self._followed: set[int] = set()
         self._not_read = 0
 
-    def look(self, walked: Iterable[RawEvent], now: Callable[[], float]) -> list[Event]:
-        """walked: every task that the walk has shown."""
-        shown = {look[1].task.tid: look for look in map(self._decoded, walked)}
+    def look(
+        self, walked: Iterable[tuple[RawEvent, Event]], now: Callable[[], float]
+    ) -> list[Event]:
+        """walked: every task that the walk has shown, and what it says."""
+        shown = {look[1].task.tid: look for look in map(_look, walked)}
         todo = [look for look in shown.values() if _waits(look[1])]
         if not self._everybody and not any(state.killed for _, state in todo):
             todo = []  # nobody asks
@@ -119,16 +121,11 @@ class WaitWatch:
             self._walker.follow(dict.fromkeys(unseen[:room], mark))
             self._followed.update(unseen[:room])
             for item in self._walker.walk_marked(mark)[0]:
-                look = self._decoded(item)
+                look = _look((item, self._decode(item)))
                 if look[1].task.tid not in shown:
                     shown[look[1].task.tid] = look
                     events.append(look[1])
         return [shown[tid] for tid in tids if tid in shown and _waits(shown[tid][1])]
-
-    def _decoded(self, item: RawEvent) -> Look:
-        state = self._decode(item)
-        assert isinstance(state, TaskState)
-        return item[1], state
 
     def close(self) -> None:
         self._reader.close()
@@ -138,6 +135,12 @@ class WaitWatch:
         gone = self._followed - needed
         self._walker.follow(dict.fromkeys(gone, 0))
         self._followed -= gone
+
+
+def _look(walked: tuple[RawEvent, Event]) -> Look:
+    (_, raw), state = walked
+    assert isinstance(state, TaskState)
+    return raw, state
 
 
 def _waits(state: TaskState) -> bool:
