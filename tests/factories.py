@@ -1,5 +1,7 @@
 """Short ways to make events for tests of detectors and views. Times are seconds."""
 
+from dataclasses import replace
+
 from ktrace.events import (
     DomainTask,
     FatalSignal,
@@ -17,6 +19,7 @@ from ktrace.events import (
     TaskDead,
     TaskExit,
     TaskState,
+    TaskWait,
     Walk,
 )
 from ktrace.findings import Probe, Session
@@ -207,3 +210,21 @@ def domain(t: float, *tasks: DomainTask, **changes: object) -> OomDomain:
 
 def adjusted(t: float, by: Task, task: Task, value: int = -1000) -> OomAdjust:
     return OomAdjust(t=t, by=by, task=task, oom_score_adj=value)
+
+
+def task_wait(t: float, task: Task = APP, **changes: object) -> TaskWait:
+    """Of a mutex that nobody is known to hold."""
+    wait = TaskWait(
+        t=t,
+        task=task,
+        start_t=1.0,
+        switches=5,
+        wait="mutex",
+        object="0xffff888000020000",
+        detail="mutex of a pipe",
+        evidence=("mutex_waiter on its stack",),
+        holders=(),
+        waiters=1,
+        target="",
+    )
+    return replace(wait, **changes)  # type: ignore[arg-type]

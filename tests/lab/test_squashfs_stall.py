@@ -7,7 +7,7 @@ import pytest
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Guest
 from ktrace.lab.scenario import Stage
-from ktrace.lab.scenarios import SCENARIOS, squashfs_stall
+from ktrace.lab.scenarios import SCENARIOS, squashfs_stall, stalled_disk
 
 pytestmark = pytest.mark.unit
 
@@ -81,8 +81,8 @@ def test_waiters_all_in_one_place_are_no_success(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_group_fills_a_block_and_no_more() -> None:
-    size = squashfs_stall.FILE_KIB * squashfs_stall.FILES_PER_GROUP
-    assert size <= 1024 < size + squashfs_stall.FILE_KIB
+    size = stalled_disk.FILE_KIB * stalled_disk.FILES_PER_GROUP
+    assert size <= 1024 < size + stalled_disk.FILE_KIB
 
 
 def test_a_kernel_without_the_bug_is_no_failure_of_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@
  *   faulter FILE    touch the file's first page through a mapping
  *   hog FILE MB     grow to MB of anonymous memory before it gets ready, then as faulter
  *   asker           ask for memory until the kernel has OOM-killed somebody
+ *   holder FILE FIFO  write FILE's first page to the FIFO: faults with the pipe's mutex held
+ *   waiter FIFO     write a byte to the FIFO
  *   direct DEVICE   read 64 KiB from the device, past the page cache
  *
  * Every role locks its program into memory (or it would wait for its own text on the stalled
@@ -96,19 +98,54 @@ static void read_role(const char *role, const char *ready_dir, const char *path)
 	read_first_page(fd);
 }
 
-static void fault_role(const char *role, const char *ready_dir, const char *path, size_t megabytes)
+static char *map_first_page(const char *path)
 {
 	int fd = open_file(path, 0);
-	volatile char *page;
+	char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 
-	page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (page == MAP_FAILED)
 		fail("mmap");
 	/* A fault then reads its own page only, not those around it. */
-	madvise((void *)page, PAGE, MADV_RANDOM);
+	madvise(page, PAGE, MADV_RANDOM);
+	return page;
+}
+
+static void fault_role(const char *role, const char *ready_dir, const char *path, size_t megabytes)
+{
+	volatile char *page = map_first_page(path);
+
 	grow(megabytes);
 	get_ready_and_wait(role, ready_dir);
 	(void)*page;
+}
+
+/* Opened for both, a FIFO takes what is written to it, though nobody reads. */
+static int open_fifo(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		fail(path);
+	return fd;
+}
+
+static void hold_role(const char *role, const char *ready_dir, const char *path, const char *fifo)
+{
+	const char *page = map_first_page(path);
+	int fd = open_fifo(fifo);
+
+	get_ready_and_wait(role, ready_dir);
+	if (write(fd, page, PAGE) != PAGE)
+		fail("write");
+}
+
+static void wait_role(const char *role, const char *ready_dir, const char *fifo)
+{
+	int fd = open_fifo(fifo);
+
+	get_ready_and_wait(role, ready_dir);
+	if (write(fd, "", 1) != 1)
+		fail("write");
 }
 
 static long oom_kills(int vmstat)
@@ -148,7 +185,7 @@ static void direct_role(const char *role, const char *ready_dir, const char *dev
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: workload ROLE READY_DIR [FILE [MB]]\n");
+	fprintf(stderr, "usage: workload ROLE READY_DIR [ARGUMENT...]\n");
 	return 2;
 }
 
@@ -172,6 +209,10 @@ int main(int argc, char **argv)
 		fault_role(role, ready_dir, file, strtoul(argv[4], NULL, 10));
 	else if (!strcmp(role, "asker"))
 		ask_role(role, ready_dir);
+	else if (!strcmp(role, "holder") && argc > 4)
+		hold_role(role, ready_dir, file, argv[4]);
+	else if (!strcmp(role, "waiter"))
+		wait_role(role, ready_dir, file);
 	else if (!strcmp(role, "direct"))
 		direct_role(role, ready_dir, file);
 	else

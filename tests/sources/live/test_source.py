@@ -1,13 +1,15 @@
 """When a live source looks at all tasks."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ktrace.events import FatalSignal, Walk
+from ktrace.events import Event, FatalSignal, TaskWait, Walk
 from ktrace.sources.live import source as live
 from ktrace.sources.live.source import LiveSource, now
+from tests.factories import task_wait
 
 pytestmark = pytest.mark.unit
 
@@ -95,3 +97,17 @@ def test_a_walk_ends_before_what_happens_while_its_looks_are_decoded(loader: Fak
     walk, signal = LiveSource(stuck_after=0.05).read(0)
     assert isinstance(walk, Walk)
     assert isinstance(signal, FatalSignal)
+
+
+def test_what_a_walk_found_of_wait_chains_comes_before_its_end(
+    loader: FakeLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the finding that opens at that walk has no chain."""
+
+    def look(_raw: object, when: Callable[[], float]) -> list[Event]:
+        return [task_wait(when())]
+
+    monkeypatch.setattr(live, "wait_watch", lambda *_: SimpleNamespace(look=look))
+    wait, walk = LiveSource(stuck_after=0.05).read(0)
+    assert isinstance(wait, TaskWait)
+    assert isinstance(walk, Walk)
