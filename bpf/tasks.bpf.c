@@ -130,8 +130,9 @@ static __always_inline void read_task_state(struct task_state *event, struct tas
 	event->state = state;
 	event->exit_state = BPF_CORE_READ(task, exit_state);
 	event->flags = BPF_CORE_READ(task, flags);
-	if (bpf_core_field_exists(task->on_cpu)) /* CONFIG_SMP */
-		event->on_cpu = BPF_CORE_READ(task, on_cpu);
+	/* CONFIG_SMP; an int, on 7.2 an u8 with others behind it: read by the kernel's own size */
+	if (bpf_core_field_exists(task->on_cpu))
+		event->on_cpu = BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu);
 	event->killed = killed;
 	event->group_exit_code = BPF_CORE_READ(task, signal, group_exit_code);
 	event->oom_victim = BPF_CORE_READ(task, signal, oom_mm) != NULL;

@@ -1,5 +1,6 @@
 """Debian's oldest and newest kernels that the lab can get: load, attach, find the same."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,9 @@ def test_squashfs_stall(suite: str, tmp_path: Path) -> None:
         ["squashfs_cache_get", "submit_bio_wait"],
         ["bio_await", "squashfs_cache_get"],
     )
+    # task_struct.on_cpu is a byte on 7.2: read as an int, whoever sleeps was running
+    (trace,) = tmp_path.glob("*.ktrace")
+    records = map(json.loads, trace.read_text().splitlines())
+    looks = [r for r in records if r.get("event") == "task_state" and r["task"]["comm"] == "reader"]
+    assert looks
+    assert not any(look["on_cpu"] for look in looks)
