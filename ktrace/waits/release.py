@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from ktrace.events import TaskWait
 from ktrace.findings import Release
+from ktrace.waits.block_devices import suspended_name
 
 _Release = Callable[[TaskWait], Release]
-_DEVICE_MAPPER = "dm:"  # of TaskWait.target: a suspended device, by its device-mapper name
 
 
 def release_of(wait: TaskWait) -> Release:
@@ -33,8 +33,8 @@ def _frozen(wait: TaskWait) -> Release:
 
 
 def _io(wait: TaskWait) -> Release:
-    if wait.target.startswith(_DEVICE_MAPPER):
-        name = wait.target.removeprefix(_DEVICE_MAPPER)
+    name = suspended_name(wait.target)
+    if name:
         return Release("resume the device-mapper device", f"dmsetup resume {name}")
     return Release(
         "nothing in user space does: the device has to complete it, or its driver to fail it", ""

@@ -152,15 +152,16 @@ def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
     return _cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
 
 
-def program_disk(cache: Path, program: str) -> Path:
-    """An ext4 with one program of the lab's guest_files, by the name of its source."""
-    source = GUEST_FILES / f"{program}.c"
-    name = f"program_{program}-{fingerprint([source])}.ext4"
+def program_disk(cache: Path, *programs: str) -> Path:
+    """An ext4 with programs of the lab's guest_files, by the names of their sources."""
+    sources = [GUEST_FILES / f"{program}.c" for program in programs]
+    name = f"program_{'_'.join(programs)}-{fingerprint(sources)}.ext4"
 
     def build(path: Path) -> None:
         tree = path.parent / "program"
         tree.mkdir()
-        _compile(source, tree / program)
+        for source in sources:
+            _compile(source, tree / source.stem)
         _ext4(tree, path)
 
     return _cached(cache, name, build)

@@ -10,6 +10,8 @@
  *   asker           ask for memory until the kernel has OOM-killed somebody
  *   holder FILE FIFO  write FILE's first page to the FIFO: faults with the pipe's mutex held
  *   waiter FIFO     write a byte to the FIFO
+ *   looker PATH     stat() it
+ *   maker PATH      mkdir() it
  *   direct DEVICE   read 64 KiB from the device, past the page cache
  *
  * Every role locks its program into memory (or it would wait for its own text on the stalled
@@ -25,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, DIRECT_BYTES = 64 * 1024, MEGABYTE = 1024 * 1024 };
@@ -148,6 +151,22 @@ static void wait_role(const char *role, const char *ready_dir, const char *fifo)
 		fail("write");
 }
 
+static void look_role(const char *role, const char *ready_dir, const char *path)
+{
+	struct stat found;
+
+	get_ready_and_wait(role, ready_dir);
+	if (stat(path, &found) && errno != ENOENT)
+		fail(path);
+}
+
+static void make_role(const char *role, const char *ready_dir, const char *path)
+{
+	get_ready_and_wait(role, ready_dir);
+	if (mkdir(path, 0755))
+		fail(path);
+}
+
 static long oom_kills(int vmstat)
 {
 	static char text[64 * 1024];
@@ -213,6 +232,10 @@ int main(int argc, char **argv)
 		hold_role(role, ready_dir, file, argv[4]);
 	else if (!strcmp(role, "waiter"))
 		wait_role(role, ready_dir, file);
+	else if (!strcmp(role, "looker"))
+		look_role(role, ready_dir, file);
+	else if (!strcmp(role, "maker"))
+		make_role(role, ready_dir, file);
 	else if (!strcmp(role, "direct"))
 		direct_role(role, ready_dir, file);
 	else

@@ -24,8 +24,8 @@ def start_workload(stage: Stage) -> None:
     """Start every task and wait until it has all that it needs before the disk stalls."""
     workload.prepare(stage)
     stage.guest.check(f"mkfifo {FIFO}")
-    stage.pids[FILLER] = [_start(stage, "filler", "/workload/a0")]
-    stage.pids[HOLDER] = [_start(stage, "holder", "/workload/a1", FIFO)]
+    stage.pids[FILLER] = [_start(stage, "filler", "/workload/b0")]
+    stage.pids[HOLDER] = [_start(stage, "holder", "/workload/b1", FIFO)]
     stage.pids[WAITERS] = [_start(stage, "waiter", FIFO) for _ in range(WAITER_COUNT)]
     stalled_disk.start_direct(stage)
     workload.wait_ready(stage)

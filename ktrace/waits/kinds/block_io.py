@@ -1,7 +1,7 @@
 """Block I/O that is waited for by the one who submitted it: submit_bio_wait() of block/bio.c."""
 
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
-from ktrace.waits.block_devices import device_name, io_target
+from ktrace.waits.block_devices import BlockDevice, block_device, named_device
 from ktrace.waits.completions import WANTS, completion_of
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
@@ -20,14 +20,14 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     bio = _bio_of(completion, sleeper, kernel)
     if not bio:
         return Found("block-io", completion, "on a device that is not known", evidence)
-    device, name = _device_of(bio, kernel)
+    address, device = _device_of(bio, kernel)
     sector = kernel.member(bio, "bio.bi_iter.bi_sector")
     return Found(
         "block-io",
-        device or completion,
-        f"{name or 'a device that is not known'}, sector {sector}",
+        address or completion,
+        f"{device.text}, sector {sector}",
         (*evidence, "bio.bi_private"),
-        target=io_target(name),
+        target=device.target,
     )
 
 
@@ -41,14 +41,15 @@ def _bio_of(completion: int, sleeper: Sleeper, kernel: Kernel) -> int:
     return next((word for word, data in zip(words, found, strict=True) if data == sought), 0)
 
 
-def _device_of(bio: int, kernel: Kernel) -> tuple[int, str]:
-    """Address and name. A bio had its gendisk until v5.11, 309dca309fc3 ("block: store a
+def _device_of(bio: int, kernel: Kernel) -> tuple[int, BlockDevice]:
+    """With its address. A bio had its gendisk until v5.11, 309dca309fc3 ("block: store a
     block_device pointer in struct bio")."""
     if kernel.layout.has("bio.bi_bdev"):
         device = kernel.member(bio, "bio.bi_bdev") or 0
-        return device, device_name(kernel, device) if device else ""
+        return device, block_device(kernel, device)
     disk = kernel.member(bio, "bio.bi_disk") or 0
-    return disk, kernel.text(disk + kernel.layout["gendisk.disk_name"], 32) if disk else ""
+    name = kernel.text(disk + kernel.layout["gendisk.disk_name"], 32) if disk else ""
+    return disk, named_device(name) if name else BlockDevice("")
 
 
 KIND = Kind(

@@ -1,13 +1,15 @@
 """A locked buffer, or another word's bit: wait_on_bit(), kernel/sched/wait_bit.c."""
 
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
-from ktrace.waits.block_devices import device_name, io_target
+from ktrace.waits.block_devices import BlockDevice, block_device
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_queue import WANTS, queue_entry
 
 _BUFFER_WAITS = ("__wait_on_buffer", "__lock_buffer")  # fs/buffer.c
+_BH_LOCK = 2  # BH_Lock of enum bh_state_bits, include/linux/buffer_head.h
+_SIZES = tuple(512 << shift for shift in range(8))
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
@@ -20,15 +22,22 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     bit = sleeper.word(base + layout["wait_bit_queue_entry.key.bit_nr"])
     if not word or bit is None:
         return None
+    bit &= 0xFFFFFFFF
     evidence = ("wait_bit_queue_entry on its stack",)
-    if sleeper.is_in(*_BUFFER_WAITS):
-        buffer = word - layout["buffer_head.b_state"]
-        device = kernel.member(buffer, "buffer_head.b_bdev")
-        name = device_name(kernel, device) if device else ""
+    buffer = word - layout["buffer_head.b_state"]
+    device = block_device(kernel, kernel.member(buffer, "buffer_head.b_bdev") or 0)
+    if sleeper.is_in(*_BUFFER_WAITS) or _is_buffer(buffer, bit, device, kernel):
         block = kernel.member(buffer, "buffer_head.b_blocknr")
-        detail = f"block {block} of {name or 'a device that is not known'}"
-        return Found("buffer", buffer, detail, evidence, target=io_target(name))
-    return Found("bit", word, f"bit {bit & 0xFFFFFFFF} of a word", evidence)
+        detail = f"block {block} of {device.text}"
+        return Found("buffer", buffer, detail, evidence, target=device.target)
+    return Found("bit", word, f"bit {bit} of a word", evidence)
+
+
+def _is_buffer(address: int, bit: int, device: BlockDevice, kernel: Kernel) -> bool:
+    """Is it a struct buffer_head? __wait_on_buffer() ends in a call whose frame replaces its own
+    (seen on 6.1), so that the stack does not tell."""
+    size = kernel.member(address, "buffer_head.b_size")
+    return bit == _BH_LOCK and device.in_sysfs and size in _SIZES
 
 
 KIND = Kind(
@@ -41,6 +50,7 @@ KIND = Kind(
         "wait_bit_queue_entry.key.bit_nr",
         "buffer_head.b_state",
         "buffer_head.b_bdev",
+        "buffer_head.b_size",
         "buffer_head.b_blocknr",
     ),
     _read,

@@ -1,5 +1,7 @@
 """A folio that is locked, or under writeback: folio_wait_bit_common() of mm/filemap.c."""
 
+from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
+from ktrace.waits.block_devices import block_device
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
@@ -25,27 +27,37 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         return None
     names = {number: name for name, number in kernel.enums.get("pageflags", {}).items()}
     named = names.get(bit & 0xFFFFFFFF, "")
+    owner, target = _owner(kernel, folio)
     return Found(
         "folio",
         folio,
-        f"{_NAMES.get(named, named or f'bit {bit}')}, {_owner(kernel, folio)}",
+        f"{_NAMES.get(named, named or f'bit {bit}')}, {owner}",
         ("wait_page_queue on its stack",),
+        target=target,
     )
 
 
-def _owner(kernel: Kernel, folio: int) -> str:
+def _owner(kernel: Kernel, folio: int) -> tuple[str, str]:
+    """Of which file it is, and what has to go on for the I/O of that to complete."""
     mapping = kernel.member(folio, "page.mapping") or 0
     if not mapping or mapping & _MAPPING_FLAGS:
-        return "of no file"
+        return "of no file", ""
     host = kernel.member(mapping, "address_space.host")
     inode = kernel.inode(host) if host else None
-    return f"of {inode}" if inode else "whose file is not known"
+    if not host or not inode:
+        return "whose file is not known", ""
+    super_block = kernel.member(host, "inode.i_sb") or 0
+    device = block_device(kernel, kernel.member(super_block, "super_block.s_bdev") or 0)
+    suspended = ", suspended by device-mapper" if device.suspended else ""
+    return f"of {inode}{suspended}", device.target
 
 
 KIND = Kind(
     "folio",
     (
         *WANTS,
+        *DEVICE_WANTS,
+        "super_block.s_bdev",
         "wait_page_queue.folio",
         "wait_page_queue.page",
         "wait_page_queue.bit_nr",
