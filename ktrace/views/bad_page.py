@@ -32,7 +32,7 @@ def body() -> "Body":
 
 
 def report(analysis: Analysis, told: "Told") -> list[str]:
-    section = BadPageReport()
+    section = BadPageReport(analysis.session)
     for versions in told.values():
         section.add(versions[-1])
     for verdict in analysis.of(BadPages).current():  # with all that was counted since it was told

@@ -16,10 +16,13 @@ def kill_section(analysis: Analysis) -> list[str]:
     kills = list(analysis.kills.oom)[-_KILLS_SHOWN:]
     if not kills:
         return []
-    start = analysis.session.t
+    session = analysis.session
     lines = ["OOM kills:"]
     for kill in kills:
-        lines += fit(f"  {kill.begun_t - start:8.3f}s {kill_line(kill)}; {outcome(kill)}")
+        when = (
+            f"{kill.begun_t - session.t:8.3f}s {words.wall_clock(session, kill.begun_t)}".rstrip()
+        )
+        lines += fit(f"  {when} {kill_line(kill)}; {outcome(kill)}")
     more = analysis.kills.oom_total - len(kills)
     lines += [f"  and {more} before these"] if more else []
     lines += ["", "OOM kill timelines (ms since the first step, and since the step before):"]

@@ -30,9 +30,11 @@ def section(analysis: Analysis, told: Mapping[str, Sequence[OomLivelock]]) -> li
 def _livelock(analysis: Analysis, newest: OomLivelock, seen: OomLivelock) -> Iterable[str]:
     head = f"OOM LIVELOCK: {livelock_text.domain(newest)}: {livelock_text.reason(newest)}"
     yield from wrapped(head, "", "  ")
-    start = analysis.session.t
-    first, last = (newest.since_t - start, newest.since_t + newest.lasted_s - start)
-    when = f"{first:.3f}s to {last:.3f}s: " if newest.outcome else f"since {first:.3f}s: "
+    first, last = (
+        words.moment(analysis.session, t)
+        for t in (newest.since_t, newest.since_t + newest.lasted_s)
+    )
+    when = f"{first} to {last}: " if newest.outcome else f"since {first}: "
     end = (
         livelock_text.ended(newest.outcome)
         if newest.outcome
@@ -50,7 +52,7 @@ def summary(analysis: Analysis, brief: bool) -> list[str]:
     if not livelocks.total:
         return [none_found(analysis)]
     total = words.count(livelocks.total, "OOM livelock")
-    return [f"{total}, {len(livelocks.open)} still going on; {_watched(analysis)}"]
+    return [f"{total}, {len(livelocks.open) or 'none'} still going on; {_watched(analysis)}"]
 
 
 def none_found(analysis: Analysis) -> str:

@@ -55,7 +55,7 @@ def summary(analysis: Analysis, brief: bool) -> list[str]:
     if stuck.total:
         lines = [
             f"{oom}; {words.count(stuck.total, 'thread')} stuck after SIGKILL, "
-            f"{len(stuck.open)} of them still, the longest {words.seconds(stuck.longest_s)}"
+            f"{len(stuck.open) or 'none'} of them now, the longest {words.seconds(stuck.longest_s)}"
         ]
     if stuck.zombies:
         zombies = words.count(len(stuck.zombies), "killed thread")

@@ -23,7 +23,7 @@ def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:
         *_table(found, stuck, t),
     ]
     for finding, names in _by_stack(found):
-        lines += ["", *_describe(finding, names)]
+        lines += ["", *_describe(analysis, finding, names)]
     return [*lines, ""]
 
 
@@ -65,9 +65,9 @@ def _by_stack(found: Sequence[StuckTask]) -> list[tuple[StuckTask, list[str]]]:
     return [*groups.values()]
 
 
-def _describe(finding: StuckTask, names: list[str]) -> list[str]:
+def _describe(analysis: Analysis, finding: StuckTask, names: list[str]) -> list[str]:
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-    lines = fit(f"{shown}: {words.killed_by(finding.killed)}")
+    lines = fit(f"{shown}: {words.killed_by(finding.killed)}{_when(analysis, finding, names)}")
     lines += [f"    {safe(frame)}" for frame in finding.stack]
     for line in (words.meaning(finding), *chain_lines(finding)):
         lines += fit(f"  {line}")
@@ -82,3 +82,11 @@ def none_found(analysis: Analysis) -> str:
     if counts["stuck_threads"] is None:
         return f"{killed} in {watched}; threads stuck after SIGKILL not measured (no probe on task)"
     return f"{killed} in {watched}, none stuck after SIGKILL"
+
+
+def _when(analysis: Analysis, finding: StuckTask, names: list[str]) -> str:
+    """ ", at 2.804s (22:58:36Z)"; nothing where it was before tracing started."""
+    if finding.killed.t is None:
+        return ""
+    first = "the first " if len(names) > 1 else ""
+    return f", {first}at {words.moment(analysis.session, finding.killed.t)}"

@@ -47,6 +47,12 @@ def wall_clock(session: Session, t: float) -> str:
         return ""
 
 
+def moment(session: Session, t: float) -> str:
+    """Since tracing began, and the time of day: "2.804s (22:58:36Z)"."""
+    wall = wall_clock(session, t)
+    return f"{t - session.t:.3f}s" + (f" ({wall})" if wall else "")
+
+
 def clock(value: float) -> str:
     """ "00:01:12"."""
     whole = max(0, int(value))

@@ -4,6 +4,7 @@ import pytest
 
 from ktrace.findings import Killed, StuckTask
 from ktrace.views import words
+from tests.factories import session
 
 pytestmark = pytest.mark.unit
 
@@ -87,3 +88,8 @@ def test_killable_is_told_by_the_state_also_without_a_stack(state: str, answer: 
 def test_plurals() -> None:
     assert words.count(1, "zombie") == "1 zombie"
     assert words.count(2, "process") == "2 processes"
+
+
+def test_a_moment_has_the_time_of_day() -> None:
+    assert words.moment(session(wall="2026-11-21T23:59:59Z"), 102.5) == "2.500s (00:00:01Z)"
+    assert words.moment(session(wall="?"), 102.5) == "2.500s"
