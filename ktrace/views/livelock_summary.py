@@ -8,7 +8,7 @@ from ktrace.detectors.livelock import Livelocks
 from ktrace.findings import OomLivelock
 from ktrace.views import livelock_text, words
 from ktrace.views.fit import wrapped
-from ktrace.views.oom_counts import calls, oom_kills
+from ktrace.views.oom_counts import calls, count_calls, oom_kills
 
 
 def section(analysis: Analysis, told: Mapping[str, Sequence[OomLivelock]]) -> list[str]:
@@ -57,6 +57,8 @@ def summary(analysis: Analysis, brief: bool) -> list[str]:
 
 def none_found(analysis: Analysis) -> str:
     """ "No OOM livelock in 50.9s: 10 calls of out_of_memory(), 1 OOM kill"."""
+    if count_calls(analysis) is None:
+        return f"OOM livelocks not measured (no probe on out_of_memory()); {oom_kills(analysis)}"
     lasted = words.watched(analysis.session, analysis.t)
     return f"No OOM livelock in {lasted}: {_watched(analysis)}"
 

@@ -91,16 +91,18 @@ def _oom_outcome(kill: Kill, t: float) -> Text:
 def _stuck(analysis: Analysis, t: float, rows: int) -> list[RenderableType]:
     stuck = analysis.of(StuckTasks)
     title = _title("Stuck after SIGKILL")
-    title.append(f"  {len(stuck.open)} now, {stuck.total} in all, longest ")
-    longest = max([stuck.longest_s, *(stuck.age(f, t) for f in stuck.open.values())])
-    title.append(words.seconds(longest))
+    if not stuck.total and not analysis.measured("task"):
+        return [title.append("  not measured (no probe on task)")]
+    title.append(f"  {len(stuck.open)} now, {stuck.total} in all")
+    if stuck.total:
+        longest = max([stuck.longest_s, *(stuck.age(f, t) for f in stuck.open.values())])
+        title.append(f", longest {words.seconds(longest)}")
     if stuck.zombies:
         title.append(
             f"; {words.count(len(stuck.zombies), 'zombie')} (dead, not stuck)", style="dim"
         )
     if not stuck.open:
-        measured = stuck.total or analysis.measured("task")
-        return [title, Text("  nobody" if measured else "  not measured", style="dim")]
+        return [title, Text("  none", style="dim")]
     table = _table()
     table.add_column("TASK", no_wrap=True, ratio=3)
     table.add_column("STATE", no_wrap=True)

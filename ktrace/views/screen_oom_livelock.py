@@ -31,7 +31,7 @@ class OomLivelockBody:
             found.append(Text(text, style="yellow", no_wrap=True, overflow="ellipsis"))
         over = [f for f in livelocks.found.values() if f.outcome is not None]
         found += [_over(finding) for finding in over[: -_OVER - 1 : -1]]
-        if len(found) == 1:
+        if len(found) == 1 and count_calls(analysis) is not None:
             found.append(Text("  none", style="dim"))
         kills = list(analysis.kills.oom)
         kept = found[: max(2, height - min(len(kills) * 2, max(2, height // 3)) - 2)]
@@ -47,6 +47,8 @@ def _title(analysis: Analysis, t: float) -> Text:
     livelock = analysis.of(Livelocks)
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("OOM livelocks", style="bold")
+    if not livelock.total and count_calls(analysis) is None:
+        return title.append("  not measured (no probe on out_of_memory())")
     title.append(f"  {len(livelock.open)} now, {livelock.total} in all; ")
     lasted = "" if count_calls(analysis) is None else f" in {words.watched(analysis.session, t)}"
     return title.append(f"{calls(analysis)}{lasted}")

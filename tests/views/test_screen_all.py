@@ -23,12 +23,14 @@ LIVELOCK: list[Event] = [
 ALL = sorted([*STUCK, FLIPPED, *LIVELOCK], key=lambda event: event.t)
 
 
-def drawn(events: list[Event], width: int = 80, height: int = 24) -> list[str]:
+def drawn(
+    events: list[Event], width: int = 80, height: int = 24, **of_session: object
+) -> list[str]:
     console = Console(
         file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None
     )
     view = ScreenView(_body("record"), "replay of all.ktrace", console)
-    analysis = Analysis(session(command="record"))
+    analysis = Analysis(session(command="record", **of_session))
     view.show(analysis)
     for event in events:
         analysis.feed(event)
@@ -51,6 +53,14 @@ def test_what_was_not_found_has_a_line() -> None:
     assert any("OOM livelocks  1 now" in line for line in lines)
     assert any("none stuck after SIGKILL" in line for line in lines)
     assert any("Bad pages not measured" in line for line in lines)
+
+
+def test_what_was_not_measured_is_neither_none_nor_a_number() -> None:
+    text = "\n".join(drawn([], probes=()))
+    for title in ("OOM kills", "Stuck after SIGKILL", "Bad pages", "OOM livelocks"):
+        assert f"{title}  not measured" in text
+    assert "none" not in text
+    assert "nobody" not in text
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 250])
