@@ -42,3 +42,21 @@ def test_bad_page_bug() -> None:
     assert "KERNEL BUG: no single RAM cell explains it: 6 bad pages, confidence high" in done.stdout
     assert "BAD RAM" not in done.stdout
     assert done.stdout.count("bad_pages_free+") >= 6
+
+
+def test_reports_fit_into_a_mail() -> None:
+    traces = sorted(map(str, EXAMPLES.glob("**/*.ktrace*")))
+    assert len(traces) >= 18
+    done = ktrace("report", *traces)
+    assert [line for line in done.stdout.splitlines() if len(line) > 100] == []
+    assert done.stdout.count("\nverdict: ") == len(traces)
+
+
+def test_the_livelock_page_quotes_the_report() -> None:
+    folder = EXAMPLES / "oom-livelock"
+    report = ktrace("report", str(folder / "oom-livelock.ktrace.gz")).stdout.splitlines()
+    page = (folder / "README.md").read_text().partition("## What you see")[2]
+    quoted = [line[4:] for line in page.splitlines() if line.startswith("    ")]
+    for line in quoted:
+        whole = line.removesuffix("...").rstrip()
+        assert any(told.startswith(whole) for told in report), line
