@@ -5,6 +5,7 @@ from ktrace.events import Event
 from ktrace.findings import End, Finding
 from ktrace.problems import PROBLEMS, Problem
 from ktrace.views import words
+from ktrace.views.fit import fit
 from ktrace.views.kill_report import kill_section
 from ktrace.views.output import say
 from ktrace.views.safe_text import safe
@@ -66,7 +67,7 @@ class ReportView:
             f"  boot     {safe(session.boot_id)}",
             f"  traced   {safe(session.wall)}{self._until()}",
             f"  probes   {probe_count(self._analysis)}, loader {safe(session.loader)}",
-            *(f"  note     {safe(warning)}" for warning in session.warnings),
+            *(part for text in session.warnings for part in fit(f"  note     {safe(text)}")),
             "",
         ]
 
@@ -89,9 +90,10 @@ class ReportView:
 
     def _foot(self, end: End) -> list[str]:
         more = f"{self._left_out} more findings are left out above"
-        return [
+        lines = [
             *([more] if self._left_out else []),
             *summary_lines(self._analysis, end, brief=True),
             *(f"note: {safe(n)}" for n in self._notes),
-            *([""] if self._file else []),
         ]
+        blank = [""] if self._file else []
+        return [*(part for line in lines for part in fit(line)), *blank]

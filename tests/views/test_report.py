@@ -1,11 +1,13 @@
 """The text for a mailing list."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ktrace.commands.report import report
+from ktrace.detectors.analysis import Analysis
 from ktrace.views import words
 from ktrace.views.report import ReportView
 from tests.factories import session
@@ -56,3 +58,16 @@ def test_the_time_of_day_beside_the_relative_time(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("wall", ["?", "\x1b[2J", "9999-12-31T23:59:59Z", ""])
 def test_a_time_of_day_that_is_none(wall: str) -> None:
     assert words.wall_clock(session(wall=wall), 1e12) == ""
+
+
+def test_notes_and_doubts_fit_into_a_mail(capsys: pytest.CaptureFixture[str]) -> None:
+    long = (
+        "the OOM killer may kill ktrace (Permission denied: oom_score_adj -1000 needs CAP_SYS_RES)"
+    )
+    analysis = Analysis(session(warnings=(long,)))
+    view = ReportView()
+    view.start(analysis)
+    view.end(replace(analysis.end(), verdict="inconclusive", why="; ".join([long] * 3)))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert long.rpartition(" ")[2] in "".join(lines)
