@@ -63,6 +63,7 @@ check: venv deps-check ## check style and types
 	$(VENV)/bin/mypy
 	find bpf ktrace tests -name '*.[ch]' -not -name vmlinux.h -print0 \
 		| xargs -0 --no-run-if-empty clang-format --dry-run -Werror
+	! git grep -nE '^(<{7}|>{7}) '  # a merge that was not finished
 
 .PHONY: clean
 clean: ## remove everything that these targets made
