@@ -18,6 +18,6 @@ class Kind:
     head: re.Pattern[str]
     report: Callable[[LogLine, re.Match[str]], Report] | None  # None: it only parts reports
     anchored: bool = True  # False: a task's name is first, so nobody sees where the text begins
-    alone: bool = False  # the kernel prints one at a time: a new one ends the one before
+    alone: bool = False  # a CPU prints one at a time: a new one ends the one before
     inside: tuple[str, ...] = ()  # until a report of these kinds is complete, the line is its own
     after: tuple[str, ...] = ()  # and of these as well soon after they are

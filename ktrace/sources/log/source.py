@@ -98,7 +98,8 @@ class KernelLogSource:
             return
         if kind.alone:
             for entry in self._open:
-                entry.report.finished |= entry.kind is kind
+                if entry.report.caller == line.caller:
+                    entry.report.finished |= entry.kind is kind
         self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
 
     def _again(self, line: LogLine) -> bool:

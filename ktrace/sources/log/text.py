@@ -11,9 +11,16 @@ _COLOUR = re.compile(rb"(?:\x1b|#033|\^\[)\[[0-9;]{0,20}[mK]")
 _ENTITY = re.compile(rb"&(lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#[xX][0-9a-fA-F]{1,4});")
 _TAG = re.compile(rb"</?(?:br|pre|code|span|div|p|b|tt|font)\b[^<>\n]{0,200}>", re.IGNORECASE)
 _NAMED = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'", b"nbsp": b" "}
-_QUOTED_PRINTABLE = re.compile(rb"=(?:C2=A0|20\r?\n|3D|E2=80)|Encoding: *quoted-printable", re.I)
-# every "=" of quoted-printable is followed by two digits, or by the end of the line
-_ENCODED = re.compile(r"[^=]*(?:=[0-9A-F]{2}[^=]*)*=?")
+_QUOTED_PRINTABLE = re.compile(
+    rb"=(?:C2=A0|20\r?\n|3D|E2=80)|(?P<header>Encoding: *quoted-printable)", re.I
+)
+# Every "=" of quoted-printable is followed by two digits, or by the end of the line. No encoder has
+# a reason to encode a letter or a digit (but for mbox's "From "), and none leaves the "=" of a
+# journal's field: "_BOOT_ID=58".
+_ENCODED = re.compile(
+    r"(?!\s*_{0,2}[A-Z][A-Z0-9_]*=(?!3D|$))(?:=46(?=rom ))?[^=]*"
+    r"(?:=(?!3[0-9]|[46][1-9A-F]|[57][0-9A])[0-9A-F]{2}[^=]*)*=?"
+)
 _NO_BREAK = "\u00a0".encode()
 
 
@@ -26,8 +33,10 @@ class Decoder:
 
     def lines(self, chunk: bytes) -> list[str | None]:
         """The lines of whole lines; never fails."""
-        if not self._quoted_printable and b"=" in chunk:
-            self._quoted_printable = bool(_QUOTED_PRINTABLE.search(chunk))
+        plain = 0  # lines at the beginning that are not encoded
+        if not self._quoted_printable and (sign := _sign(chunk)):
+            self._quoted_printable = True
+            plain = chunk.count(b"\n", 0, sign.start()) if sign["header"] else 0
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r", b"")
         if b"\x1b" in chunk or b"#033[" in chunk or b"^[[" in chunk:
@@ -38,7 +47,7 @@ class Decoder:
         lines: list[str | None] = [*chunk.decode("utf-8", "backslashreplace").split("\n")]
         if not lines[-1]:
             lines.pop()
-        return self._decoded(lines) if self._quoted_printable else lines
+        return lines[:plain] + self._decoded(lines[plain:]) if self._quoted_printable else lines
 
     def _decoded(self, lines: list[str | None]) -> list[str | None]:
         for index, line in enumerate(lines):
@@ -52,6 +61,11 @@ class Decoder:
             else:
                 lines[index] = _unquoted(line)
         return lines
+
+
+def _sign(chunk: bytes) -> re.Match[bytes] | None:
+    """That it is quoted-printable."""
+    return _QUOTED_PRINTABLE.search(chunk) if b"=" in chunk or b"quoted-" in chunk else None
 
 
 def _unquoted(line: str) -> str:

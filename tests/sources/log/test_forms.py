@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ktrace.sources.log.text import Decoder
 from tests.sources.log.alarms.test_alarms import CASES
 from tests.sources.log.forms import STAMPED, UNSTAMPED
 from tests.sources.log.samples import (
@@ -73,6 +74,34 @@ def test_logs_that_are_joined_say_what_each_says(parts: list[tuple[str, list[str
     alone = [told(event) for log in logs for event in events_of(log)]
     assert [told(event) for event in events_of("".join(logs))] == alone
     assert len(alone) == sum(len(reports) for _, reports in parts)
+
+
+@pytest.mark.parametrize("other", ["journalctl -o export", "journalctl -o verbose", "/dev/kmsg"])
+@pytest.mark.parametrize("first", [True, False])
+def test_quoted_printable_beside_a_journal(other: str, first: bool) -> None:
+    """ "_BOOT_ID=58" and "__MONOTONIC_TIMESTAMP=100123" look as if they were encoded."""
+    plain = STAMPED[other]("Linux version 6.1.1 (a@b) #1 SMP\n" + KASAN + OOM_6_1 + KASAN)
+    mail = STAMPED["quoted-printable"]("Linux version 6.1.2 (a@b) #1 SMP\n" + V6_12 + OOPS)
+    logs = [mail, plain] if first else [plain, mail]
+    alone = [told(event) for log in logs for event in events_of(log)]
+    assert len(alone) == 5
+    assert [told(event) for event in events_of("".join(logs))] == alone
+
+
+def test_what_no_encoder_encodes_stays() -> None:
+    lines = Decoder().lines(
+        b"Content-Transfer-Encoding: quoted-printable\n_BOOT_ID=58\nMESSAGE=20\nMESSAGE=3D20\n"
+        b"a=3Db=20c=2E=\n\n=46rom me\na=41\n"
+    )
+    assert lines[1:] == [
+        "_BOOT_ID=58",
+        "MESSAGE=20",
+        "MESSAGE=20",
+        None,
+        "a=b c.",
+        "From me",
+        "a=41",
+    ]
 
 
 @settings(deadline=None, max_examples=60)

@@ -65,7 +65,7 @@ class AlarmReport(Report):
 
     def take(self, line: LogLine) -> bool:
         text = line.text
-        if match := _WHERE.search(text):
+        if match := self._once(_WHERE, text):
             self._function = self._function or match["name"]
             return True
         if not self._taint and (match := _TAINT.search(text)):
@@ -76,7 +76,7 @@ class AlarmReport(Report):
                     self._told.add(pattern)
                 self._take_detail(text, match)
                 return True
-        if match := _BY_TASK.search(text):
+        if match := self._once(_BY_TASK, text):
             self._task = self._task or self._task_of(match.groupdict())
             return True
         if self._trace.take(line):
@@ -84,6 +84,13 @@ class AlarmReport(Report):
         self._after += self._trace.ended or (bool(self._trace.stack) and bool(_END.match(text)))
         self.finished = self._after > _AFTER
         return False
+
+    def _once(self, pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+        """What a report says once: a second time it is another report's."""
+        if pattern in self._told or not (match := pattern.search(text)):
+            return None
+        self._told.add(pattern)
+        return match
 
     def _take_detail(self, text: str, match: re.Match[str]) -> None:
         if len(self._detail) < _DETAILS_MAX and text not in self._detail:
@@ -160,4 +167,5 @@ def alarm(
     patterns = tuple(re.compile(detail) for detail in details)
     spec = Spec(class_, title, single, patterns, words)
     report = partial(AlarmReport, spec)
-    return Kind(class_, markers, re.compile(head), report, anchored, inside=inside, after=after)
+    pattern = re.compile(head)
+    return Kind(class_, markers, pattern, report, anchored, True, inside, after)

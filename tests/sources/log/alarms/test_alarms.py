@@ -351,6 +351,25 @@ def test_alarm_without_a_prefix(
     assert (found.class_, found.title) == told
 
 
+# Several first lines of these are one report, until its call trace has ended
+TOGETHER = {"rcu-stall", "machine-check"}
+APART = [case for case in CASES if case[1][0] not in TOGETHER]
+
+
+@pytest.mark.parametrize(
+    "log", [case[0] for case in APART], ids=[case[1][1][:40] for case in APART]
+)
+def test_the_next_report_of_its_kind_has_lines_of_its_own(log: str) -> None:
+    first, second = alarms(stamped(log) + stamped("noise\n" * 12) + stamped(log, 200))
+    assert (second.class_, second.title, second.detail, second.stack) == (
+        first.class_,
+        first.title,
+        first.detail,
+        first.stack,
+    )
+    assert second.lines[0] > first.lines[1]
+
+
 def test_taint_is_told() -> None:
     log, _, _ = CASES[0]
     (found,) = alarms(log)
