@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,6 +18,7 @@ from ktrace.findings import KERNEL_LOG, End, Finding, Session
 from ktrace.plural import count
 from ktrace.sources.log.input import KernelLog, open_log
 from ktrace.sources.log.source import KernelLogSource
+from ktrace.trace.damage import Damage, Loss
 from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views.progress import Progress
@@ -45,20 +45,17 @@ def run(path: str | None, view: View, *, alarms: bool = True) -> ExitCode:
     Raises UsageError where it cannot be read, CannotTrace where the kernel keeps its log secret.
     """
     try:
-        stream, size = _open(path)
+        damage = Damage()
+        stream, size = _open(path, damage)
     except OSError as error:
         raise _refusal(path, error) from None
     with closing(stream):
-        watched = _Watched(stream, Progress(size))
+        watched = _Watched(stream, path or "/dev/kmsg", Progress(size), damage)
         source = KernelLogSource(watched, _boot_id() if path is None else "")
         try:
             analysis = Analysis(_session(path))
             analysis.uncounted = frozenset() if alarms else frozenset({"alarm"})
             end = _follow(source, watched, view, analysis)
-        except BrokenPipeError:
-            raise  # whoever reads what is shown has left
-        except (OSError, EOFError, LZMAError) as error:  # EOFError: a gzip file that is cut off
-            raise UsageError(f"cannot read {path or '/dev/kmsg'}: {error}") from None
         finally:
             watched.progress.clear()
             view.close()
@@ -114,8 +111,10 @@ def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
 class _Watched:
     """The stream, with a progress bar, and an eye on what kind of bytes it has."""
 
-    def __init__(self, stream: Any, progress: Progress) -> None:
+    def __init__(self, stream: Any, path: str, progress: Progress, damage: Damage) -> None:
         self.progress = progress
+        self._path = path
+        self._damage = damage
         self._stream = stream
         self._bytes = 0
         self._first = 0  # bytes of the first block, and how many of them are no text
@@ -124,15 +123,26 @@ class _Watched:
         self._tail = b""
 
     def read(self, size: int, /) -> bytes:
-        block: bytes = self._stream.read(size)
+        block = self._block(size)
         if not self._bytes:
             self._first = len(block)
             self._binary = len(block) - len(block.translate(None, _CONTROLS))
-        if not self._kernels:
+        if not self._kernels and not block.isspace():
             self._kernels = _KERNELS.search(self._tail + block) is not None
             self._tail = block[-_TAIL:]
         self._bytes += len(block)
         self.progress.update(self._bytes)
+        return block
+
+    def _block(self, size: int) -> bytes:
+        """What can be read of a file that is damaged further on is worth it."""
+        try:
+            block: bytes = self._stream.read(size)
+        except (OSError, EOFError, LZMAError) as error:  # EOFError: an xz file that is cut off
+            if not self._bytes:
+                raise UsageError(f"cannot read {self._path}: {error}") from None
+            self._damage.add(Loss.READ, f"byte {self._bytes}", str(error))
+            return b""
         return block
 
     @property
@@ -142,6 +152,8 @@ class _Watched:
 
     def doubts(self) -> list[str]:
         """Why finding nothing in it would mean nothing."""
+        if self._damage:
+            return self._damage.lines()
         if not self._bytes:
             return ["the log is empty"]
         if self._binary > _BINARY_SHARE * self._first:
@@ -149,13 +161,13 @@ class _Watched:
         return []
 
 
-def _open(path: str | None) -> tuple[Any, int]:
+def _open(path: str | None, damage: Damage) -> tuple[Any, int]:
     """The stream, and its size in bytes; 0: not known. Raises OSError."""
     if path is None:
         return KernelLog(), 0
+    stream = open_log(path, damage)
     if path == "-":
-        return sys.stdin.buffer, 0
-    stream = open_log(path)
+        return stream, 0
     return stream, os.path.getsize(path) if hasattr(stream, "fileno") else 0
 
 

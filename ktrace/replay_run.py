@@ -13,6 +13,7 @@ from ktrace.verdicts import EXIT_CODES, with_doubt, worst
 from ktrace.views.view import View
 
 _TICK_S = 0.2
+_LONGEST_WAIT_S = 30.0  # on the screen, for one event: what comes then is shown at once
 
 NewView = Callable[[str, str], View]  # of a session, by its command and its file
 
@@ -78,6 +79,7 @@ class _Session:
         self._found: set[tuple[str, str]] = set()
         self._recorded_end: End | None = None
         self.interrupted = False
+        self._skipped = False
         view.start(self._analysis)
 
     def record(self, record: Session | Event | Finding | End) -> None:
@@ -128,7 +130,10 @@ class _Session:
         """Let the time between two events pass, the screen's ages counting up in it."""
         if not self._speed:
             return
-        at = self._analysis.t
+        at = max(self._analysis.t, t - _LONGEST_WAIT_S * self._speed)
+        if at > self._analysis.t and not self._skipped:
+            self._skipped = True
+            self._view.note("nothing happened for long: the replay has gone on")
         while (left := (t - at) / self._speed) > 0:
             nap = min(left, _TICK_S)
             time.sleep(nap)

@@ -21,7 +21,19 @@ def test_help_is_no_finding(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["bogus"], ["report"], ["replay", "--speed", "x", TRACE]]
+    "arguments",
+    [
+        [],
+        ["bogus"],
+        ["report"],
+        ["replay", "--speed", "x", TRACE],
+        ["replay", "--speed", "nan", TRACE],
+        ["compare", "--stuck-after", "nan", TRACE, TRACE],
+        ["compare", "--stuck-after", "inf", TRACE, TRACE],
+        ["oom-hang", "--stuck-after", "nan"],
+        ["oom-hang", "--stuck-after", "inf"],
+        ["oom-hang", "-d", "nan"],
+    ],
 )
 def test_bad_usage(arguments: list[str]) -> None:
     done = ktrace(*arguments)

@@ -2,6 +2,7 @@
 
 import click
 
+from ktrace.commands.options import Seconds
 from ktrace.comparison.runs import read_runs
 from ktrace.comparison.verdict import (
     FIXED,
@@ -29,7 +30,7 @@ _SEPARATOR = "vs"
 )
 @click.option(
     "--stuck-after",
-    type=click.FloatRange(min=0.05),
+    type=Seconds(min=0.05),
     metavar="SECONDS",
     help="A victim is stuck when it is still alive after this time.  [default: as recorded]",
 )

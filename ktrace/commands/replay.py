@@ -2,6 +2,7 @@
 
 import click
 
+from ktrace.commands.options import Seconds
 from ktrace.errors import ExitCode
 from ktrace.replay_run import replay as replay_trace
 from ktrace.views.choice import view_for
@@ -12,7 +13,7 @@ from ktrace.views.choice import view_for
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=None,
     help="Speed factor; 0: without waiting.  [default: 1 on a terminal, else 0]",
 )

@@ -12,6 +12,8 @@ from ktrace.plural import count
 from ktrace.problems import Problem, live_problems, problem_of, reported
 
 _ASIDE_KEPT = 100
+_LOST_KEPT = 64  # names; ktrace itself has fewer
+_OTHERS = "others"
 
 _D = TypeVar("_D", bound=Detector)
 
@@ -54,7 +56,7 @@ class Analysis:
         self.t = max(self.t, event.t)
         match event:
             case Lost():
-                self.lost[event.what] = event.count
+                self._lose(event)
             case ProbeChange():
                 changed = Probe(event.function, event.hook, event.state, event.why)
                 self.probes[event.function] = changed
@@ -133,6 +135,13 @@ class Analysis:
     def _state(self, function: str) -> str:
         probe = self.probes.get(function)
         return probe.state if probe else ""
+
+    def _lose(self, event: Lost) -> None:
+        """A trace may name anything as lost: of very many names only the sum is kept."""
+        if event.what in self.lost or len(self.lost) < _LOST_KEPT:
+            self.lost[event.what] = event.count
+        else:
+            self.lost[_OTHERS] = self.lost.get(_OTHERS, 0) + event.count
 
     def _count(self, finding: Finding) -> None:
         problem = problem_of(finding.finding)

@@ -13,6 +13,7 @@ class Loss(Enum):
     UNKNOWN = "record of a newer ktrace skipped", "records of a newer ktrace skipped"
     END = "session without an end record", "sessions without an end record"
     READ = "read error", "read errors"
+    REST = "part left unread", "parts left unread"
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from ktrace.trace.lines import Line, LineReader, open_input
 Record = Session | Event | Finding | End
 
 _GIVE_UP_BYTES = 16 << 20  # without one record: it is something else
+_GIVE_UP_LINES = 100_000  # in a row without one: a few bytes of gzip may hold very many
 _FORMAT_OF_LINE = re.compile(rb'^\{"kind":"session".{0,4096}?"format":(\d{1,9})[,}]')
 
 
@@ -48,6 +49,10 @@ class TraceFile:
         yield from self._first
         for line in self._lines:
             yield from self._decoder.records(line)
+            if self._decoder.barren >= _GIVE_UP_LINES:
+                why = f"{_GIVE_UP_LINES} lines in a row are no records"
+                self.damage.add(Loss.REST, f"line {line.number}", why)
+                break
         self._decoder.finish()
         self.close()
 
@@ -76,6 +81,8 @@ class TraceFile:
                 self._reader.give_up_after = None
                 return records
             start = line.data if start is None else start
+            if self._decoder.barren >= _GIVE_UP_LINES:
+                break
         raise UsageError(self._why_nothing(start))
 
     def _refuse_other_format(self) -> None:
@@ -100,6 +107,7 @@ class _Decoder:
     """From lines to records; knows the stacks of the session."""
 
     def __init__(self, damage: Damage) -> None:
+        self.barren = 0  # lines in a row without anything of a trace
         self.other_format: int | None = None  # of the session that is being skipped
         self._damage = damage
         self._stacks: dict[int, Stack] = {}
@@ -109,7 +117,9 @@ class _Decoder:
 
     def records(self, line: Line) -> Iterator[Record]:
         self._where = f"line {line.number}"
+        self.barren += 1
         for data in self._objects(line):
+            self.barren = 0
             try:
                 record = self._record(data)
             except ValueError as error:

@@ -8,6 +8,7 @@ from ktrace.views.finding_text import finding_line
 from ktrace.views.safe_text import safe
 
 _SHOWN = 5  # of what the command is not about
+_MISSING_SHOWN = 40  # ktrace has fewer probes
 
 
 def probe_count(analysis: Analysis) -> str:
@@ -29,7 +30,9 @@ def head_lines(analysis: Analysis) -> list[str]:
     ]
     missing = [probe for probe in analysis.probes.values() if probe.state == "missing"]
     if missing:
-        names = ", ".join(probe.function for probe in missing)
+        names = ", ".join(probe.function for probe in missing[:_MISSING_SHOWN])
+        if len(missing) > _MISSING_SHOWN:
+            names += f" and {len(missing) - _MISSING_SHOWN} more"
         lines.append(f"  no probe on {names}: see `ktrace doctor`")
     lines += [f"  {safe(warning)}" for warning in session.warnings]
     return lines

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 import os
 import pty
+import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -172,14 +176,48 @@ def test_no_such_file(tmp_path: Path) -> None:
         assert not run.stdout
 
 
-def test_a_gzip_file_that_is_cut_off(tmp_path: Path) -> None:
-    import gzip
+REPORT = stamped(V6_1).encode()
 
-    path = tmp_path / "log.gz"
-    path.write_bytes(gzip.compress(os.urandom(1000) + stamped(V6_1).encode())[:-20])
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress], ids=["gzip", "xz"])
+def test_a_packed_log_from_stdin(pack: Callable[[bytes], bytes]) -> None:
+    run = dmesg("-", text=pack(REPORT))
+    assert run.returncode == 1, run.stderr
+    assert run.stdout == dmesg("-", text=REPORT).stdout
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress], ids=["gzip", "xz"])
+def test_a_packed_log_that_is_cut_off_is_read_up_to_there(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(pack(REPORT * 3 + os.urandom(300_000))[:-20_000])
     run = dmesg(str(path))
-    assert run.returncode == 2
-    assert "cannot read" in run.stderr
+    assert run.returncode == 1, run.stderr
+    assert re.search("[1-3] bad page", run.stdout)
+    assert re.search("verdict: found .*(gzip data|read error)", run.stdout)
+
+
+def test_damage_in_a_gzip_log_costs_what_is_damaged(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"nothing\n" + os.urandom(100_000)) + gzip.compress(REPORT))
+    packed[50_000:50_100] = bytes(100)
+    path = tmp_path / "log.gz"
+    path.write_bytes(packed)
+    run = dmesg(str(path))
+    assert run.returncode == 1, run.stderr
+    assert "damaged in the gzip data" in run.stdout
+
+
+def test_a_damaged_log_without_a_report_is_inconclusive(tmp_path: Path) -> None:
+    path = tmp_path / "log.gz"
+    quiet = b"[    1.000000] usb 1-1: new high-speed USB device\n" + os.urandom(100_000)
+    path.write_bytes(gzip.compress(quiet)[:-20])
+    assert dmesg(str(path)).returncode == 4
+
+
+def test_newlines_without_end() -> None:
+    run = dmesg("-", text=gzip.compress(b"\n" * (50 << 20)))
+    assert run.returncode in (2, 4)
 
 
 def test_colours_and_the_bar_are_for_terminals(tmp_path: Path) -> None:

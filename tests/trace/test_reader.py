@@ -528,6 +528,20 @@ def test_a_very_long_line_is_skipped_in_little_memory(trace: Path) -> None:
     assert damage == ["1 line damaged (at line 2: too long)"]
 
 
+@pytest.mark.parametrize("line", [b"\n", b"x\n"])
+def test_a_few_bytes_of_gzip_that_are_very_many_lines(
+    tmp_path: Path, trace: Path, line: bytes
+) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(trace.read_bytes() + line * 3_000_000 + trace.read_bytes()))
+    records, damage = read(path)
+    assert records == RECORDS
+    assert any("1 part left unread" in text for text in damage)
+    path.write_bytes(gzip.compress(line * 3_000_000))
+    with pytest.raises(UsageError, match="not a ktrace trace"):
+        TraceFile(path)
+
+
 def test_stacks_do_not_grow_for_ever(tmp_path: Path) -> None:
     states: list[Record] = [
         replace(STATE, t=float(n), stack=(f"f{n % (MAX_STACKS + 9)}",))

@@ -19,6 +19,7 @@ from ktrace.sources.log.input import open_log
 from ktrace.sources.log.kinds import KINDS
 from ktrace.sources.log.scanner import BLOCK, LINE_MAX, Scanner
 from ktrace.sources.log.source import KernelLogSource
+from ktrace.trace.damage import Damage
 from tests.sources.log.samples import (
     ALL,
     HUNG,
@@ -290,14 +291,14 @@ def test_other_encodings(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "log"
     text = ("\ufeff" if encoding == "utf-16-le" else "") + "boot\n" + stamped(V6_1)
     path.write_bytes(text.encode(encoding))
-    with closing(open_log(str(path))) as stream:
+    with closing(open_log(str(path), Damage())) as stream:
         assert len(reports(KernelLogSource(stream))) == 1
 
 
 def test_gzip(tmp_path: Path) -> None:
     path = tmp_path / "kern.log.2.gz"
     path.write_bytes(gzip.compress(stamped(V6_1).encode()))
-    with closing(open_log(str(path))) as stream:
+    with closing(open_log(str(path), Damage())) as stream:
         assert len(reports(KernelLogSource(stream))) == 1
 
 
