@@ -1,12 +1,12 @@
 """The state file: bad pages of earlier boots, so that a cell is known again after a reboot."""
 
 import json
-import os
 from dataclasses import dataclass, replace
 
 from ktrace.detectors.bad_page_sighting import Sighting, failed_tests, old_signs
 from ktrace.errors import UsageError
 from ktrace.events import to_json
+from ktrace.private_file import open_private, replace_private
 from ktrace.typed_json import build
 
 _VERSION = 2
@@ -25,7 +25,7 @@ class _Old:
 def load(path: str) -> tuple[Sighting, ...]:
     """What path keeps; nothing where there is no such file yet. Raises UsageError."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open_private(path) as file:
             data = json.loads(file.read(_SIZE_MAX))
     except FileNotFoundError:
         return ()
@@ -47,12 +47,7 @@ def load(path: str) -> tuple[Sighting, ...]:
 def save(path: str, sightings: list[Sighting]) -> None:
     """Replace path as a whole: a crash leaves the old one or the new one. Raises OSError."""
     data = {"ktrace_bad_pages": _VERSION, "sightings": to_json(sightings)}
-    new = f"{path}.new"
-    with open(new, "w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    replace_private(path, json.dumps(data, indent=1).encode())
 
 
 def _read_old(data: object) -> tuple[Sighting, ...]:

@@ -1,16 +1,22 @@
 """The command line: verbs, and the one place where errors become exit codes."""
 
-import importlib
-import os
-import signal
-import sys
+from ktrace.isolation import isolate
 
-import click
+isolate()  # before anything else is imported
 
-from ktrace import __version__
-from ktrace.commands.group import Group
-from ktrace.errors import ExitCode, KtraceError
-from ktrace.problems import live_problems
+import importlib  # noqa: E402
+import io  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+
+import click  # noqa: E402
+
+from ktrace import __version__  # noqa: E402
+from ktrace.commands.group import Group  # noqa: E402
+from ktrace.errors import ExitCode, KtraceError  # noqa: E402
+from ktrace.problems import live_problems  # noqa: E402
+from ktrace.views import output  # noqa: E402
 
 _COMMANDS = {
     "stuck": ("ktrace.commands.stuck", "stuck"),
@@ -61,6 +67,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; ends the process."""
     code: int = ExitCode.CLEAN
+    output.prepare()
     try:
         code = _run()
     except click.exceptions.Exit as done:  # --help, --version
@@ -69,12 +76,15 @@ def main() -> None:
         _complain(error)
         code = error.exit_code
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         code = 128 + signal.SIGINT
     except BrokenPipeError:
         code = 128 + signal.SIGPIPE  # what the shell would say of a reader that left
+    except OSError as error:  # stdout takes nothing, a disk is broken, files or memory are used up
+        output.complain(f"ktrace: {error.strerror or error}")
+        code = ExitCode.INCONCLUSIVE
     except Exception as error:  # a bug: not the 1 of Python, which means that something was found
         if os.environ.get("KTRACE_DEBUG"):
             raise
@@ -94,17 +104,25 @@ def _run() -> int:
 
 
 def _flushed(code: int) -> int:
-    """code, when stdout has taken everything; else Python would complain of it at exit."""
+    """code, when stdout has taken everything: a verdict that nobody got is none."""
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.discard_stdout()
+        return ExitCode.INCONCLUSIVE if code in (ExitCode.CLEAN, ExitCode.FOUND) else code
     return code
+
+
+def _show(error: click.ClickException) -> None:
+    """As click does, but for what the arguments could do to the terminal."""
+    text = io.StringIO()
+    error.show(file=text)
+    for line in text.getvalue().splitlines():
+        output.complain(line)
 
 
 def _complain(error: Exception) -> None:
     from ktrace.views.error_text import error_lines
-    from ktrace.views.output import complain
 
     for line in error_lines(error):
-        complain(line)
+        output.complain(line)

@@ -1,8 +1,11 @@
 """A recorded trace through the same detectors and views as a live run."""
 
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from types import FrameType
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
@@ -29,10 +32,38 @@ def replay(paths: Sequence[str], new_view: NewView, speed: float | None) -> Exit
     """
     verdicts: list[str] = []
     earlier: list[Event] = []
-    for path in paths:
-        if _replay_file(path, new_view, speed, verdicts, earlier):
-            break
+    interrupts = _Interrupts()
+    with interrupts.watched():
+        for path in paths:
+            if _replay_file(path, new_view, speed, verdicts, earlier, interrupts):
+                break
     return EXIT_CODES[worst(verdicts)]
+
+
+class _Interrupts:
+    """Ctrl-C, SIGTERM and SIGHUP: the first one ends a replay between two records, so that the
+    terminal gets its own screen back whatever was drawn; the second one ends it at once."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in numbers}
+        for number, handler in before.items():
+            if handler in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, self._take)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
 
 
 def _replay_file(
@@ -41,24 +72,29 @@ def _replay_file(
     speed: float | None,
     verdicts: list[str],
     earlier: list[Event],
+    interrupts: _Interrupts,
 ) -> bool:
     """Adds to verdicts; earlier becomes what its sessions leave. True: the user interrupted it."""
     with TraceFile(path) as trace:
-        run = _Session(trace, trace.session, new_view(trace.session.command, path), speed, earlier)
+        head = trace.session
+        run = _Session(trace, head, new_view(head.command, path), speed, earlier, interrupts)
         try:
             for record in trace.records():
+                if interrupts.came:
+                    break
                 if isinstance(record, Session) and record is not trace.session:
                     verdicts.append(run.end())
                     earlier[:] = run.carried()
-                    run = _Session(trace, record, new_view(record.command, path), speed, earlier)
+                    view = new_view(record.command, path)
+                    run = _Session(trace, record, view, speed, earlier, interrupts)
                 run.record(record)
         except KeyboardInterrupt:
-            run.interrupted = True
+            interrupts.came = True
         finally:
             run.close()
         verdicts.append(run.end())
         earlier[:] = run.carried()
-    return run.interrupted
+    return interrupts.came
 
 
 class _Session:
@@ -71,16 +107,21 @@ class _Session:
         view: View,
         speed: float | None,
         earlier: list[Event],
+        interrupts: _Interrupts,
     ) -> None:
         self._trace = trace
+        self._interrupts = interrupts
         self._analysis = Analysis(session, earlier)
         self._view = view
         self._speed = speed if speed is not None else float(view.child_output == "kept")
         self._found: set[tuple[str, str]] = set()
         self._recorded_end: End | None = None
-        self.interrupted = False
         self._skipped = False
-        view.start(self._analysis)
+        try:
+            view.start(self._analysis)
+        except BaseException:
+            view.close()
+            raise
 
     def record(self, record: Session | Event | Finding | End) -> None:
         if isinstance(record, Event):
@@ -104,7 +145,7 @@ class _Session:
         if recorded is not None and recorded.command is not None:
             end = replace(end, command=recorded.command)
             end = with_doubt(end, *recorded.command.doubts())
-        if self.interrupted:
+        if self._interrupts.came:
             end = with_doubt(end, "the replay was interrupted")
         else:
             end = with_doubt(end, *self._trace.damage.lines())
@@ -134,7 +175,7 @@ class _Session:
         if at > self._analysis.t and not self._skipped:
             self._skipped = True
             self._view.note("nothing happened for long: the replay has gone on")
-        while (left := (t - at) / self._speed) > 0:
+        while (left := (t - at) / self._speed) > 0 and not self._interrupts.came:
             nap = min(left, _TICK_S)
             time.sleep(nap)
             at += nap * self._speed

@@ -35,7 +35,7 @@ def test_a_gap_of_months_is_not_slept_through(
     late = [replace(WALK, t=WALK.t + n * 1e7) for n in (1, 2)]
     path = write(tmp_path / "a.ktrace", [SESSION, WALK, *late, END])
     screen = Screen()
-    replay_run.replay([str(path)], lambda _: screen, None)  # type: ignore[arg-type,return-value]
+    replay_run.replay([str(path)], lambda command, path: screen, None)  # type: ignore[arg-type,return-value]
     assert 55 < sum(naps) < 65
     assert len(screen.notes) == 1
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import ktrace
 from ktrace import survival
 from ktrace.detectors.analysis import Analysis
-from ktrace.errors import ExitCode, UsageError
+from ktrace.errors import ExitCode, KtraceError, UsageError
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.kernel.boot import boot_id
@@ -99,6 +99,7 @@ class _Run:
         self._child_setup = child_setup
         self._stop = stop
         self._told_failure = False
+        self._lost = ""  # why nothing can be shown any more
         self._command: Command | None = None
         self._kept = KeptOutput() if view.child_output == "kept" else None
         self._actions = self._make_actions()
@@ -191,11 +192,15 @@ class _Run:
             self._actions.add(json.dumps(finding_to_json(finding)))
 
     def _show(self, call: Callable[[], None]) -> None:
-        """A terminal or pipe that goes away ends the run; what was recorded is kept."""
+        """A terminal or pipe that goes away ends the run, but not a recording."""
+        if self._lost:
+            return
         try:
             call()
-        except (BrokenPipeError, OSError):
-            self._stop.why = self._stop.why or "the terminal went away"
+        except OSError as error:
+            self._lost = f"the output was lost ({error.strerror or error})"
+            if self._writer is None:
+                self._stop.why = self._stop.why or self._lost
 
     def _note(self, *texts: str) -> None:
         for text in texts:
@@ -221,6 +226,8 @@ class _Run:
             self._show(partial(say, line))
         if self._command is not None and self._command.why_not:
             raise UsageError(f"cannot run {self._options.run[0]}: {self._command.why_not}")
+        if self._lost:  # a verdict that nobody got is none
+            raise KtraceError(self._lost, exit_code=ExitCode.INCONCLUSIVE)
         return EXIT_CODES[end.verdict]
 
     def _close_earlier(self, end: End) -> End:

@@ -5,8 +5,12 @@ leaves as one line without anything that a terminal could obey. The screen has r
 views/safe_screen.py.
 """
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from ktrace.views.safe_text import safe
 
@@ -14,11 +18,51 @@ from ktrace.views.safe_text import safe
 def say(line: str = "", paint: Callable[[str], str] | None = None) -> None:
     """A line for stdout, there at once. paint may colour what is safe already. Raises OSError."""
     text = safe(line)
-    sys.stdout.write(f"{paint(text) if paint else text}\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"{paint(text) if paint else text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write to stdout: {error.strerror}") from None
 
 
 def complain(line: str) -> None:
-    """A line for stderr."""
-    sys.stderr.write(f"{safe(line)}\n")
-    sys.stderr.flush()
+    """A line for stderr; there is nobody to tell when that is lost."""
+    with suppress(OSError):
+        sys.stderr.write(f"{safe(line)}\n")
+        sys.stderr.flush()
+
+
+def prepare() -> None:
+    """Make stdout and stderr such that they take all text, and that a lost one is an OSError."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:  # closed: no file that is opened later shall take its place
+            _occupy(number)
+            setattr(sys, name, _Closed())
+        elif number and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the locale may have few characters
+
+
+def discard_stdout() -> None:
+    """Nothing more goes there; Python would complain of what is left at exit."""
+    if not isinstance(sys.stdout, _Closed):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _occupy(number: int) -> None:
+    fd = os.open(os.devnull, os.O_RDWR)
+    if fd != number:
+        os.dup2(fd, number)
+        os.close(fd)
+
+
+class _Closed(io.TextIOBase):
+    """In place of a stream that was closed before ktrace began."""
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+    def flush(self) -> None:
+        pass

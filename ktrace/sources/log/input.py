@@ -45,9 +45,10 @@ def open_log(path: str, damage: Damage) -> Any:
 def _open(path: str) -> io.BufferedReader:
     if path != "-":
         return open(path, "rb")
-    if sys.stdin is None:
+    stdin = getattr(sys.stdin, "buffer", None)
+    if stdin is None:
         raise OSError(errno.EBADF, "it is closed")
-    return cast(io.BufferedReader, sys.stdin.buffer)
+    return cast(io.BufferedReader, stdin)
 
 
 class _Gzip:
