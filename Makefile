@@ -56,6 +56,12 @@ lab-bad-ram: venv bpf deps-lab ## one bad RAM cell in a guest, found over three 
 test: venv bpf deps-lab ## run every kind of test that this machine can run
 	@tools/run-tests
 
+FUZZ_SECONDS := 200
+
+.PHONY: fuzz
+fuzz: venv ## attack the readers of traces, logs and state files for ten minutes
+	KTRACE_FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV)/bin/python -m pytest -q -s -m unit tests/fuzz
+
 .PHONY: check
 check: venv deps-check ## check style and types
 	$(VENV)/bin/ruff check .

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ktrace.detectors.bad_page_sighting import Sighting, failed_tests, old_signs
 from ktrace.errors import UsageError
 from ktrace.events import to_json
+from ktrace.events.pages import OldFailure
 from ktrace.private_file import open_private, replace_private
 from ktrace.typed_json import build
 
@@ -18,7 +19,7 @@ _SIZE_MAX = 16 << 20  # bytes; ktrace itself writes less than a hundredth of it
 class _Old:
     """What of a sighting of ktrace 0.1 has another form now."""
 
-    others: tuple[str, ...]
+    others: tuple[OldFailure, ...]
     pattern: str
 
 

@@ -28,7 +28,7 @@ class Form:
 
 
 # A number as the kernel prints it, or as hex() does, of 64 bits at most; empty: not known
-Hex = Annotated[str, Form("a hexadecimal number", r"(0x)?[0-9a-fA-F]{0,16}")]
+Hex = Annotated[str, Form("a hexadecimal number", r"((0x)?[0-9a-fA-F]{1,16})?")]
 
 
 def build(wanted: type[T], value: object, where: str) -> T:

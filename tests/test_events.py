@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktrace.events import EVENTS, Event, SquashfsCall, Task, from_json, to_json
-from ktrace.typed_json import Hex
 
 pytestmark = pytest.mark.unit
 
@@ -32,7 +31,6 @@ TEXT = st.text(max_size=20)
 LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**64),
     float: st.floats(-1e12, 1e12, allow_nan=False),
-    Hex: st.from_regex(r"(0x)?[0-9a-fA-F]{0,16}", fullmatch=True),
     str: TEXT,
     bool: st.booleans(),
 }
@@ -48,6 +46,8 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
     if annotation in LEAVES:
         return LEAVES[annotation]
     arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Annotated:
+        return st.from_regex(arguments[1].pattern, fullmatch=True).filter(lambda t: "\n" not in t)
     if is_dataclass(annotation):
         hints = typing.get_type_hints(annotation, include_extras=True)
         members = {field.name: values(hints[field.name]) for field in fields(annotation)}

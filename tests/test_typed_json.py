@@ -51,7 +51,7 @@ def test_hexadecimal_numbers(text: str) -> None:
     assert build(Printed, {"bits": text, "more": [text]}, "x") == Printed(text, (text,))
 
 
-@pytest.mark.parametrize("text", ["-1", "0x-1", " 1", "1_0", "(null)", "0xg", "f" * 17, "1\n"])
+@pytest.mark.parametrize("text", ["-1", "0x", "0x-1", " 1", "(null)", "0xg", "f" * 17, "1\n"])
 def test_what_is_no_hexadecimal_number(text: str) -> None:
     with pytest.raises(ValueError, match="bits is not a hexadecimal number"):
         build(Printed, {"bits": text}, "x")

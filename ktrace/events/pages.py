@@ -1,10 +1,13 @@
 """Pages in a state that cannot be."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ktrace.events.event import Event, Stack, Task
-from ktrace.typed_json import Hex
+from ktrace.typed_json import Form, Hex
+
+# As ktrace 0.1 wrote it: "refcount 0xffffffff", "page_pool"
+OldFailure = Annotated[str, Form("a failed test", r"[^ ]*( (0x)?[0-9a-fA-F]{1,16})?")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class EarlierBadPage(Event):
     offset: int | None = None  # of the struct page in the page that it lies in
     virtual: Hex | None = None  # address of the struct page
     owners: tuple[PageOwner, ...] = ()
-    others: tuple[str, ...] = ()  # instead of failed, in traces of ktrace 0.1: "refcount 0x1"
+    others: tuple[OldFailure, ...] = ()  # instead of failed, in traces of ktrace 0.1
     pattern: str = ""  # instead of signs, there: text, pointer
 
 

@@ -27,8 +27,10 @@ HEAD = re.compile(
 _PAGE = re.compile(r"\s*page:\s?(?:(?P<page>[0-9a-f]{8,16})|\(\w*\))?(?=\s|$)(?P<rest>.*)")
 _PFN = re.compile(r"\s*pfn:(?P<pfn>[0-9a-f]{1,16})\s*$")
 _VALUE = re.compile(
-    r"\b(flags|count|refcount|mapcount|mapping|index|pfn):\s*(\(null\)|-?(?:0x)?[0-9a-f]+)"
+    r"\b(flags|count|refcount|mapcount|mapping|index|pfn):\s*"
+    r"(\(null\)|-?(?:0x)?[0-9a-f]{1,16}(?![0-9a-fx]))"
 )
+_UNSIGNED = ("flags", "pfn")  # neither negative nor NULL: such a value is damaged
 _WRAPPED = re.compile(
     r"\s*(?:flags:\S|(?:count|refcount|mapcount|mapping|index|pfn):|\(null\)\s+index:)"
 )
@@ -108,7 +110,7 @@ class BadPageReport(Report):
         match = _PAGE.match(text)
         if match is None:
             return False
-        values = dict(_VALUE.findall(match["rest"]))
+        values = _values(match["rest"])
         if self._pfn is not None and "pfn" in values and int(values["pfn"], 16) != self._pfn:
             return False  # of another report, on another CPU
         self._dump.page = match["page"]
@@ -119,8 +121,7 @@ class BadPageReport(Report):
     def _take_values(self, text: str) -> None:
         if text.lstrip().startswith("(null)"):
             self._dump.values.setdefault("mapping", "(null)")
-        for key, value in _VALUE.findall(text):
-            self._dump.values.setdefault(key, value)
+        self._dump.values = _values(text) | self._dump.values
 
     def _take_dump(self, text: str) -> bool:
         """The lines between that of the page and that of the CPU. Each is there once: another one
@@ -231,6 +232,15 @@ class BadPageReport(Report):
             lru=tuple(hex(word) for word in words.lru) if words else (),
             taint=self._taint,
         )
+
+
+def _values(text: str) -> dict[str, str]:
+    """The first of each key."""
+    found: dict[str, str] = {}
+    for key, value in _VALUE.findall(text):
+        if key not in _UNSIGNED or value[0] not in "-(":
+            found.setdefault(key, value)
+    return found
 
 
 def _hex(value: int | None) -> str | None:

@@ -1,0 +1,97 @@
+"""What reads untrusted files, all the way to what is shown. Nothing but UsageError may come out."""
+
+import contextlib
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from ktrace import bad_page_state
+from ktrace.comparison.runs import read_runs
+from ktrace.detectors.analysis import Analysis
+from ktrace.detectors.bad_page import earlier_event
+from ktrace.errors import UsageError
+from ktrace.log_run import run as run_log
+from ktrace.replay_run import replay
+from ktrace.views.choice import _body
+from ktrace.views.json_lines import JsonLinesView
+from ktrace.views.lines import LinesView
+from ktrace.views.log_view import LogJsonView, LogLinesView
+from ktrace.views.report import ReportView
+from ktrace.views.screen import ScreenView
+from ktrace.views.view import View
+from tests.factories import session
+
+
+def _screen(command: str) -> View:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=False)
+    return ScreenView(_body(command), "", console)
+
+
+def trace(path: Path) -> None:
+    views: list[Callable[[str], View]] = [
+        lambda _: LinesView(),
+        lambda _: JsonLinesView(),
+        lambda _: ReportView(),
+        _screen,
+    ]
+    for view in views:
+        replay([str(path)], lambda command, _, view=view: view(command), 0)  # type: ignore[misc]
+    read_runs((str(path),), None)
+
+
+def log(path: Path) -> None:
+    run_log(str(path), LogLinesView(True))
+    run_log(str(path), LogJsonView())
+
+
+def state(path: Path) -> None:
+    kept = bad_page_state.load(str(path))
+    view = ReportView()
+    analysis = Analysis(session(command="bad-page"))
+    view.start(analysis)
+    for sighting in kept:
+        event = earlier_event(sighting, 100.0)
+        view.event(event, analysis.feed(event))
+    view.end(analysis.end())
+    bad_page_state.save(str(path), [*kept])
+
+
+TARGETS: dict[str, Callable[[Path], None]] = {"trace": trace, "log": log, "state": state}
+
+
+def attack(name: str, path: Path, data: bytes) -> str:
+    """What was shown. Raises what a user would see as a traceback."""
+    path.write_bytes(data)
+    shown = io.StringIO()
+    with (
+        contextlib.redirect_stdout(shown),
+        contextlib.redirect_stderr(shown),
+        contextlib.suppress(UsageError),
+    ):
+        TARGETS[name](path)
+    return shown.getvalue()
+
+
+def seeds(name: str) -> list[bytes]:
+    """Small and whole inputs, and those of the corpus that once did harm."""
+    here = Path(__file__).parent
+    root = here.parents[1]
+    corpus = [file.read_bytes() for file in sorted((here / "corpus").glob(f"{name}-*"))]
+    if name == "trace":
+        traces = [*root.glob("examples/bad-*/*.ktrace"), *root.glob("examples/*/*.ktrace.gz")]
+        return [*corpus, *(_beginning(_plain(file.read_bytes())) for file in sorted(traces))]
+    if name == "log":
+        logs = sorted((root / "tests/golden/logs").iterdir())
+        return [*corpus, *(file.read_bytes()[:20_000] for file in logs if file.is_file())]
+    return corpus
+
+
+def _plain(data: bytes) -> bytes:
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+
+
+def _beginning(data: bytes) -> bytes:
+    return b"\n".join(data.split(b"\n")[:60])
