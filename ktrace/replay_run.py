@@ -11,7 +11,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
-from ktrace.trace.reader import TraceFile
+from ktrace.trace.reader import Record, TraceFile
 from ktrace.verdicts import EXIT_CODES, with_doubt, worst
 from ktrace.views.view import View
 
@@ -21,12 +21,21 @@ _LONGEST_WAIT_S = 30.0  # on the screen, for one event: what comes then is shown
 NewView = Callable[[str, str], View]  # of a session, by its command and its file
 
 
-def replay(paths: Sequence[str], new_view: NewView, speed: float | None) -> ExitCode:
+Change = Callable[[Record], Record]
+
+
+def replay(
+    paths: Sequence[str],
+    new_view: NewView,
+    speed: float | None,
+    change: Change = lambda record: record,
+) -> ExitCode:
     """Show each session of the files, in the view for its command.
 
     What earlier sessions carry over counts in the verdict on later ones: bad pages do.
 
-    speed: times as fast as it happened; 0: at once; None: 1 on a screen, else 0.
+    speed: times as fast as it happened; 0: at once; None: 1 on a screen, else 0. change: see
+    TraceFile.
 
     Raises UsageError where the file is not a trace. Ctrl-C ends it with the summary.
     """
@@ -35,7 +44,8 @@ def replay(paths: Sequence[str], new_view: NewView, speed: float | None) -> Exit
     interrupts = _Interrupts()
     with interrupts.watched():
         for path in paths:
-            if _replay_file(path, new_view, speed, verdicts, earlier, interrupts):
+            trace = TraceFile(path, change)
+            if _replay_file(trace, new_view, speed, verdicts, earlier, interrupts):
                 break
     return EXIT_CODES[worst(verdicts)]
 
@@ -67,7 +77,7 @@ class _Interrupts:
 
 
 def _replay_file(
-    path: str,
+    trace: TraceFile,
     new_view: NewView,
     speed: float | None,
     verdicts: list[str],
@@ -75,7 +85,8 @@ def _replay_file(
     interrupts: _Interrupts,
 ) -> bool:
     """Adds to verdicts; earlier becomes what its sessions leave. True: the user interrupted it."""
-    with TraceFile(path) as trace:
+    path = str(trace.path)
+    with trace:
         head = trace.session
         run = _Session(trace, head, new_view(head.command, path), speed, earlier, interrupts)
         try:

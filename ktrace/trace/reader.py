@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,15 +28,19 @@ class TraceFile:
     Several sessions in a file (`cat a b`) come one after the other, each begun by its Session.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, change: Callable[[Record], Record] = lambda record: record
+    ) -> None:
+        """change: what becomes of each record before anybody sees it."""
         self.path = path
+        self._change = change
         self.damage = Damage()
         self._file = open_input(path)
         self._reader = LineReader(self._file, self.damage)
         self._lines = iter(self._reader)
         self._decoder = _Decoder(self.damage)
         try:
-            self._first = self._read_first()
+            self._first = [change(record) for record in self._read_first()]
         except BaseException:
             self.close()
             raise
@@ -48,7 +52,7 @@ class TraceFile:
         """All records in the file's order, the first session included. Can be called once."""
         yield from self._first
         for line in self._lines:
-            yield from self._decoder.records(line)
+            yield from map(self._change, self._decoder.records(line))
             if self._decoder.barren >= _GIVE_UP_LINES:
                 why = f"{_GIVE_UP_LINES} lines in a row are no records"
                 self.damage.add(Loss.REST, f"line {line.number}", why)

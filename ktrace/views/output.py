@@ -9,8 +9,9 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
 
 from ktrace.views.safe_text import safe
 
@@ -25,6 +26,29 @@ def say(line: str = "", paint: Callable[[str], str] | None = None) -> None:
         raise
     except OSError as error:
         raise OSError(error.errno, f"cannot write to stdout: {error.strerror}") from None
+
+
+@contextmanager
+def filtered(change: Callable[[str], str]) -> Iterator[None]:
+    """What goes to stdout meanwhile passes change, line by line."""
+    plain = sys.stdout
+    sys.stdout = _Filtered(plain, change)
+    try:
+        yield
+    finally:
+        sys.stdout = plain
+
+
+class _Filtered(io.TextIOBase):
+    def __init__(self, inner: TextIO, change: Callable[[str], str]) -> None:
+        self._inner = inner
+        self._change = change
+
+    def write(self, text: str, /) -> int:
+        return self._inner.write(self._change(text))
+
+    def flush(self) -> None:
+        self._inner.flush()
 
 
 def complain(line: str) -> None:
