@@ -6,7 +6,7 @@ import pytest
 
 from ktrace.events import Task, TaskWait
 from ktrace.waits import block_devices
-from ktrace.waits.kinds import buffer
+from ktrace.waits.kinds import block_io, buffer
 from ktrace.waits.release import release_of
 from tests.factories import task_wait
 from tests.waits.heap import Heap
@@ -22,6 +22,11 @@ OFFSETS: dict[str, int | None] = {
     "buffer_head.b_blocknr": 24,
     "buffer_head.b_size": 32,
     "buffer_head.b_bdev": 48,
+    "bio.bi_disk": 8,
+    "bio.bi_iter.bi_sector": 32,
+    "bio.bi_end_io": 56,
+    "bio.bi_private": 64,
+    "gendisk.disk_name": 12,
 }
 BH_UPTODATE, BH_LOCK = 0, 2
 
@@ -103,6 +108,28 @@ def test_a_buffer_is_known_by_what_is_in_it(
     found = buffer.KIND.read(heap.sleeper(task, "out_of_line_wait_on_bit"), heap.kernel)
     assert found
     assert (found.kind, found.detail) == (kind, detail)
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [("blkdev_bio_end_io_simple", True), ("autoremove_wake_function", False)],
+)
+def test_a_direct_read_has_its_bio_on_its_stack(mapped: Path, function: str, found: bool) -> None:
+    """As on 5.10: it does not call submit_bio_wait(), and a bio has its gendisk."""
+    heap = Heap(OFFSETS)
+    disk = heap.new(64)
+    heap.write(disk + 12, b"dm-0\0")
+    task = heap.task(11, "direct")
+    bio = heap.sp(task) + 0x100
+    heap.put(bio + 8, disk)
+    heap.put(bio + 32, 1820)
+    heap.functions[0xFFFFFFFF81000000] = function
+    heap.put(bio + 56, 0xFFFFFFFF81000000)
+    heap.put(bio + 64, task)
+    wait = block_io.KIND.read(heap.sleeper(task, "__blkdev_direct_IO_simple"), heap.kernel)
+    assert (wait and wait.detail) == (
+        "dm-0 (suspended by device-mapper), sector 1820" if found else None
+    )
 
 
 def test_what_resumes_a_suspended_device() -> None:

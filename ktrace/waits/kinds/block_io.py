@@ -8,27 +8,46 @@ from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
 
 _FUNCTIONS = ("submit_bio_wait", "bio_await", "blk_wait_io")
+_DIRECT, _DIRECT_END = "__blkdev_direct_IO_simple", "blkdev_bio_end_io_simple"
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
-    if not sleeper.is_in(*_FUNCTIONS):
-        return None
-    completion = completion_of(sleeper, kernel)
-    if completion is None:
-        return None
-    evidence = ("completion on its stack",)
-    bio = _bio_of(completion, sleeper, kernel)
-    if not bio:
-        return Found("block-io", completion, "on a device that is not known", evidence)
+    if sleeper.is_in(*_FUNCTIONS):
+        completion = completion_of(sleeper, kernel)
+        if completion is None:
+            return None
+        evidence = "completion on its stack"
+        bio = _bio_of(completion, sleeper, kernel)
+        if not bio:
+            detail = "on a device that is not known"
+            return Found("block-io", completion, detail, (evidence,))
+        return _found(bio, completion, (evidence, "bio.bi_private"), kernel)
+    bio = _own_bio(sleeper, kernel) if sleeper.is_in(_DIRECT) else 0
+    return _found(bio, bio, ("bio on its stack",), kernel) if bio else None
+
+
+def _found(bio: int, without: int, evidence: tuple[str, ...], kernel: Kernel) -> Found:
+    """without: what the wait is known by where the device is not."""
     address, device = _device_of(bio, kernel)
     sector = kernel.member(bio, "bio.bi_iter.bi_sector")
     return Found(
         "block-io",
-        address or completion,
+        address or without,
         f"{device.text}, sector {sector}",
-        (*evidence, "bio.bi_private"),
+        evidence,
         target=device.target,
     )
+
+
+def _own_bio(sleeper: Sleeper, kernel: Kernel) -> int:
+    """__blkdev_direct_IO_simple() of fs/block_dev.c, where it does not call submit_bio_wait(): its
+    bio lies on the stack, with the task itself in bi_private. 0 where none is found."""
+    for hit in sleeper.holding(sleeper.address):
+        bio = hit - kernel.layout["bio.bi_private"]
+        ends = sleeper.word(bio + kernel.layout["bio.bi_end_io"])
+        if ends and kernel.symbol(ends) == _DIRECT_END:
+            return bio
+    return 0
 
 
 def _bio_of(completion: int, sleeper: Sleeper, kernel: Kernel) -> int:
@@ -58,6 +77,7 @@ KIND = Kind(
         *WANTS,
         *DEVICE_WANTS,
         "bio.bi_private",
+        "bio.bi_end_io",
         "bio.bi_bdev",
         "bio.bi_disk",
         "gendisk.disk_name",
