@@ -55,7 +55,7 @@ class StuckTasks(Detector):
     """Feed it all events in order, after the ledger has had them. Judges at each Walk, when every
     thread has been looked at.
 
-    A thread is stuck that has been killed for stuck_after seconds and is not dead, whatever its
+    A thread is stuck that is still alive stuck_after seconds after it was killed, whatever its
     state; a zombie is dead. While it lives, a finding tells where it is; when it has died, where it
     was for the longest time.
     """

@@ -124,7 +124,7 @@ class Look:
         return self._victims(named) if named and named.kind == "memory" else _NOBODY
 
     def _victims(self, named: NamedWait) -> _Group:
-        """Threads of OOM victims that are not dead, of the cgroup or of the machine, as the wait
+        """Threads of OOM victims that are still alive, of the cgroup or of the machine, as the wait
         is: out_of_memory() kills nobody else before they are gone."""
         of_memcg = named.detail.endswith(_OF_MEMCG)
         key = (of_memcg, "memory")

@@ -30,7 +30,7 @@ class TaskExit(Event):
     name: ClassVar[str] = "task_exit"
     task: Task
     exit_code: int  # as of wait(2): the low seven bits are the signal
-    mm_held: bool = False  # it has yet to let go of its mm: the tracepoint comes before exit_mm()
+    mm_held: bool = False  # it still has its mm: the tracepoint comes before exit_mm()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class TaskDead(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState(Event):
-    """One look at a thread that is killed and not dead, or asleep uninterruptibly."""
+    """One look at a killed thread that is still alive, or at an uninterruptible sleeper."""
 
     name: ClassVar[str] = "task_state"
     task: Task

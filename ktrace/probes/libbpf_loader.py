@@ -154,7 +154,7 @@ class LibbpfLoader:
             self._oom_maps.forget(cgroup, call)
 
     def follow_modules(self) -> list[Probe]:
-        """Attach to modules that came (again), let go of those that went. What changed."""
+        """Attach to modules that were loaded (again), detach from unloaded ones. What changed."""
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]
         if not changed:
             return []

@@ -131,7 +131,7 @@ def test_the_init_of_a_pid_namespace_waits_for_its_members(source: LiveSource) -
         found = waits_of(source, init, writer)
         assert found[init].wait == "pid-namespace"
         assert holders(found[init]) == [writer]
-        assert found[init].holders[0].why == "is in the PID namespace and not dead"
+        assert found[init].holders[0].why == "is alive in the PID namespace"
         assert found[writer].wait == "frozen-file-system"
 
 

@@ -98,7 +98,7 @@ class Book:
             self.end(kill)
 
     def check(self, kill: Kill) -> None:
-        """A thread has died, or let go of the mm: was it the last?"""
+        """A thread has died, or released the mm: was it the last?"""
         if kill.all_dead:
             self.end(kill)
         else:

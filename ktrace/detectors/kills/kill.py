@@ -60,14 +60,14 @@ class Kill:
     deaths: int = 0  # threads that were seen to die, or dead
     over: bool = False  # the last thread is dead, or gone
     last_death_t: float | None = None  # of the last thread that was seen to die
-    released_t: float | None = None  # the last user of the mm has let go of it
+    released_t: float | None = None  # the last user of the mm has released it
     exit_signal: int | None = None
     last_t: float = 0.0  # newest sign of it
     spent: dict[Place, float] = field(default_factory=dict)  # seconds, over its threads
     steps: list[Step] = field(default_factory=list)
     steps_left_out: int = 0
     _dead: set[int] = field(default_factory=set)  # tids
-    _exited: set[int] = field(default_factory=set)  # tids that have let go of the mm
+    _exited: set[int] = field(default_factory=set)  # tids that have released the mm
     _exit_t: float | None = None  # of the newest of them
     _refused: int = 0  # threads of the present walk beyond THREADS_KEPT
 
@@ -143,7 +143,7 @@ class Kill:
         return any(step.name == name for step in self.steps)
 
     def look(self, sample: TaskState) -> None:
-        """At one of its threads, killed and not dead."""
+        """At one of its threads, killed and still alive."""
         tid = sample.task.tid
         if tid in self._dead:
             return
@@ -161,7 +161,7 @@ class Kill:
             spend(spent, thread.place, 0.0)
 
     def exit(self, tid: int, t: float) -> None:
-        """A thread has let go of the mm."""
+        """A thread has released the mm."""
         self.last_t = max(self.last_t, t)
         self._exited.add(tid)
         self._exit_t = max(self._exit_t or t, t)
@@ -214,7 +214,7 @@ class Kill:
         self._dead.clear()
 
     def release(self) -> bool:
-        """Has the last user of the mm let go of it just now?"""
+        """Has the last user of the mm released it just now?"""
         exited = self.over or (self.expected and len(self._exited) >= self.expected)
         if self.released_t is not None or self._exit_t is None or not exited or self.sharers:
             return False
@@ -225,7 +225,7 @@ class Kill:
         return True
 
     def sharer_released(self, t: float) -> None:
-        """Another user of the mm has let go of it."""
+        """Another user of the mm has released it."""
         self.sharers -= 1
         self._exit_t = max(self._exit_t or t, t)
 

@@ -18,7 +18,7 @@ class Place:
 
 @dataclass(slots=True)
 class KilledThread:
-    """A thread that was seen killed and not dead."""
+    """A killed thread that was seen alive."""
 
     sample: TaskState  # the newest look
     first_t: float

@@ -162,7 +162,7 @@ class Guest:
             end.close()
 
     def close(self) -> None:
-        """End QEMU and let go of all that was used to talk to it."""
+        """End QEMU and close all that was used to talk to it."""
         self.kill()
         if self._process is not None and self._process.stderr is not None:
             self._process.stderr.close()

@@ -77,7 +77,7 @@ def _holder(task: KernelTask, kernel: Kernel) -> tuple[KernelTask, str]:
         if reaper:
             how = "is its parent" if parent == real else "traces it"
             return reaper, f"has not reaped {task.comm}[{task.tid}], a zombie, and {how}"
-    return task, "is in the PID namespace and not dead"
+    return task, "is alive in the PID namespace"
 
 
 KIND = Kind(
