@@ -141,16 +141,15 @@ def _stuck_row(finding: StuckTask, age: float) -> Iterable[Text]:
 
 
 def _detail(finding: StuckTask, age: float, width: int) -> list[RenderableType]:
-    """The longest stuck: who killed it, its stack, what that means, who blocks it."""
+    """The longest stuck: who killed it, what blocks it, its stack, what that means."""
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(words.task_name(finding.comm, finding.pid, finding.tid), style="bold red")
     head.append(f"  stuck for {words.stuck_for(finding, age)}; {words.killed_by(finding.killed)}")
     lines: list[RenderableType] = [head]
-    lines += [Text("  " + line, no_wrap=True) for line in _wrap(finding.stack, width - 2)[:3]]
-    lines += _wrapped(words.meaning(finding), width, "yellow")
-    for line in chain_lines(finding):
+    for line in chain_lines(finding):  # first: a small screen has no room for all
         lines += _wrapped(line, width, "")
-    return lines
+    lines += [Text("  " + line, no_wrap=True) for line in _wrap(finding.stack, width - 2)[:3]]
+    return [*lines, *_wrapped(words.meaning(finding), width, "yellow")]
 
 
 def _wrapped(text: str, width: int, style: str) -> list[Text]:
