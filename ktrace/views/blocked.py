@@ -39,13 +39,18 @@ def prose(finding: BlockedTask) -> dict[str, list[str]]:
 
 
 def body() -> "Body":
-    raise NotImplementedError  # it has no screen of its own
+    from ktrace.views.screen_blocked import BlockedBody
+
+    return BlockedBody()
 
 
 def report(analysis: Analysis, told: "Told") -> list[str]:
-    """What everything waits for in the end first, then each stack once."""
     found = [versions[-1] for versions in told.values()]
-    blocked = [finding for finding in found if isinstance(finding, BlockedTask)]
+    return section([finding for finding in found if isinstance(finding, BlockedTask)])
+
+
+def section(blocked: Sequence[BlockedTask]) -> list[str]:
+    """The ends of the chains first, then each chain with its stack once."""
     if not blocked:
         return ["No task is blocked.", ""]
     lines = []
@@ -64,6 +69,10 @@ def report(analysis: Analysis, told: "Told") -> list[str]:
 def summary(analysis: Analysis, brief: bool) -> list[str]:
     number = analysis.found["stuck"]
     seconds = words.seconds(analysis.session.stuck_after)
+    if not analysis.measured("task"):
+        return ["blocked tasks: not measured, the tasks cannot be walked here"]
+    if not number:
+        return [f"no task was in the same sleep in D for {seconds}"]
     verb = "is" if number == 1 else "are"
     return [f"{words.count(number, 'task')} {verb} blocked, for at least {seconds}"]
 
