@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ktrace.events import Event, Holder, Lost, Task, TaskState, TaskWait
@@ -14,6 +15,15 @@ _BUDGET_S = 0.4  # of CPU in one look: what is left is looked at in the next
 _MOST_HOLDERS = 4096  # entries of the map chain_tasks
 
 Look = tuple[Any, TaskState]  # struct task_state, and what it says
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A stack that was read: in which sleep, and in which look."""
+
+    start_t: float
+    switches: int
+    look: int
 
 
 class Reader(Protocol):
@@ -51,7 +61,9 @@ class WaitWatch:
         self._everybody = everybody
         self._told: dict[int, TaskWait] = {}  # newest, by tid
         self._followed: set[int] = set()
-        self._not_read = 0
+        self._read: dict[int, _Read] = {}  # by tid: who was asleep at the last look
+        self._looks = 0
+        self._lost = 0
 
     def look(
         self, walked: Iterable[tuple[RawEvent, Event]], now: Callable[[], float]
@@ -61,32 +73,56 @@ class WaitWatch:
         todo = [look for look in shown.values() if _waits(look[1])]
         if not self._everybody and not any(state.killed for _, state in todo):
             todo = []  # nobody asks
-        todo.sort(key=lambda look: not look[1].killed)  # those first, should time run out
+        # the killed first, and who has waited longest for a look, should time run out
+        todo.sort(key=lambda look: (not look[1].killed, self._last_read(look[1])))
+        self._looks += 1
         self._reader.begin()
         until = time.thread_time() + _BUDGET_S
         events: list[Event] = []
         needed: set[int] = set()
         told: dict[int, TaskWait] = {}
+        read: dict[int, _Read] = {}
         for depth in range(_DEEPEST):
             holders: dict[int, None] = {}
             for number, (raw, state) in enumerate(todo):
+                tid = state.task.tid
                 if time.thread_time() > until:
-                    self._not_read += len(todo) - number
-                    events.append(Lost(t=now(), what="task_wait", count=self._not_read))
+                    left = self._left_out(todo[number:])
+                    events += self._new_losses(len(todo) - number - len(left), now())
+                    read |= left
+                    told |= {tid: self._told[tid] for tid in left.keys() & self._told.keys()}
+                    holders |= _holders(told[tid] for tid in left if tid in told)
                     break
+                read[tid] = _Read(state.start_t, state.switches, self._looks)
                 wait = self._wait(raw, state, now())
                 if wait is None:
                     continue
-                told[state.task.tid] = wait
-                events += [] if _same(self._told.get(state.task.tid), wait) else [wait]
-                holders |= dict.fromkeys(holder.task.tid for holder in wait.holders)
+                told[tid] = wait
+                events += [] if _same(self._told.get(tid), wait) else [wait]
+                holders |= _holders([wait])
             needed |= holders.keys()
             todo = self._find(holders.keys() - told.keys(), shown, depth + 1, events)
             if not todo:
                 break
-        self._told = told
+        self._told, self._read = told, read
         self._forget(needed)
         return events
+
+    def _last_read(self, state: TaskState) -> int:
+        """The number of the look that has read its stack in this sleep; 0: none."""
+        read = self._read.get(state.task.tid)
+        same = read and (read.start_t, read.switches) == (state.start_t, state.switches)
+        return read.look if read and same else 0
+
+    def _left_out(self, looks: Iterable[Look]) -> dict[int, _Read]:
+        """Of those that there is no time for: who was read in this sleep, which still holds."""
+        tids = [state.task.tid for _, state in looks if self._last_read(state)]
+        return {tid: self._read[tid] for tid in tids}
+
+    def _new_losses(self, count: int, t: float) -> list[Event]:
+        """Of stacks that no look has read in this sleep."""
+        self._lost += count
+        return [Lost(t=t, what="task_wait", count=self._lost)] if count else []
 
     def _wait(self, raw: Any, state: TaskState, t: float) -> TaskWait | None:
         found = self._reader.read(raw, state)
@@ -141,6 +177,10 @@ def _look(walked: tuple[RawEvent, Event]) -> Look:
     (_, raw), state = walked
     assert isinstance(state, TaskState)
     return raw, state
+
+
+def _holders(waits: Iterable[TaskWait]) -> dict[int, None]:
+    return dict.fromkeys(holder.task.tid for wait in waits for holder in wait.holders)
 
 
 def _waits(state: TaskState) -> bool:
