@@ -40,8 +40,10 @@ def test_an_ordinary_kill_is_no_finding(tmp_path: Path) -> None:
     assert end["verdict"] == ("clean" if hooked else "inconclusive"), end
 
     report = ktrace("report", str(trace)).stdout
-    watched = "not measured (no probe)" if not hooked else "of out_of_memory()"
-    assert re.search(rf"No OOM livelock in [0-9.]+s: .*{re.escape(watched)}", report)
+    if hooked:
+        assert re.search(r"No OOM livelock in [0-9.]+s: .*of out_of_memory\(\)", report)
+    else:
+        assert "OOM livelocks not measured (no probe on out_of_memory())" in report
     # there may be other kills on this machine: the timeline of ours begins with its name
     _, _, timelines = report.partition("OOM kill timelines")
     own = timelines.partition(f"  eat_memory[{pid}], invoked by ")[2].splitlines()
