@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from ktrace.sources.log import prefix as prefixes
+from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.input import Readable
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
@@ -38,7 +39,7 @@ class Lines:
         self, stream: Readable, kinds: tuple[Kind, ...], wanted: Callable[[], bool]
     ) -> None:
         markers = _fewest({marker for kind in kinds for marker in kind.markers})
-        self.scanner = Scanner(stream, markers)
+        self.scanner = Scanner(stream, (*markers, *call_trace.KIND.markers))
         self._kinds = kinds
         self._marks = [(kind, [marker.decode() for marker in kind.markers]) for kind in kinds]
         self._wanted = wanted
@@ -72,7 +73,9 @@ class Lines:
                         self._held = None
                         if wanted():
                             self._keep(index, line, text, match)
-                        continue
+                            continue
+                        if call_trace.head(text) is None:
+                            continue
                 if self._held is not None:
                     whole = message is not None and message.whole
                     if match is None and not whole and self._goes_on(line):
@@ -94,9 +97,15 @@ class Lines:
         begin = match.end() if match else self._unknown(line)
         text = line[begin:].strip()
         marked = self._marked(text) or (match is None and self._marked(line))
+        trace = None
         if not marked and not self._wanted():
-            return
+            trace = call_trace.head(text)
+            if trace is None:
+                return
         found = LogLine(number, text)
+        if trace is not None:
+            found.head = trace
+            self._set_time(found, line[:begin], message)
         if marked:
             begin = self._find_head(found, line, begin)
             self._set_time(found, line[:begin], message)

@@ -14,7 +14,7 @@ BLOCK = 1 << 20
 CHUNK = 16 << 10  # bytes that are split into lines at a time
 LINE_MAX = 16 << 10  # a longer line (a binary file) is cut into pieces
 # What is read too before a marker: some forms of logs have the time and the boot on lines before
-_LINES_BEFORE = 3
+_LINES_BEFORE = 4
 _RECORD = (b"MESSAGE=", b'"MESSAGE"', b'"msg"')  # of forms with a line for each of many fields
 _RECORD_BEFORE = 40
 _BEFORE_MAX = 8 << 10  # bytes

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ktrace.events import Event, OomReport
+from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.boots import Boots
 from ktrace.sources.log.input import Readable
 from ktrace.sources.log.kind import Kind
@@ -18,6 +19,7 @@ from ktrace.sources.log.oom_calls import OomCalls
 from ktrace.sources.log.report import Report
 
 _SUPPRESSED = re.compile(r"BUG: Bad page state: (\d{1,12}) messages suppressed")
+_NO_TRACES_AFTER = ("oom", "call-trace")  # the kernel prints none that belong to these
 _OPEN_MAX = 16  # reports at the same time: more is no kernel's log
 
 
@@ -68,6 +70,7 @@ class KernelLogSource:
         self._boots = Boots(boot_id)
         self._open: list[_Open] = []
         self._oom_calls = OomCalls()
+        self._traced = -call_trace.NEAR  # number of the last line of a report with call traces
 
     def events(self) -> Iterator[Event]:
         """All reports of the log, each when its last line has been read."""
@@ -90,16 +93,19 @@ class KernelLogSource:
         if any(entry.has(kind) for entry in self._open):
             self._take(line)
             return
+        if kind is call_trace.KIND and (self._open or line.number - self._traced < call_trace.NEAR):
+            self._traced = line.number
+            self._take(line)
+            return
         if self._boots.line(line):
             yield from self._close_all()
         if kind.report is None:
             return
         if self._open and self._open[-1].lines == 0 and self._again(line):
             return
-        if kind.alone:
-            for entry in self._open:
-                if entry.report.caller == line.caller:
-                    entry.report.finished |= entry.kind is kind
+        for entry in self._open:
+            if entry.kind is call_trace.KIND or (kind.alone and entry.kind is kind):
+                entry.report.finished |= entry.report.caller == line.caller
         self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
 
     def _again(self, line: LogLine) -> bool:
@@ -121,6 +127,8 @@ class KernelLogSource:
     def _close(self) -> Iterator[Event]:
         """The report that began first."""
         entry = self._open.pop(0)
+        if entry.kind.name not in _NO_TRACES_AFTER and entry.lines:
+            self._traced = entry.report.last
         if entry.report.mentioned:
             self._mention(entry.report._line)
             return
