@@ -51,8 +51,8 @@ _3_18 = _2_6_38 | {-256: "balloon"}  # d6d86c0a7f8d
 _4_8 = _3_18 | {-512: "kmemcg"}  # 4949148ad433
 # 6e292b9be7f4 "mm: split page_type out from _mapcount", 1d40a5ea01d5 (table)
 _4_18 = {0x80: "buddy", 0x100: "balloon", 0x200: "kmemcg", 0x400: "table"}
-_5_1 = _4_18 | {0x100: "offline"}  # ca215086b14b
-_5_3 = _5_1 | {0x800: "guard"}  # 3972f6bb1c6e
+_5_1 = _4_18 | {0x100: "offline"}  # include/linux/page-flags.h of v5.1
+_5_3 = _5_1 | {0x800: "guard"}  # include/linux/page-flags.h of v5.3
 # 18b2db3b0385 "mm: Convert page kmemcg type to a page memcg flag"
 _5_11 = {0x80: "buddy", 0x100: "offline", 0x200: "table", 0x400: "guard"}
 _6_9 = _5_11 | {0x800: "hugetlb"}  # d99e3140a4d3, also in 6.6.y

@@ -1,6 +1,6 @@
 """The reports of khungtaskd (kernel/hung_task.c) in a kernel log.
 
-"blocked for more than 120 seconds" since v2.6.30 (e162b39a368f), "blocked in I/O wait for more
+"blocked for more than 120 seconds" in v2.6.30, "blocked in I/O wait for more
 than" since v6.18, "can't die for more than" in linux-next of 2018. Who holds what it waits for is
 told since v6.15 (3cf67d61ff98 "hung_task: show the blocker task if the task is hung on mutex").
 """

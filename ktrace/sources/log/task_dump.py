@@ -1,7 +1,7 @@
 """The line by which the kernel's dump of a task begins: sched_show_task() of kernel/sched/core.c.
 
-"task:sh              state:D stack:    0 pid:  377 ppid:     1 flags:0x00000004" since v5.9
-(d2b58a286e89 "Simplify sched_info_on()" came with it); before "sh   D ffff8817dddf80b0     0 26120
+"task:sh              state:D stack:    0 pid:  377 ppid:     1 flags:0x00000004" in v5.10; older
+ones have "sh   D ffff8817dddf80b0     0 26120
 26119 0x00000080", "a.out           D13056  9261   6927 0x00100084".
 """
 
