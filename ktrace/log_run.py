@@ -101,6 +101,11 @@ def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
         mentions = count(source.mentioned, "mention")
         yield f"{mentions} of a report that is not there, the first in line {source.first_mention}"
     hung, kept = analysis.of(HungTasks).total, KEPT
+    if hung:
+        yield (
+            "there may be more hung tasks: khungtaskd stops after kernel.hung_task_warnings "
+            "reports (10 by default)"
+        )
     if hung > kept:
         yield f"of {hung} hung tasks, {kept} are told"
     unkept = analysis.of(Alarms).unkept

@@ -161,4 +161,5 @@ def _finding(event: BadPage, number: int) -> BadPageFinding:
         path=event.path,
         reason=event.reason,
         stack=event.stack,
+        unreliable=event.unreliable,
     )

@@ -72,6 +72,7 @@ class BadPage(Event):
     private: Hex | None = None
     lru: tuple[Hex, ...] = ()  # the two words of the list head; empty: not known
     taint: str = ""  # the kernel's letters for it, of a log: "G    B   OE"
+    unreliable: bool = False  # all of the stack is marked "?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

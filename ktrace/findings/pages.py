@@ -34,6 +34,7 @@ class BadPageFinding(Finding):
     path: str
     reason: str
     stack: Stack
+    unreliable: bool = False  # all of the stack is marked "?"
 
     @property
     def signature(self) -> str:

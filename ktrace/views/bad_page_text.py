@@ -3,6 +3,7 @@
 from ktrace.events import Trigger
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
+from ktrace.views.alarm_text import stack_line
 from ktrace.views.bad_page_reasons import next_steps, reasons
 from ktrace.views.safe_text import safe
 
@@ -29,7 +30,7 @@ def detail_lines(finding: BadPageFinding | RamCell | PageCorruption) -> list[str
     if isinstance(finding, BadPageFinding):
         lines = [_state(finding)]
         if finding.stack:
-            lines.append(" < ".join(safe(frame) for frame in finding.stack[:STACK_SHOWN]))
+            lines.append(stack_line(finding.stack[:STACK_SHOWN], finding.unreliable))
         return lines
     return [
         *(f"because {safe(reason)}" for reason in reasons(finding)),

@@ -258,3 +258,18 @@ def test_bar() -> None:
     assert bar(600_000_000, 1_000_000_000) == f"[{'#' * 18}{'-' * 12}]  60%  600 of 1000 MB"
     assert bar(5_000_000, 0) == "5 MB"
     assert "100%" in bar(2, 1)
+
+
+def test_a_stack_of_guesses_is_called_unreliable() -> None:
+    guessed = re.sub(r"^ ([\w.]+\+0x)", r" ? \1", V6_1, flags=re.MULTILINE)
+    run = dmesg("-", text=stamped(guessed).encode())
+    assert "unreliable, every frame has a '?': " in run.stdout
+    lines = dmesg("--json", "-", text=stamped(guessed).encode()).stdout.splitlines()
+    finding = next(line for line in map(json.loads, lines) if line.get("finding") == "bad-page")
+    assert finding["unreliable"] is True
+    assert "unreliable" not in dmesg("-", text=stamped(V6_1).encode()).stdout
+
+
+def test_the_number_of_hung_tasks_is_a_lower_bound() -> None:
+    assert "there may be more hung tasks" in dmesg("-", text=stamped(HUNG).encode()).stdout
+    assert "there may be more" not in dmesg("-", text=stamped(V6_1).encode()).stdout

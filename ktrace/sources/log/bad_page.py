@@ -225,6 +225,7 @@ class BadPageReport(Report):
             path=path,
             reason=self._dump.reason,
             stack=stack,
+            unreliable=self._trace.unreliable,
             words=tuple(f"0x{word}" for word in self._dump.raw),
             owner=tuple(self._owner.lines),
             owners=self._owner.owners(),
