@@ -5,7 +5,7 @@ from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.blocked import BlockedTasks
-from ktrace.views.blocked import section
+from ktrace.views.blocked_report import section
 
 
 class BlockedBody:
