@@ -68,6 +68,8 @@ def _try_probes(loader: str) -> ExitCode:
         say(f"{name:<14} {value}")
     say(f"task states    {source.states.origin}")
     say(f"symbols        {symbols}")
+    waits = source.why_no_waits
+    say(f"wait chains    {f'not read: {waits}' if waits else 'read from sleeping stacks'}")
     say(
         f"time           {attached - started:.3f} s to attach (after Python's own start), "
         f"{named - attached:.3f} s to read symbols"

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 from ktrace.kernel.btf import Btf
 
 
+class NotInThisKernel(LookupError):
+    """This kernel has no such member or struct."""
+
+
 class Layout:
     """Offsets and sizes in bytes; None for what this kernel does not have.
 
@@ -35,10 +39,10 @@ class Layout:
         return all(self._known[path] is not None for path in paths)
 
     def __getitem__(self, path: str) -> int:
-        """Raises LookupError where the kernel has no such member."""
+        """Raises NotInThisKernel; KeyError for a path that was not asked for."""
         found = self._known[path]
         if found is None:
-            raise LookupError(f"this kernel has no {path}")
+            raise NotInThisKernel(f"this kernel has no {path}")
         return found
 
 

@@ -106,6 +106,8 @@ class _Run:
         warnings = survival.survive()
         if not symbols:
             warnings.append("kernel addresses are hidden (kptr_restrict): stacks show numbers")
+        if source.why_no_waits:
+            warnings.append(f"wait chains are not read: {source.why_no_waits}")
         self._analysis = Analysis(describe(options, source, tuple(warnings)))
 
     def trace(self) -> ExitCode:

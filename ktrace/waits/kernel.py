@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from ktrace.kernel.layout import Layout
 from ktrace.probes.kernel_memory import Memory, pointer, text
 
+SAVED_SP = ("task_struct.thread.sp", "task_struct.thread.cpu_context.sp")  # x86; arm64
+
 # of task_struct and what hangs from it: what task() reads
 WANTS = (
     "task_struct.stack",
     "task_struct.pid",
     "task_struct.tgid",
     "task_struct.comm",
-    "task_struct.thread.sp",
+    *SAVED_SP,
     "list_head.next",
     "list_head.prev",
     "super_block.s_id",
@@ -79,6 +81,11 @@ class Kernel:
     def member(self, address: int, path: str) -> int | None:
         """The pointer, or long, in a member of the struct at address."""
         return pointer(self.memory, address + self.layout[path])
+
+    def saved_sp(self, task: int) -> int | None:
+        """Where switch_to() left the stack pointer of a task that does not run."""
+        path = next((path for path in SAVED_SP if self.layout.has(path)), SAVED_SP[0])
+        return self.member(task, path)
 
     def forget(self) -> None:
         """Begin a new look."""

@@ -35,6 +35,7 @@ class FakeSource:
         self.probes = [Probe(name, "tp_btf", "attached") for name in names]
         self.loader = SimpleNamespace(name=loader_name)
         self.closed = False
+        self.why_no_waits = ""
 
     def load_symbols(self) -> int:
         return 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ktrace.kernel.layout import NotInThisKernel
 from ktrace.waits.kinds.mutex import KIND as MUTEX
 from ktrace.waits.kinds.rwsem import KIND as RWSEM
 from tests.waits.heap import Heap
@@ -118,3 +119,11 @@ def test_waiters_in_a_ring_without_a_head(heap: Heap) -> None:
     assert found.object == lock
     assert [task.tid for task, _ in found.holders] == [10]
     assert set(found.waiters) == set(waiters)
+
+
+def test_a_kernel_without_what_a_kind_reads(heap: Heap) -> None:
+    """The reader goes on with the next kind: ktrace.sources.live.wait_reader."""
+    heap = Heap({"mutex_waiter.task": None})
+    waiter = heap.task(11, "waiter")
+    with pytest.raises(NotInThisKernel, match=r"no mutex_waiter\.task"):
+        MUTEX.read(heap.sleeper(waiter, "__mutex_lock"), heap.kernel)

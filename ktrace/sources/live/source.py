@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
+from ktrace.kernel.layout import NotInThisKernel
 from ktrace.kernel.libbpf import LibbpfError
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
@@ -53,7 +54,7 @@ class LiveSource:
             pages = PageDecoder.of_kernel(loader.kernel_btf())
             constraints = loader.enum("oom_constraint")
             self._decoder = Decoder(self.states, gfp, constraints, pages)
-            self._waits = wait_watch(loader, self._decoder, all_waits)
+            self._waits, self.why_no_waits = wait_watch(loader, self._decoder, all_waits)
             self.probes = loader.attach()
             self.probes += _page_checks(self.probes)
         except BaseException:
@@ -151,18 +152,18 @@ class LiveSource:
             yield _change(probe)
 
 
-def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> WaitWatch | None:
-    """None where the loader cannot show chosen tasks, or kernel memory cannot be read."""
+def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> tuple[WaitWatch | None, str]:
+    """And why not, where there is none."""
     btf = loader.kernel_btf()
     if btf is None or not loader.can_follow:
-        return None
+        return None, f"the loader {loader.name} cannot read the kernel's memory on demand"
     from ktrace.sources.live.wait_reader import WaitReader
 
     try:
         reader = WaitReader(btf, lambda: decoder.symbols)
-    except LibbpfError:
-        return None
-    return WaitWatch(loader, reader, decoder.decode, all_waits)
+    except (LibbpfError, NotInThisKernel, OSError) as error:
+        return None, str(error)
+    return WaitWatch(loader, reader, decoder.decode, all_waits), ""
 
 
 def _page_checks(probes: list[Probe]) -> list[Probe]:

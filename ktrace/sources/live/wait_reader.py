@@ -5,12 +5,12 @@ from typing import Any
 
 from ktrace.events import TaskState
 from ktrace.kernel.btf import Btf
-from ktrace.kernel.layout import Layout
+from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, static_variable
 from ktrace.kernel.wait_functions import function_of
 from ktrace.probes.kernel_memory import PIECE, KernelMemory
 from ktrace.waits.found import Found
-from ktrace.waits.kernel import Kernel
+from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import STACK_BYTES, Sleeper
 from ktrace.waits.table import KINDS, WANTS
 
@@ -19,17 +19,21 @@ _MOST_NAMES = 1000  # of static variables that are kept
 
 
 class WaitReader:
-    """Reads the memory of the running kernel. Raises LibbpfError where that is refused."""
+    """Reads the memory of the running kernel. Raises LibbpfError where that is refused,
+    NotInThisKernel where it has other task structures, OSError where /proc is not mounted."""
 
     def __init__(self, btf: Btf, symbols: Callable[[], Symbols]) -> None:
         """symbols: those of now, since modules come and go."""
         self._symbols = symbols
         self._static: dict[int, str] = {}
         self._known: dict[int, Found] = {}  # of this look, by task_struct
+        layout = Layout.of(btf, WANTS, _MODULES)
+        if not any(layout.has(path) for path in SAVED_SP):
+            raise NotInThisKernel("where this machine saves a stack pointer is not known")
         self._memory = KernelMemory()
         self._kernel = Kernel(
             memory=self._memory,
-            layout=Layout.of(btf, WANTS, _MODULES),
+            layout=layout,
             symbol=lambda address: symbols().function(address),
             data_symbol=self._static_variable,
             enums={"pageflags": btf.enum("pageflags") or {}},
@@ -52,7 +56,7 @@ class WaitReader:
         return known
 
     def _read(self, address: int, state: TaskState) -> Found | None:
-        sp = self._kernel.member(address, "task_struct.thread.sp")
+        sp = self._kernel.saved_sp(address)
         if not sp:
             return None
         pieces = self._memory.read_all([(sp + at, PIECE) for at in range(0, STACK_BYTES, PIECE)])
@@ -67,7 +71,10 @@ class WaitReader:
             b"".join(piece or b"" for piece in pieces[:whole]),
         )
         for kind in KINDS:
-            found = kind.read(sleeper, self._kernel)
+            try:
+                found = kind.read(sleeper, self._kernel)
+            except NotInThisKernel:
+                continue  # what this kind reads
             if found:
                 return found
         return None

@@ -107,7 +107,7 @@ def test_what_a_walk_found_of_wait_chains_comes_before_its_end(
     def look(_raw: object, when: Callable[[], float]) -> list[Event]:
         return [task_wait(when())]
 
-    monkeypatch.setattr(live, "wait_watch", lambda *_: SimpleNamespace(look=look))
+    monkeypatch.setattr(live, "wait_watch", lambda *_: (SimpleNamespace(look=look), ""))
     wait, walk = LiveSource(stuck_after=0.05).read(0)
     assert isinstance(wait, TaskWait)
     assert isinstance(walk, Walk)
