@@ -61,10 +61,6 @@ def _end_of_chain(finding: StuckTask | BlockedTask) -> Blocker | None:
     return last
 
 
-def has_cycle(blockers: tuple[Blocker, ...]) -> bool:
-    return any(b.cycle_to is not None or has_cycle(b.blocked_by) for b in blockers)
-
-
 @dataclass(frozen=True, slots=True)
 class _Alike:
     """Blockers of one wait that differ in nothing but their names."""

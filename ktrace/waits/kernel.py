@@ -50,7 +50,6 @@ class FileSystem:
     address: int
     name: str  # super_block.s_id: of block devices, the device
     kind: str  # "ext4"
-    device: str  # "8:1", as in /proc/self/mountinfo
     mount: str
 
     @property
@@ -136,7 +135,6 @@ class Kernel:
             address,
             self.text(address + layout["super_block.s_id"], 32),
             known,
-            where,
             self.mounts.get(where, ""),
         )
 
