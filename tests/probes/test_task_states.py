@@ -283,13 +283,16 @@ _STUCK_AFTER_NS = 10**8
 
 
 def _preempted(gibibytes: int) -> tuple[list[Any], Any]:
-    """Looks at a killed loop beside a rival, and the signal."""
+    """Looks at a killed loop beside a rival, and the signal. None when it had ended by itself: on
+    a busy machine this process may run again only after the loop."""
     with (
         event_log(stuck_after_ns=_STUCK_AFTER_NS) as log,
         stuck_tasks.spinning_in_kernel(gibibytes) as process,
         _rival(process.pid),
     ):
         stuck_tasks.kill(process.pid)
+        if process.wait(stuck_tasks.PATIENCE_S) != -signal.SIGKILL:
+            return [], None
         log.await_event("TASK_DEAD", process.pid)
         sent = log.await_event("FATAL_SIGNAL", process.pid)
         return log.of("TASK_STATE", process.pid), sent
