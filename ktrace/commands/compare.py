@@ -14,6 +14,7 @@ from ktrace.comparison.verdict import (
     compare,
 )
 from ktrace.errors import ExitCode, UsageError
+from ktrace.views.compare_html import html_text
 from ktrace.views.compare_json import json_text
 from ktrace.views.compare_junit import junit_text
 from ktrace.views.compare_ktap import ktap_lines
@@ -42,7 +43,7 @@ _SEPARATOR = "vs"
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "ktap", "junit"]),
+    type=click.Choice(["text", "json", "ktap", "junit", "html"]),
     default="text",
     show_default=True,
 )
@@ -106,6 +107,8 @@ def _sides(traces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _lines(comparison: Comparison, style: str, code: ExitCode) -> list[str]:
     if style == "json":
         return [json_text(comparison, code)]
+    if style == "html":
+        return html_text(comparison).split("\n")
     if style == "junit":
         return junit_text(comparison).split("\n")
     return ktap_lines(comparison) if style == "ktap" else text_lines(comparison)

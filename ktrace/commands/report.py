@@ -1,40 +1,84 @@
-"""ktrace report: what one would paste into a mail to a kernel list."""
+"""ktrace report: what one would paste into a mail to a kernel list, or look at in a browser."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import click
 
+from ktrace.commands.report_file import written_to
 from ktrace.errors import ExitCode
-from ktrace.replay_run import replay
-from ktrace.views.json_lines import JsonLinesView
-from ktrace.views.output import filtered
-from ktrace.views.report import ReportView
+from ktrace.replay_run import NewView, replay
+from ktrace.trace.reader import Record
+from ktrace.views.output import filtered, say
 from ktrace.views.view import View
+
+_DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/views/formats/
 
 
 @click.command("report")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", *_DOCUMENTS]),
+    default="text",
+    show_default=True,
+    help="folded: for flame graphs; perfetto: for ui.perfetto.dev.",
 )
+@click.option("-o", "--output", metavar="FILE", help="Write it to FILE.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option(
     "--redact",
     is_flag=True,
     help="Pseudonyms for tasks, cgroups, hosts and paths; no kernel pointers, no arguments.",
 )
-def report(files: tuple[str, ...], style: str, redact: bool) -> ExitCode:
+def report(
+    files: tuple[str, ...], style: str, output: str | None, force: bool, redact: bool
+) -> ExitCode:
     """Print a report of the trace in FILE; several files one after the other.
 
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
+    target: AbstractContextManager[None] = written_to(output, force) if output else nullcontext()
+    with target:
+        if not redact:
+            return _print(files, style, lambda file: file)
+        from ktrace.redaction import Redaction, hide_addresses
+
+        with filtered(hide_addresses):
+            return _print(files, style, lambda file: Path(file).name, Redaction().of)
+
+
+def _print(
+    files: tuple[str, ...],
+    style: str,
+    shown: Callable[[str], str],
+    change: Callable[[Record], Record] = lambda record: record,
+) -> ExitCode:
+    if style not in _DOCUMENTS:
+        return replay(files, _streamed(style, len(files) > 1, shown), 0, change)
+    from ktrace.views.formats.document import Document, Format
+
+    document = Document(cast(Format, import_module(f"ktrace.views.formats.{style}")))
+    code = replay(files, lambda _, file: document.chapter(shown(file)), 0, change)
+    for line in document.lines():
+        say(line)
+    return code
+
+
+def _streamed(style: str, several: bool, shown: Callable[[str], str]) -> NewView:
+    """The view of each run prints by itself."""
 
     def view(_command: str, file: str) -> View:
-        shown = Path(file).name if redact else file
-        return JsonLinesView() if style == "json" else ReportView(shown if len(files) > 1 else "")
+        if style == "json":
+            from ktrace.views.json_lines import JsonLinesView
 
-    if not redact:
-        return replay(files, view, 0)
-    from ktrace.redaction import Redaction, hide_addresses
+            return JsonLinesView()
+        from ktrace.views.report import ReportView
 
-    with filtered(hide_addresses):
-        return replay(files, view, 0, Redaction().of)
+        return ReportView(shown(file) if several else "")
+
+    return view

@@ -11,7 +11,7 @@ _BAR = 22  # characters
 
 def plot(before: Sequence[float], after: Sequence[float]) -> list[str]:
     """Lines of at most 80 columns; none without times. Bars are shares of each side."""
-    counts = [_counts(before), _counts(after)]
+    counts = [bucket_counts(before), bucket_counts(after)]
     used = [i for i in range(len(_EDGES) + 1) if counts[0][i] or counts[1][i]]
     if not used:
         return []
@@ -19,18 +19,18 @@ def plot(before: Sequence[float], after: Sequence[float]) -> list[str]:
     for i in range(used[0], used[-1] + 1):
         left = _bar(counts[0][i], len(before))
         right = _bar(counts[1][i], len(after))
-        lines.append(f"{_range(i):>16} |{left:<{_BAR + 5}}|{right}".rstrip())
+        lines.append(f"{bucket_name(i):>16} |{left:<{_BAR + 5}}|{right}".rstrip())
     return lines
 
 
-def _counts(times: Sequence[float]) -> list[int]:
+def bucket_counts(times: Sequence[float]) -> list[int]:
     counts = [0] * (len(_EDGES) + 1)
     for time in times:
         counts[sum(time >= edge for edge in _EDGES)] += 1
     return counts
 
 
-def _range(i: int) -> str:
+def bucket_name(i: int) -> str:
     if i == 0:
         return f"under {_LABELS[0]}"
     if i == len(_EDGES):

@@ -20,6 +20,8 @@ from ktrace.events import EVENTS, Event
 from ktrace.findings import End, Finding, Session
 from ktrace.problems import PROBLEMS, Problem, live_problems
 from ktrace.views.choice import _body
+from ktrace.views.formats import folded, html, markdown, perfetto
+from ktrace.views.formats.document import Document, Format
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.lines import LinesView
 from ktrace.views.log_view import LogJsonView, LogLinesView
@@ -30,6 +32,7 @@ from ktrace.views.screen import ScreenView
 from ktrace.views.view import View
 from tests.comparison.runs import runs, stuck, victim
 from tests.factories import session
+from tests.views.formats.tame import assert_tame
 from tests.views.hostile import HOSTILE, changed, sample, string_paths
 
 pytestmark = pytest.mark.unit
@@ -119,6 +122,21 @@ def test_kernel_logs(colours: bool, capsys: pytest.CaptureFixture[str]) -> None:
     assert not FORBIDDEN.search(shown), FORBIDDEN.search(shown)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("style", [folded, html, markdown, perfetto])
+def test_documents(style: Format, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = Document(style)
+    events, findings = synthetic_events(), synthetic_findings(PROBLEMS)
+    through(document.chapter(HOSTILE), command, events, findings)
+    for line in document.lines():
+        say(line)
+    shown = capsys.readouterr().out
+    assert shown
+    assert not FORBIDDEN.search(shown), FORBIDDEN.search(shown)
+    if style is html:
+        assert_tame(shown)
+
+
 @pytest.mark.parametrize(
     ("view", "command", "problems"),
     [(JsonLinesView, "record", live_problems()), (LogJsonView, "dmesg", PROBLEMS)],
@@ -136,7 +154,7 @@ def test_json_stays_json(
     assert HOSTILE in {record.get("host") for record in records}  # and is what it was
 
 
-@pytest.mark.parametrize("style", ["text", "json", "ktap", "junit"])
+@pytest.mark.parametrize("style", ["text", "json", "ktap", "junit", "html"])
 def test_comparisons(style: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     events = stuck(victim(20, HOSTILE), stack=(f"{HOSTILE}+0x1",))
     head = {"kernel": HOSTILE, "host": HOSTILE, "wall": HOSTILE, "machine": HOSTILE}
@@ -190,6 +208,11 @@ def test_each_string_of_recorded_runs(path: Path, capsys: pytest.CaptureFixture[
             ]
             if attacked != events:
                 shown = screen("record", attacked, [])
+                document = Document(html)
+                through(document.chapter("x"), "record", attacked, [])
+                page = "\n".join(document.lines())
+                assert_tame(page)
+                shown += page
                 for view in LINE_VIEWS[:2]:
                     through(view(), "record", attacked, [])
                     shown += capsys.readouterr().out

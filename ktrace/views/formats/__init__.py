@@ -1,0 +1,1 @@
+"""Documents made of traces: `ktrace report --format`."""
