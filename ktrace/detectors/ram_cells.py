@@ -40,12 +40,20 @@ class _Place:
         return tuple(Sign(what, label, n) for (what, label), n in self.counts.items())
 
     @property
+    def _errors(self) -> int:
+        """At least."""
+        found: dict[str, int] = defaultdict(int)
+        for (what, _), n in self.counts.items():
+            found[what] += n
+        return max(found.values())
+
+    @property
     def confidence(self) -> str:
         """memtest wrote and read back: that is proof. Cosmic rays are corrected, too, but not at
-        one place."""
+        one place. The CPU, EDAC and the firmware may all tell of the same error."""
         if any(what == "memtest" for what, _ in self.counts) or len(self.boots) > 1:
             return "high"
-        return "medium" if not self.corrected or sum(self.counts.values()) > 1 else "low"
+        return "medium" if not self.corrected or self._errors > 1 else "low"
 
 
 class RamCells:

@@ -1,6 +1,7 @@
 """Alarms of a kernel log as text."""
 
 from ktrace.findings import AlarmFinding
+from ktrace.findings.signature import beneath_dump
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 
@@ -46,4 +47,4 @@ def stack_line(stack: tuple[str, ...], unreliable: bool) -> str:
     if not stack:
         return ""
     mark = "unreliable, every frame has a '?': " if unreliable else ""
-    return mark + " < ".join(map(safe, stack[:_FRAMES]))
+    return mark + " < ".join(map(safe, beneath_dump(stack)[:_FRAMES]))

@@ -116,6 +116,8 @@ class LogLinesView:
 
     def _tell_boot(self, event: BadPage | OomReport | HungReport) -> None:
         boot = (event.boot, event.kernel)
+        if self._boot and self._boot[0] == event.boot and not event.kernel:
+            return
         if boot != self._boot:
             self._boot = boot
             say(f"-- {safe(event.boot)}, Linux {safe(event.kernel or 'of unknown release')} --")

@@ -17,7 +17,8 @@ _FRAME = re.compile(
     r"\s*\(?(?:\[<?[0-9a-f]{0,16}>?\]\s*){0,2}\(?(?P<doubt>\?\s)?\.?" + _SYMBOL + r"\)?" + _MODULE
 )
 _ARM = re.compile(
-    r"\s*(?:\[<[0-9a-f]+>\]\s)?\(?[\w.$]+(?:\s\[[\w-]+\])?\)?\sfrom\s(?:\[<[0-9a-f]+>\]\s)?"
+    r"\s*(?:\[<[0-9a-f]+>\]\s)?\(?[\w.$]+(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?:\s\[[\w-]+\])?\)?"
+    r"\sfrom\s(?:\[<[0-9a-f]+>\]\s)?"
     r"\(?" + _SYMBOL + _MODULE
 )
 _DECODED = re.compile(
@@ -30,11 +31,6 @@ _BESIDE = re.compile(
     r"\s*(?:</?(?:TASK|IRQ|NMI|EOE|SOFTIRQ|#\w+)>|\[<\s+inlined|RIP: |Code: |Stack\s?:|\.{3}"
     r"|\[\.\.+\]|(?:[RE][A-Z][A-Z0-9]|R\d\d|CR\d|[GC]S|EFLAGS|ORIG_RAX): ?[0-9a-f]{4,16}"
     r"|(?:[0-9a-f]{8}\s?)+$|(?:[0-9a-f]{16}\s?)+$)"
-)
-# Who called dump_stack() is meant, not dump_stack()
-DUMPS = frozenset(
-    "dump_stack dump_stack_lvl __dump_stack show_stack show_trace dump_backtrace dump_trace "
-    "unwind_backtrace show_trace_log_lvl print_trace".split()
 )
 
 
@@ -49,7 +45,8 @@ class Frame(NamedTuple):
 def frame_of(text: str) -> Frame | None:
     """The frame that a line is; None: it is none. Call traces repeat, so each is read once."""
     if "+0x" in text:
-        match = _FRAME.match(text) or _ARM.match(text)
+        # arm's innermost function is that which prints the stack, or what "PC is at" has
+        match = (_ARM.match(text) if " from " in text else None) or _FRAME.match(text)
     elif "(" in text:
         match = _DECODED.match(text)
     else:

@@ -5,6 +5,7 @@ The first kind whose head a line has is the one: what says more comes before wha
 
 from ktrace.sources.log import bad_page, hung, oom, oom_reaper, task_list
 from ktrace.sources.log.alarms import (
+    allocation,
     bug,
     hardware,
     locking,
@@ -31,6 +32,7 @@ KINDS = (
     *sanitizers.KINDS,
     *lockups.KINDS,
     *locking.KINDS,
+    allocation.KIND,
     *memory.KINDS,
     *poison.KINDS,
     *oops.KINDS,

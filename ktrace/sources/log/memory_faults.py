@@ -7,15 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from ktrace.events import MemoryFault
+from ktrace.sources.log.machine_check import machine_check
 
-# "CPU 0: Machine Check: 0 Bank 8: 8c00004000010090" and "TSC 0 ADDR 1f684880 MISC ...", print_mce()
-# of arch/x86/kernel/cpu/mce/core.c
-_BANK = re.compile(r"Bank (?P<bank>\d+): (?P<status>[0-9a-f]{16})\b")
-_ADDR = re.compile(r"\bADDR (?P<address>[0-9a-f]{1,16})\b")
-_ADDRV, _UC = 58, 61  # bits of the status: MCI_STATUS_ADDRV, MCI_STATUS_UC
-# MCACOD 0000 0000 1MMM CCCC: the memory controller (Intel SDM, volume 3); caches have others
-_MEMORY_CODES = range(0x80, 0x100)
-_MCACOD = 0xEFFF
 # edac_ce_error(), edac_ue_error() of drivers/edac/edac_mc.c, and their form until 3.5
 _EDAC = re.compile(
     r"(?P<count>\d+) (?P<kind>CE|UE) .*?\bon (?P<label>.*?) \(.*?page:0x(?P<page>[0-9a-f]+) "
@@ -67,22 +60,7 @@ def memory_fault(class_: str, lines: Sequence[str], t: float, boot: str) -> Memo
 
 def _hardware(lines: Sequence[str]) -> Fault | None:
     """A machine check, or what the firmware says of one (CPER)."""
-    return _cper(lines) or _machine_check(lines)
-
-
-def _machine_check(lines: Sequence[str]) -> Fault | None:
-    bank, addr = _first(_BANK, lines), _first(_ADDR, lines)
-    if bank is None or addr is None:
-        return None
-    status = int(bank["status"], 16)
-    if not status >> _ADDRV & 1 or status & _MCACOD not in _MEMORY_CODES:
-        return None
-    return {
-        "what": "machine-check",
-        "address": hex(int(addr["address"], 16)),
-        "size": 64,
-        "corrected": not status >> _UC & 1,
-    }
+    return _cper(lines) or machine_check(lines)
 
 
 def _cper(lines: Sequence[str]) -> Fault | None:

@@ -118,6 +118,7 @@ class Report(ABC):
 
     lines_max = LINES_MAX
     foreign_max = FOREIGN_MAX
+    seconds_max = float("inf")  # from its first line to its last
 
     def __init__(self, line: LogLine, trace: Trace) -> None:
         """line: its first."""

@@ -50,6 +50,8 @@ class _Open:
     def has(self, kind: Kind) -> bool:
         """Would a first line of that kind be one of the report's own?"""
         name = self.kind.name
+        if self.report.finished:
+            return False
         return name in kind.after or (name in kind.inside and not self.report.complete)
 
     @property
@@ -90,6 +92,7 @@ class KernelLogSource:
             self._mention(line)
             return
         kind, match = line.head
+        self._end_old(line)
         if any(entry.has(kind) for entry in self._open):
             self._take(line)
             return
@@ -107,6 +110,13 @@ class KernelLogSource:
             if entry.kind is call_trace.KIND or (kind.alone and entry.kind is kind):
                 entry.report.finished |= entry.report.caller == line.caller
         self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
+
+    def _end_old(self, line: LogLine) -> None:
+        """Reports that began so long ago that the rest of them will not come."""
+        for entry in self._open:
+            began = entry.report.t
+            if line.t is not None and began is not None:
+                entry.report.finished |= line.t - began > entry.report.seconds_max
 
     def _again(self, line: LogLine) -> bool:
         """The same first line a second time, by a logger that has it from two sources."""

@@ -23,11 +23,17 @@ _WHERE = re.compile(
     r"(?:RIP: [0-9a-f]{4}:|EIP: |PC is at |pc : |NIP \[[0-9a-f]+\] |epc\s*: (?:[0-9a-f]+ )?)"
     r"(?:\[<[0-9a-f]+>\]\s*(?:\[<[0-9a-f]+>\]\s*)?)?\.?(?P<name>[A-Za-z_][\w.]*)\+0x[0-9a-f]+/"
 )
-_BY_TASK = re.compile(r"\bby task (?P<comm>.{1,64})/(?P<pid>\d{1,10})(?: on cpu \d+)?:?\s*$")
+_BY_TASK = re.compile(
+    r"\bby task (?P<comm>.{1,64})/(?P<pid>\d{1,10})(?: on cpu \d+)?:?\s*$"
+    # arch/arm/kernel/traps.c, arch/mips/kernel/traps.c: __die(), show_registers()
+    r"|^Process (?P<old_comm>.{1,64}?) \(pid: (?P<old_pid>\d{1,10}), (?:stack limit|thread ?info)"
+)
 _TAINT = re.compile(r"\bTainted: (?P<letters>[A-Z](?:[ -]*[A-Z])*)\s")
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)|^={20,}$|^Code: ")
 _DETAILS_MAX = 12  # a firmware's record has its DIMM in the eleventh
 _AFTER = 5  # lines: a panic may still come, which is the same misfortune
+# A report longer than that is none: a console of 9600 baud prints 100 lines in 6 s
+_SECONDS_MAX = 10.0
 
 Words = dict[str, str]
 
@@ -42,10 +48,13 @@ class Spec:
     single: bool = False  # one line, no call trace
     details: tuple[re.Pattern[str], ...] = ()
     words: Callable[[Words], Words] | None = None  # of the groups, for the title
+    full: re.Pattern[str] | None = None  # a line with which it has what it needs
 
 
 class AlarmReport(Report):
     """From the first line to the end of the call trace."""
+
+    seconds_max = _SECONDS_MAX
 
     def __init__(self, spec: Spec, line: LogLine, head: re.Match[str]) -> None:
         super().__init__(line, Trace(comm=None))
@@ -57,11 +66,12 @@ class AlarmReport(Report):
         self._task = self._task_of(self._words)
         self._taint = ""
         self._after = 0  # lines of others since the end of the call trace
+        self._full = bool(spec.full and spec.full.search(line.text))
         self.finished = spec.single
 
     @property
     def complete(self) -> bool:
-        return self._trace.ended
+        return self._trace.ended or self._full
 
     def take(self, line: LogLine) -> bool:
         text = line.text
@@ -72,12 +82,14 @@ class AlarmReport(Report):
             self._taint = match["letters"].replace(" ", "")
         for pattern in self._spec.details:
             if pattern not in self._told and (match := pattern.match(text)):
+                self._full |= bool(self._spec.full and self._spec.full.search(text))
                 if pattern.groupindex:  # it tells one thing: a second time it is another report's
                     self._told.add(pattern)
                 self._take_detail(text, match)
                 return True
         if match := self._once(_BY_TASK, text):
-            self._task = self._task or self._task_of(match.groupdict())
+            comm, pid = match["comm"] or match["old_comm"], match["pid"] or match["old_pid"]
+            self._task = self._task or self._task_of({"comm": comm, "pid": pid})
             return True
         if self._trace.take(line):
             return True
@@ -162,10 +174,12 @@ def alarm(
     inside: tuple[str, ...] = (),
     after: tuple[str, ...] = (),
     anchored: bool = True,
+    name: str = "",
+    full: str = "",
 ) -> Kind:
-    """A kind of alarm; see Spec and Kind."""
+    """A kind of alarm; see Spec and Kind. name: where not the class is its name as a kind."""
     patterns = tuple(re.compile(detail) for detail in details)
-    spec = Spec(class_, title, single, patterns, words)
+    spec = Spec(class_, title, single, patterns, words, re.compile(full) if full else None)
     report = partial(AlarmReport, spec)
     pattern = re.compile(head)
-    return Kind(class_, markers, pattern, report, anchored, True, inside, after)
+    return Kind(name or class_, markers, pattern, report, anchored, True, inside, after)

@@ -3,22 +3,46 @@ mm/memory-failure.c, kernel/irq/spurious.c, drivers/pci/pcie/aer.c."""
 
 from ktrace.sources.log.alarms.alarm import alarm
 
+_ERROR = r"(?:mce: )?(?:\{\d+\})?\[Hardware Error\]: "
+# What print_mce() says in lines of their own, of before v3.x without "[Hardware Error]"
+_MORE = (
+    rf"{_ERROR}.*",
+    r"(?:EDAC \w+ (?:MC\d+: )?)?(?:HARDWARE ERROR|Bank \d|TSC |RIP[ !:]|ADDR |MISC |PROCESSOR ).*",
+)
+
 KINDS = (
     alarm(
         "machine-check",
-        (b"[Hardware Error]", b"achine "),
-        r"(?:mce: )?(?:\{\d+\})?\[Hardware Error\]: (?P<what>Machine check events logged|CPU \d+: "
-        r"Machine [Cc]heck[\w :]*|Hardware error from APEI.*|.*Uncorrected.*)",
+        (b"[Hardware Error]",),
+        rf"{_ERROR}Machine check events logged",
         "Machine Check",
-        inside=("machine-check",),
-        details=(r"(?:mce: )?(?:\{\d+\})?\[Hardware Error\]: .*",),
+        name="machine-check-logged",
+        details=_MORE,
+        full=r"Bank \d+: |STATUS\[|section_type|APEI",
+    ),
+    alarm(
+        "machine-check",
+        (b"[Hardware Error]",),
+        rf"{_ERROR}(?P<what>CPU \d+: Machine [Cc]heck[\w :]*|Hardware error from APEI.*"
+        r"|(?:Corrected|Deferred|Uncorrected)\b.* error\b.*|.*Uncorrected.*)",
+        "Machine Check",
+        inside=("machine-check-logged",),
+        details=_MORE,
     ),
     alarm(
         "machine-check",
         (b"achine ",),
         r"(?:mce: |MCE: |CPU \d+: )(?:CPU \d+: )?[Mm]achine [Cc]heck.*$",
         "Machine Check",
-        inside=("machine-check",),
+        inside=("machine-check-logged",),
+        details=_MORE,
+    ),
+    alarm(
+        "pcie",
+        (b"AER: ",),
+        r"(?P<driver>\w+) (?P<device>[0-9a-f:.]+): AER: (?:Multiple )?(?P<what>Corrected|Correctable"
+        r"|Uncorrected|Uncorrectable)(?P<how> \((?:Non-)?Fatal\))? error.*$",
+        "PCIe: {what}{how} error at {device}",
         single=True,
     ),
     alarm(

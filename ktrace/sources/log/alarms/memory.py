@@ -1,9 +1,7 @@
-"""Memory management's own alarms: kernel/fork.c, mm/memory.c, mm/swapfile.c, mm/page_alloc.c,
-mm/slub.c, lib/list_debug.c, lib/refcount.c."""
+"""Memory management's own alarms: kernel/fork.c, mm/memory.c, mm/swapfile.c, mm/slub.c,
+lib/list_debug.c, lib/refcount.c."""
 
 from ktrace.sources.log.alarms.alarm import alarm
-
-_MASK = r"(?P<mask>(?:mode|gfp_mask)[:=]\s?0x[0-9a-f]+)(?:\((?P<gfp>[^()]*)\))?"
 
 KINDS = (
     alarm(
@@ -47,16 +45,6 @@ KINDS = (
         r"(?P<what>file|offset)(?: entry)? ?(?P<entry>[0-9a-f]+)",
         "Bad swap {what} entry",
         single=True,
-    ),
-    alarm(
-        "allocation-failure",
-        (b"allocation failure",),
-        r"(?P<comm>[^:]{1,80}(?::[^:]{1,15})??): page allocation failure[:.] order:(?P<order>\d+), "
-        + _MASK,
-        "page allocation failure, order {order}, {flags}",
-        words=lambda words: words | {"flags": words["gfp"] or words["mask"]},
-        details=(r"(?:Node \d+ )?\w+ free:\d+kB .*", r"(?:Node \d+ )?\w+: \d+\*\d+kB .*"),
-        anchored=False,
     ),
     alarm(
         "list-corruption",

@@ -6,13 +6,14 @@ _FAULT = (
     r"(?:BUG: (?:kernel |[Uu]nable to handle )|Unable to handle kernel |CPU \d+ Unable to handle "
     r"kernel )(?P<what>(?:kernel )?(?:NULL pointer dereference|paging request|page fault|data "
     r"access|instruction fetch|access to user memory[^,;]*|[a-z ]{0,40}access[^,;:]*|write to "
-    r"read-only[^,;]*|unknown \w+ exception)?)[^!]*?(?:\bat |\bfor |, address: ).*$"
+    r"read-only[^,;]*|pointer dereference in virtual kernel address space|unknown \w+ exception)?)(?:[^!]*?(?:\bat |\bfor |, address: ).*|(?<=address space)\s*)$"
 )
 
 
 def _plain(words: dict[str, str]) -> dict[str, str]:
     what = words.get("what", "").removeprefix("kernel ").strip()
-    what = "paging request" if what in ("", "page fault") else what
+    plain = ("", "page fault", "pointer dereference in virtual kernel address space")  # s390's
+    what = "paging request" if what in plain else what
     return words | {"what": what}
 
 

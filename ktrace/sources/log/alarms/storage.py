@@ -3,19 +3,21 @@ fs/btrfs/messages.c, fs/squashfs, drivers/ata/libata-eh.c, drivers/nvme/host/pci
 
 from ktrace.sources.log.alarms.alarm import alarm
 
+_BUS = r"(?:\w+ )?(?P<device>mmc(?:blk)?\d+): "
+
 KINDS = (
     alarm(
         "io-error",
         (b" error",),
-        r"(?:blk_update_request: |print_req_error: |end_request: )?(?:critical \w+ error|I/O error)"
-        r", dev (?P<device>\w+), sector (?P<sector>\d+).*$",
+        r"(?:blk_update_request: |print_req_error: |end_request: )?I/O error, dev (?P<device>\w+), "
+        r"sector (?P<sector>\d+).*$",
         "I/O error, dev {device}",
         single=True,
     ),
     alarm(
         "io-error",
         (b" error",),
-        r"(?:blk_update_request: |end_request: )?(?P<what>critical [\w ]+) error, dev "
+        r"(?:blk_update_request: |print_req_error: |end_request: )?(?P<what>critical [\w ]+) error, dev "
         r"(?P<device>\w+), sector (?P<sector>\d+).*$",
         "{what} error, dev {device}",
         single=True,
@@ -59,17 +61,43 @@ KINDS = (
     alarm(
         "file-system",
         (b"XFS (",),
-        r"XFS \((?P<device>[\w.-]+)\): (?P<what>[\w/ ]*(?:[Cc]orruption|Internal error|metadata "
-        r"I/O error|[Ss]hutting down|has been shut down|log I/O error)[^:.,]*).*$",
+        r"XFS \((?P<device>[\w.-]+)\): (?P<what>[\w/ -]*(?:[Cc]orruption of in-memory data|"
+        r"[Cc]orruption|Internal error|metadata I/O error|[Ss]hutting down|has been shut down|"
+        r"log I/O error)(?: due to [^:.,]*)?).*$",
         "XFS on {device}: {what}",
         single=True,
     ),
     alarm(
         "file-system",
         (b" error", b"BTRFS critical"),
-        r"BTRFS:? (?P<level>error|critical) \(device (?P<device>[^)]*)\)[^:]*: "
-        r"(?P<what>[^\d:]*).*$",
+        r"BTRFS:? (?P<level>error|critical) \(device (?P<device>[^):]*)[^)]*\)[^:]*: "
+        r"(?P<what>[^\d:/]*).*$",
         "BTRFS {level} on {device}: {what}",
+        single=True,
+    ),
+    alarm(
+        "file-system",
+        (b"F2FS-fs (",),
+        r"F2FS-fs \((?P<device>[\w.-]+)\): "
+        r"(?P<what>[Ii]nconsistent [\w ]+|.*[Cc]orrupt[\w ]*|Stopped filesystem[\w ]*|"
+        r"[Ii]nvalid [\w ]+|[Dd]etect filesystem[\w ]*).*$",
+        "F2FS on {device}: {what}",
+        single=True,
+    ),
+    alarm(
+        "file-system",
+        (b"IO error", b"Aborting journal"),
+        r"(?:JBD2?: (?P<what>Detected IO errors) while flushing file data on |"
+        r"(?P<aborts>Aborting journal) on device )(?P<device>\S+?)\.?$",
+        "{device}: {what}{aborts}",
+        single=True,
+    ),
+    alarm(
+        "io-error",
+        (b"mmc",),
+        _BUS + r"(?P<what>Timeout waiting for hardware \w+|error -\d+ (?:\w+ ){1,3}\w+|"
+        r"cache flush error|running CQE recovery|Card stuck[\w ]*).*$",
+        "{device}: {what}",
         single=True,
     ),
     alarm(

@@ -232,6 +232,64 @@ CASES = [
         ("allocation-failure", "page allocation failure, order 1, mode:0x20"),
         ("swapper/0", 0),
     ),
+    # arch/arm/kernel/traps.c, v2.6.37: no "CPU: ... Comm:", no "Call trace:"
+    (
+        "Unable to handle kernel NULL pointer dereference at virtual address 00000018\n"
+        "pgd = c6b5c000\n[00000018] *pgd=86b4f831, *pte=00000000, *ppte=00000000\n"
+        "Internal error: Oops: 17 [#1] PREEMPT\nModules linked in: wl12xx\n"
+        "CPU: 0    Not tainted  (2.6.37 #3)\nPC is at wl1271_op_tx+0x30/0x11c\n"
+        "LR is at __ieee80211_tx+0x144/0x190\npc : [<c02c3d34>]    lr : [<c0358e10>]    psr: 6\n"
+        "Process sh (pid: 388, stack limit = 0xc6b4a2e8)\nStack: (0xc6b4bd30 to 0xc6b4c000)\n"
+        "bd20:                                     c7812345 00000000 c6b4bd60 c6b4bd48\n"
+        "[<c02c3d34>] (wl1271_op_tx+0x30/0x11c) from [<c0358e10>] (__ieee80211_tx+0x144/0x190)\n",
+        ("oops", "BUG: unable to handle kernel NULL pointer dereference in wl1271_op_tx"),
+        ("sh", 388),
+    ),
+    # arch/s390/mm/fault.c, dump_fault_info(), v5.14
+    (
+        "Unable to handle kernel pointer dereference in virtual kernel address space\n"
+        "Failing address: 0000000000000000 TEID: 0000000000000483\nOops: 0004 ilc:3 [#1] SMP \n"
+        + WHO
+        + "Call Trace:\n [<000003ff80012345>] bad_read+0x1e/0x40 [bad] \n",
+        ("oops", "BUG: unable to handle kernel paging request in bad_read"),
+        ("sh", 388),
+    ),
+    # drivers/pci/pcie/aer.c, aer_isr_one_error(), v6.1
+    (
+        "pcieport 0000:00:1c.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0\n",
+        ("pcie", "PCIe: Uncorrected (Fatal) error at 0000:00:1c.0"),
+        None,
+    ),
+    # fs/jbd2/commit.c, journal_finish_inode_data_buffers(), and fs/jbd2/journal.c, v5.15
+    (
+        "JBD2: Detected IO errors while flushing file data on sda2-8\n",
+        ("file-system", "sda2-8: Detected IO errors"),
+        None,
+    ),
+    (
+        "Aborting journal on device sda2-8.\n",
+        ("file-system", "sda2-8: Aborting journal"),
+        None,
+    ),
+    # fs/f2fs/node.c, __get_node_page(), v5.15
+    (
+        "F2FS-fs (mmcblk0p2): inconsistent node block, nid:1, node_footer[nid:0]\n",
+        ("file-system", "F2FS on mmcblk0p2: inconsistent node block"),
+        None,
+    ),
+    # drivers/mmc/host/sdhci.c, sdhci_timeout_timer(), v6.1
+    (
+        "mmc0: Timeout waiting for hardware interrupt.\n",
+        ("io-error", "mmc0: Timeout waiting for hardware interrupt"),
+        None,
+    ),
+    # block/blk-core.c, blk_print_req_error(), v6.1
+    (
+        "critical medium error, dev sdc, sector 100 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2"
+        "\n",
+        ("io-error", "critical medium error, dev sdc"),
+        None,
+    ),
     # lib/refcount.c, refcount_warn_saturate(), v6.1
     (
         "------------[ cut here ]------------\nrefcount_t: underflow; use-after-free.\n"
