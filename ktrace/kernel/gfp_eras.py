@@ -1,8 +1,8 @@
 """The bits of a gfp mask in kernels that print no names beside it: from v2.6.24 to v4.5.
 
 include/linux/gfp.h of v3.10: the bits stayed where they were from v2.6.24 on (769848c03895), others
-were added at the top. v4.4 split __GFP_WAIT and moved others (d0164adc89f6); since v4.6 (420adbe9fc1a)
-the kernel prints the names itself.
+were added at the top. v4.4 split __GFP_WAIT and moved others (d0164adc89f6); since v4.6
+(420adbe9fc1a) the kernel prints the names itself.
 """
 
 _OLD_BITS = {

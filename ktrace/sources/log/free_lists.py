@@ -1,8 +1,8 @@
 """The free lists of a report of the page allocator: what could have satisfied the request?
 
-show_free_areas() (mm/show_mem.c, before v6.0 mm/page_alloc.c) prints for each zone what is free, its
-watermarks, what is kept back from requests that could use a higher zone (lowmem_reserve, pages), and
-the blocks of each order with the migrate types that have some: "2*4kB (UM) 0*8kB ... = 2064kB".
+show_free_areas() (mm/show_mem.c, before v6.0 mm/page_alloc.c) prints for each zone what is free,
+its watermarks, what is kept back from requests that could use a higher zone (lowmem_reserve, in
+pages), and the blocks of each order with the migrate types that have some: "2*4kB (UM) 0*8kB".
 """
 
 import re

@@ -1,8 +1,9 @@
 """The address in a Machine Check: is it one of RAM, and a physical one?
 
-print_mce() of arch/x86/kernel/cpu/mce/core.c has "CPU 0: Machine Check: 0 Bank 8: 8c00004000010090",
-"TSC 0 ADDR 1f684880 MISC ...", "PROCESSOR 2:a20f10 ...": 0 is Intel, 2 AMD, 9 Hygon. Which addresses
-the kernel itself takes for physical: mce_usable_address() there, amd_mce_usable_address() of amd.c.
+print_mce() of arch/x86/kernel/cpu/mce/core.c prints "CPU 0: Machine Check: 0 Bank 8:
+8c00004000010090", "TSC 0 ADDR 1f684880 MISC ...", "PROCESSOR 2:a20f10 ...": 0 is Intel, 2 AMD,
+9 Hygon. Which addresses the kernel itself takes for physical: mce_usable_address() there, and
+amd_mce_usable_address() of amd.c.
 """
 
 import re

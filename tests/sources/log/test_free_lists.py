@@ -41,9 +41,7 @@ def failure(log: str) -> Alarm:
 
 def test_fragmentation() -> None:
     found = failure(HEAD + DMA + DMA32 + DMA_LIST + FRAGMENTED)
-    assert found.title == (
-        "page allocation failure, order 5, GFP_KERNEL|__GFP_COMP|__GFP_ZERO"
-    )
+    assert found.title == ("page allocation failure, order 5, GFP_KERNEL|__GFP_COMP|__GFP_ZERO")
     assert found.detail == (
         "DMA: 1800 KiB free, minimum 88, up to 1756 kept back (lowmem_reserve), 1 free block of "
         "order 5 or more",

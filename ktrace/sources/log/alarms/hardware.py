@@ -40,8 +40,8 @@ KINDS = (
     alarm(
         "pcie",
         (b"AER: ",),
-        r"(?P<driver>\w+) (?P<device>[0-9a-f:.]+): AER: (?:Multiple )?(?P<what>Corrected|Correctable"
-        r"|Uncorrected|Uncorrectable)(?P<how> \((?:Non-)?Fatal\))? error.*$",
+        r"(?P<driver>\w+) (?P<device>[0-9a-f:.]+): AER: (?:Multiple )?(?P<what>Corrected|"
+        r"Correctable|Uncorrected|Uncorrectable)(?P<how> \((?:Non-)?Fatal\))? error.*$",
         "PCIe: {what}{how} error at {device}",
         single=True,
     ),

@@ -17,8 +17,8 @@ KINDS = (
     alarm(
         "io-error",
         (b" error",),
-        r"(?:blk_update_request: |print_req_error: |end_request: )?(?P<what>critical [\w ]+) error, dev "
-        r"(?P<device>\w+), sector (?P<sector>\d+).*$",
+        r"(?:blk_update_request: |print_req_error: |end_request: )?(?P<what>critical [\w ]+) error"
+        r", dev (?P<device>\w+), sector (?P<sector>\d+).*$",
         "{what} error, dev {device}",
         single=True,
     ),
