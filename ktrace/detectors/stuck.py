@@ -1,5 +1,6 @@
 """Threads that were killed and do not die."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -11,6 +12,8 @@ from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import Killed, Outcome, Release, StuckTask, WaitsFor
 from ktrace.plural import count
+
+_ENDED_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class StuckTasks(Detector):
         self._chains = WaitChains()
         self._seen: dict[int, TaskState] = {}  # newest looks since the last walk
         self.open: dict[str, StuckTask] = {}
+        self.ended: deque[StuckTask] = deque(maxlen=_ENDED_KEPT)  # newest that were stuck
         self.zombies: dict[int, TaskState] = {}
         self.total = 0
         self.longest_s = 0.0
@@ -180,7 +184,11 @@ class StuckTasks(Detector):
         self.longest_s = max(self.longest_s, outcome.after_s)
         look = followed.looks.get(ended.thread.longest(ended.thread.sample.t))
         known = _describe(followed, look, told) if look else told
-        yield replace(known, status="resolved", t=ended.t, stuck_s=outcome.after_s, outcome=outcome)
+        last = replace(
+            known, status="resolved", t=ended.t, stuck_s=outcome.after_s, outcome=outcome
+        )
+        self.ended.append(last)
+        yield last
 
 
 def _shown(sample: TaskState, chains: Look) -> _Shown:

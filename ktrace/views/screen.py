@@ -15,7 +15,8 @@ from ktrace.views import words
 from ktrace.views.problem_view import Body
 from ktrace.views.safe_screen import SafeScreen
 from ktrace.views.safe_text import safe
-from ktrace.views.summary import head_lines, probe_count, summary_lines
+from ktrace.views.screen_header import header
+from ktrace.views.summary import head_lines, summary_lines
 
 _REFRESH_S = 1.0  # the ages count up in it; what happens is shown at once, but not faster than
 _AT_MOST_EVERY_S = 0.2
@@ -87,26 +88,13 @@ class ScreenView:
         width, height = self._console.size
         room = max(1, height - _FRAME_LINES)
         parts = (
-            self._header(t, width),
+            header(self._analysis, t, width),
             Rule(style="dim"),
             _Exactly(room, self._body.lines(self._analysis, t, width, room)),
             Rule(style="dim"),
             self._foot(width),
         )
         return SafeScreen(Group(*parts))
-
-    def _header(self, t: float, width: int) -> Text:
-        """Where there is little room the kernel's release is cut, not what comes after it."""
-        session = self._analysis.session
-        lost = sum(self._analysis.lost.values())
-        name, loss = f"ktrace {safe(session.command)}", f"  lost {lost}"
-        now = f"{words.clock(t - session.t)} ({words.wall_clock(session, t) or 'no time of day'})"
-        rest = f"  {now}  {probe_count(self._analysis)}"
-        kernel = Text(f"  {safe(session.kernel)}")
-        kernel.truncate(max(0, width - len(name) - len(rest) - len(loss)), overflow="ellipsis")
-        head = Text(no_wrap=True, overflow="ellipsis")
-        head.append(name, style="bold").append_text(kernel).append(rest)
-        return head.append(loss, style="bold red" if lost else "")
 
     def _foot(self, width: int) -> Text:
         keys = "Ctrl-C: stop and summarise"

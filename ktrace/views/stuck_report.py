@@ -11,6 +11,8 @@ from ktrace.views.safe_text import safe
 from ktrace.views.text_table import text_table
 from ktrace.views.wait_chain import chain_lines
 
+_NOT_MEASURED = "threads stuck after SIGKILL not measured (no probe on task)"
+
 
 def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:
     """Of the report: found is the newest of each thread."""
@@ -76,12 +78,22 @@ def _describe(analysis: Analysis, finding: StuckTask, names: list[str]) -> list[
 
 def none_found(analysis: Analysis) -> str:
     """ "24 processes killed in 50.9s, none stuck after SIGKILL"."""
-    counts, watched = analysis.counts(), words.watched(analysis.session, analysis.t)
-    kills = counts["kills"]
-    killed = "kills not measured" if kills is None else f"{words.count(kills, 'process')} killed"
-    if counts["stuck_threads"] is None:
-        return f"{killed} in {watched}; threads stuck after SIGKILL not measured (no probe on task)"
-    return f"{killed} in {watched}, none stuck after SIGKILL"
+    killed = f"{kills(analysis)} in {words.watched(analysis.session, analysis.t)}"
+    if analysis.counts()["stuck_threads"] is None:
+        return f"{killed}; {_NOT_MEASURED}"
+    return f"{killed}, none stuck after SIGKILL"
+
+
+def none_now(analysis: Analysis) -> str:
+    """ "none stuck after SIGKILL; 24 processes killed": the screen tells the time elsewhere."""
+    unknown = analysis.counts()["stuck_threads"] is None
+    return f"{_NOT_MEASURED if unknown else 'none stuck after SIGKILL'}; {kills(analysis)}"
+
+
+def kills(analysis: Analysis) -> str:
+    """ "24 processes killed"."""
+    number = analysis.counts()["kills"]
+    return "kills not measured" if number is None else f"{words.count(number, 'process')} killed"
 
 
 def _when(analysis: Analysis, finding: StuckTask, names: list[str]) -> str:

@@ -150,6 +150,17 @@ def outcome(finding: StuckTask) -> str:
     return f"dead after {after} by {signal_name(finding.outcome.exit_signal)}"
 
 
+def ending(finding: StuckTask) -> str:
+    """Of one that has ended: "dead by SIGKILL, was in squashfs_cache_get"."""
+    seen = finding.outcome and finding.outcome.exit_signal is not None
+    how = (
+        f"dead by {signal_name(finding.outcome.exit_signal)}"
+        if finding.outcome and seen
+        else "gone"
+    )
+    return how + (f", was in {waits_in(finding)}" if finding.wait else "")
+
+
 def kill_memory(kill: Kill) -> str:
     """The resident memory of an OOM victim, when it was chosen."""
     if kill.choice is None:

@@ -66,7 +66,7 @@ def test_fits_with_more_of_all_than_there_are_rows() -> None:
     events += [*(state(103.0, task) for task in tasks), walk(103.001)]
     lines = drawn(events, 105.0)
     assert len(lines) == 24
-    assert any("more not shown" in line for line in lines)
+    assert any("not shown" in line for line in lines)
     assert "Ctrl-C" in lines[-1]
 
 
@@ -83,6 +83,44 @@ def test_after_their_death_nobody_is_stuck() -> None:
 
 def test_losses_are_in_the_header() -> None:
     assert "lost 7" in drawn([Lost(t=101, what="task_dead", count=7)], 105.0)[0]
+
+
+@pytest.mark.parametrize("width", range(30, 140, 7))
+def test_losses_and_the_time_are_in_every_header(width: int) -> None:
+    head = drawn([Lost(t=101, what="task_dead", count=7)], 105.0, width)[0]
+    assert head.startswith("ktrace oom-hang")
+    assert head.endswith("lost 7")
+    assert ("22:11:57Z" in head) == (width >= 34)
+
+
+def test_at_40_columns_who_is_stuck_where_and_how_long() -> None:
+    text = "\n".join(drawn(STUCK, 105.0, 40, 20))
+    assert "appd[20]" in text
+    assert "squashfs_cache_g" in text
+    assert "4.0s" in text
+
+
+def test_those_who_have_died_stay_for_a_while_with_their_end() -> None:
+    text = "\n".join(drawn([*STUCK, *RESOLVED], 112.0, 100, 30))
+    assert "dead by SIGKILL, was in squashfs_cache_get" in text
+    assert "dead by" not in "\n".join(drawn([*STUCK, *RESOLVED], 140.0, 100, 30))
+
+
+def test_500_in_groups_behind_one_object() -> None:
+    tasks = [Task(100 + i, 100 + i, f"app{i}") for i in range(500)]
+    events: list[Event] = [*(kill(101.1, task) for task in tasks)]
+    events += [*(state(103.0, task) for task in tasks), walk(103.001)]
+    lines = drawn(events, 105.0)
+    assert lines[2].startswith("500 stuck, longest 3.9s")
+    (group,) = [line for line in lines if line.strip().startswith("500  3.9s")]
+    assert "squashfs_cache_get" in group
+    assert group.split()[-3:] == ["sh[10]", "app0[100],", "…"]
+    assert lines[-3].endswith("not shown")
+
+
+def test_what_is_empty_takes_no_room() -> None:
+    body = [line for line in drawn([], 160.0)[2:-2] if line]
+    assert body == ["none stuck after SIGKILL; 0 processes killed; 0 OOM kills"]
 
 
 def test_names_cannot_command_the_terminal() -> None:
