@@ -26,6 +26,7 @@ _COMMANDS = {
     "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
+    "schema": ("ktrace.commands.schema", "print_schema"),
     "lab": ("ktrace.commands.lab", "lab"),
 }
 
