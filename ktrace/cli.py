@@ -31,13 +31,27 @@ _COMMANDS = {
 }
 
 
+def _live_names() -> list[str]:
+    return [*(problem.name for problem in live_problems()), "record"]
+
+
+_SECTIONS = (
+    ("Live, as root", (*_live_names(), "stuck")),
+    ("From a file", ("replay", "report", "compare", "dmesg")),
+    ("Facts", ("doctor", "decode", "schema")),
+    ("Reproduce a bug in a guest", ("lab",)),
+)
+
+
 class _LazyGroup(Group):
     """Imports a verb only when it is used: the live path stays small."""
+
+    sections = _SECTIONS
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_live_names(), *_COMMANDS]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def find(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _live_names():
             from ktrace.commands.live import live_command
 
@@ -49,20 +63,32 @@ class _LazyGroup(Group):
         return command
 
 
-def _live_names() -> list[str]:
-    return [*(problem.name for problem in live_problems()), "record"]
-
-
 @click.group(
     cls=_LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 traced, nothing found; 1 something found; 2 bad usage or unreadable "
     "input; 3 cannot trace here; 4 inconclusive: events were lost, or a probe that the verdict "
     "needs is missing.",
 )
 @click.version_option(__version__, prog_name="ktrace")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Show which tasks SIGKILL did not end, why, and what blocks them; OOM livelocks; bad pages."""
+    if ctx.invoked_subcommand is None:
+        for line in _WHAT_TO_TYPE:
+            output.complain(line)
+        ctx.exit(ExitCode.USAGE)
+
+
+_WHAT_TO_TYPE = """Usage: ktrace COMMAND, for example
+  sudo ktrace stuck                   the machine hangs now: what is blocked, and what releases it
+  sudo ktrace oom-hang -- COMMAND     run COMMAND: who does not die of SIGKILL, and why
+  sudo ktrace record -o FILE          record everything, to be read elsewhere
+  ktrace report FILE                  a report of what was recorded
+  ktrace dmesg [FILE]                 what is wrong in a kernel log
+  sudo ktrace doctor                  what this kernel lets ktrace see
+All commands: ktrace --help""".splitlines()
 
 
 def main() -> None:

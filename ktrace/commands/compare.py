@@ -62,9 +62,6 @@ def compare_traces(
     The verdict is about the function in which most of BEFORE's victims are stuck. Each run counts
     once, so "fixed" takes at least three runs on each side, which killed the same programs about
     as often.
-
-    Exit codes: 0 fixed; 1 not fixed, or worse; 2 bad usage or unreadable input; 4 not enough
-    data, or not comparable.
     """
     old, new = _sides(traces)
     before, told_before = read_runs(old, stuck_after)

@@ -40,9 +40,6 @@ def dmesg(
     FILE may come from dmesg, syslog, journalctl, /dev/kmsg, a serial console or a CI system, of
     any kernel since 2.6.29, also from a mail or a web page, and compressed by gzip, xz or zstd;
     "-" is stdin. Without FILE it is the log of the running kernel.
-
-    Exit code 1: bad pages, hung tasks, an OOM livelock or alarms were found. OOM kills are shown,
-    but are no findings. Exit code 2: FILE cannot be read, or is no kernel log.
     """
     from ktrace.kernel.source_lines import SourceLines
     from ktrace.known_bugs import Catalogue

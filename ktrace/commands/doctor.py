@@ -21,11 +21,7 @@ from ktrace.views.text_table import text_table
 @click.command("doctor")
 @loader_option
 def doctor(loader: str) -> ExitCode:
-    """Attach every probe once; show what works, and what you lose where a probe is missing.
-
-    Exit codes: 0 every verdict is possible; 3 nothing can be traced; 4 some verdicts are not
-    possible.
-    """
+    """Attach every probe once; show what works, and what you lose where a probe is missing."""
     import platform
 
     version = lib().libbpf_version_string().decode()

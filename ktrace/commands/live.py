@@ -17,11 +17,7 @@ RECORD = "record"
 
 _RECORD_HELP = "Record everything into FILE, for replay and report, on this machine or another one."
 _MORE_HELP = """With COMMAND, attach first, run it, and stop when it ends. How it ended is shown and
-recorded; where ktrace ends first (-d, --on-finding stop, Ctrl-C), it ends COMMAND, too.
-
-Exit codes: 0 traced, nothing found; 1 something found; 2 bad usage, or COMMAND cannot be found or
-executed; 3 cannot trace here; 4 inconclusive: events lost, a probe is missing, or, with --strict,
-COMMAND failed."""
+recorded; where ktrace ends first (-d, --on-finding stop, Ctrl-C), it ends COMMAND, too."""
 
 
 def live_command(name: str) -> click.Command:

@@ -33,9 +33,6 @@ def stuck(
     For a machine that hangs: no reproduction and no kill is needed. Listed are tasks that sleep in
     D (uninterruptible or killable), the end of each wait chain first: what to look at, and what
     releases it.
-
-    Exit codes: 0 nothing is blocked; 1 something is; 2 bad usage; 3 cannot trace here;
-    4 inconclusive.
     """
     options = Options(
         command="stuck",
