@@ -16,6 +16,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -354,55 +355,75 @@ def frozen_file_system() -> Iterator[FileSystem]:
 
 # FUSE -------------------------------------------------------------------------------------------
 
-_FUSE_INIT = 26  # include/uapi/linux/fuse.h, as the layouts below
-_FUSE_IN = struct.Struct("=IIQQIIIHH")  # struct fuse_in_header
-_FUSE_OUT = struct.Struct("=IiQ")  # struct fuse_out_header
-_FUSE_INIT_OUT = struct.Struct("=IIIIHHII36x")  # version 7.31, max_write 4096
+
+@dataclass(frozen=True)
+class FuseRequest:
+    """process: in stat() of a FUSE file system; server: has read the request, does not answer, and
+    waits for its standard input; connection: the number."""
+
+    process: Process
+    server: Process
+    connection: int
 
 
 @contextmanager
-def unanswered_fuse_request() -> Iterator[tuple[Process, int]]:
-    """A process in stat() of a FUSE file system whose server, this process, has read the request
-    and does not answer; and the connection's number. Closing the device aborts the connection."""
+def unanswered_fuse_request() -> Iterator[FuseRequest]:
+    """The end of the server aborts the connection."""
     if not Path("/dev/fuse").exists():
         pytest.skip("this machine has no /dev/fuse")
     with tempfile.TemporaryDirectory(prefix="ktrace-test-") as folder:
-        device = os.open("/dev/fuse", os.O_RDWR)
-        options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"ktrace-test", folder.encode(), b"fuse", 0, options.encode()):
-            os.close(device)
-            pytest.skip(f"FUSE cannot be mounted: {os.strerror(ctypes.get_errno())}")
+        command = [sys.executable, str(PROGRAMS / "fuse_server.py"), folder]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = None
         try:
-            _answer_init(device)
-            connection = os.minor(_device_of(folder))
+            assert server.stdout
+            number = server.stdout.readline()
+            if not number:
+                pytest.skip("FUSE cannot be mounted")
             process = subprocess.Popen(["stat", folder], stdout=subprocess.DEVNULL)
-            os.read(device, 1 << 16)  # the request, which gets no answer
-            yield process, connection
+            assert server.stdout.readline() == b"asked\n"
+            wait_until("the server reads", lambda: "pipe_read" in str(kernel_stack(server.pid)))
+            yield FuseRequest(process, server, int(number))
         finally:
-            os.close(device)
-            libc.umount2(folder.encode(), _MNT_DETACH)
-        end(process)
+            end(server)
+            ctypes.CDLL(None).umount2(folder.encode(), _MNT_DETACH)
+            if process:
+                end(process)
 
 
 _MNT_DETACH = 2  # include/linux/fs.h
 
 
-def _answer_init(device: int) -> None:
-    _, opcode, unique, *_ = _FUSE_IN.unpack_from(os.read(device, 1 << 16))
-    assert opcode == _FUSE_INIT
-    answer = _FUSE_INIT_OUT.pack(7, 31, 4096, 0, 0, 0, 4096, 0)
-    os.write(device, _FUSE_OUT.pack(_FUSE_OUT.size + len(answer), 0, unique) + answer)
+# fanotify ---------------------------------------------------------------------------------------
+
+# include/uapi/linux/fanotify.h
+_FAN_CLASS_CONTENT, _FAN_MARK_ADD, _FAN_OPEN_PERM = 4, 1, 0x10000
+_AT_FDCWD = -100
 
 
-def _device_of(mounted: str) -> int:
-    """Of mountinfo: stat() of it would be a request."""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        words = line.split()
-        if words[4] == mounted:
-            major, _, minor = words[2].partition(":")
-            return os.makedev(int(major), int(minor))
-    raise AssertionError(f"{mounted} is not mounted")
+@contextmanager
+def unanswered_fanotify_event(file: Path, read: bool) -> Iterator[Process]:
+    """A process that opens the file, and waits for the permission of this process, which has read
+    the event or not. Closing the listener's descriptor allows it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    listener = libc.fanotify_init(_FAN_CLASS_CONTENT, os.O_RDONLY)
+    if listener < 0:
+        pytest.skip(f"fanotify is refused: {os.strerror(ctypes.get_errno())}")
+    event = None
+    try:
+        mask, path = ctypes.c_uint64(_FAN_OPEN_PERM), str(file).encode()
+        if libc.fanotify_mark(listener, _FAN_MARK_ADD, mask, _AT_FDCWD, path):
+            pytest.skip(f"fanotify is refused: {os.strerror(ctypes.get_errno())}")
+        process = subprocess.Popen(["cat", str(file)], stdout=subprocess.DEVNULL)
+        wait_for_state(process.pid, "D")
+        if read:
+            event = struct.unpack_from("=IBBHQiI", os.read(listener, 4096))[5]
+        yield process
+    finally:
+        os.close(listener)
+        if event:
+            os.close(event)
+    end(process)
 
 
 # Other states -----------------------------------------------------------------------------------
@@ -428,15 +449,20 @@ def stopped() -> Iterator[Process]:
 @contextmanager
 def traced() -> Iterator[Process]:
     """A process stopped by its tracer, which is this thread."""
-    libc = ctypes.CDLL(None, use_errno=True)
     with sleeper() as process:
-        for request in (_PTRACE_SEIZE, _PTRACE_INTERRUPT):
-            if libc.ptrace(request, process.pid, None, None):
-                pytest.skip(f"ptrace is refused: {os.strerror(ctypes.get_errno())}")
-        # Take the news of the stop, or Popen takes it for the news of the end.
-        os.waitpid(process.pid, 0)
-        wait_for_state(process.pid, "t")
+        trace(process)
         yield process
+
+
+def trace(process: Process) -> None:
+    """Stop it, with this thread as its tracer."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for request in (_PTRACE_SEIZE, _PTRACE_INTERRUPT):
+        if libc.ptrace(request, process.pid, None, None):
+            pytest.skip(f"ptrace is refused: {os.strerror(ctypes.get_errno())}")
+    # Take the news of the stop, or Popen takes it for the news of the end.
+    os.waitpid(process.pid, 0)
+    wait_for_state(process.pid, "t")
 
 
 @contextmanager
@@ -518,12 +544,20 @@ _FREEZER = {1: ("freezer.state", "FROZEN", "THAWED"), 2: ("cgroup.freeze", "1", 
 @contextmanager
 def frozen_by_cgroup(version: int) -> Iterator[FrozenTask]:
     """A process, asleep interruptibly before, frozen by a cgroup of that version."""
+    with sleeper() as process, frozen_in_cgroup(process, version) as task:
+        yield task
+
+
+@contextmanager
+def frozen_in_cgroup(process: Process, version: int) -> Iterator[FrozenTask]:
+    """Moves it to a cgroup of its own, which is frozen. It has to end before the block does."""
     name, _, value = _FREEZER[version]
     with (
         _cgroup("freezer", version, needs=name) as cgroup,
-        sleeper() as process,
+        ExitStack() as ending,
         _guard('echo "$1" >"$2"', value, str(cgroup.folder / name)),
     ):
+        ending.callback(end, process)
         cgroup.add(process.pid)
         task = FrozenTask(process, cgroup)
         task.freeze()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from ktrace.kernel.layout import Layout
 from ktrace.probes.kernel_memory import Memory, pointer, text
+from ktrace.waits.open_files import WANTS as OPEN_FILES
+from ktrace.waits.open_files import Opened
 
 SAVED_SP = ("task_struct.thread.sp", "task_struct.thread.cpu_context.sp")  # x86; arm64
 
@@ -24,9 +26,11 @@ WANTS = (
     "file_system_type.name",
     "inode.i_sb",
     "inode.i_ino",
+    *OPEN_FILES,
 )
 _STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN; a node must lie in it
 _COMM = 16
+_MOST_SEARCHES = 64  # for open files, whose results are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Kernel:
     enums: dict[str, dict[str, int]]
     file_systems: frozenset[str]  # names of /proc/filesystems
     mounts: dict[str, str]  # "8:1" -> where
+    # v1 controller, or "" for v2 -> where it is mounted, and which part of the hierarchy is
+    cgroups: dict[str, tuple[str, str]] = field(default_factory=dict)
+    looks: int = 0
+    opened: dict[tuple[int, ...], Opened] = field(default_factory=dict)  # kept across looks
     _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
 
     def pointer(self, address: int) -> int | None:
@@ -76,6 +84,11 @@ class Kernel:
 
     def text(self, address: int, size: int) -> str:
         return text(self.memory, address, size)
+
+    def number(self, address: int, path: str) -> int | None:
+        """An int, of 4 bytes and signed, in a member of the struct at address."""
+        data = self.memory.read(address + self.layout[path], 4)
+        return struct.unpack("=i", data)[0] if data else None
 
     def member(self, address: int, path: str) -> int | None:
         """The pointer, or long, in a member of the struct at address."""
@@ -88,7 +101,10 @@ class Kernel:
 
     def forget(self) -> None:
         """Begin a new look."""
+        self.looks += 1
         self._tasks.clear()
+        if len(self.opened) > _MOST_SEARCHES:
+            self.opened.clear()
 
     def task(self, address: int) -> KernelTask | None:
         """None where there is no task: its numbers and its name must be a task's."""

@@ -3,12 +3,14 @@
 ktrace never does it by itself.
 """
 
+import shlex
 from collections.abc import Callable
 
 from ktrace.events import TaskWait
 from ktrace.findings import Release
 from ktrace.waits.block_devices import suspended_name
 
+_MOST_NAMES = 4
 _Release = Callable[[TaskWait], Release]
 
 
@@ -16,14 +18,27 @@ def release_of(wait: TaskWait) -> Release:
     return _RELEASES.get(wait.wait, _unknown)(wait)
 
 
+def _names(wait: TaskWait) -> str:
+    """Of those that hold what is waited for; empty where nobody is known."""
+    tasks = [holder.task for holder in wait.holders]
+    more = len(tasks) - _MOST_NAMES + wait.holders_left_out
+    names = ", ".join(f"{task.comm}[{task.tid}]" for task in tasks[:_MOST_NAMES])
+    return names + (f" and {more} more" if more > 0 else "")
+
+
+def _kill(wait: TaskWait) -> str:
+    """The command that ends those processes; empty where nobody is known."""
+    pids = dict.fromkeys(holder.task.pid for holder in wait.holders)
+    return "kill -KILL " + " ".join(map(str, pids)) if pids else ""
+
+
 def _unknown(_wait: TaskWait) -> Release:
     return Release("what ends this wait is not known", "")
 
 
 def _lock(wait: TaskWait) -> Release:
-    tasks = [holder.task for holder in wait.holders]
-    if tasks:
-        names = ", ".join(f"{task.comm}[{task.tid}]" for task in tasks)
+    names = _names(wait)
+    if names:
         return Release(f"{names} has to release it: see what it waits for", "")
     return Release("its holder has to release it; who that is, is not known", "")
 
@@ -42,15 +57,56 @@ def _io(wait: TaskWait) -> Release:
 
 
 def _vfork(wait: TaskWait) -> Release:
-    pids = " ".join(str(holder.task.pid) for holder in wait.holders)
-    return Release("the child has to execute a program or exit", f"kill -KILL {pids}" * bool(pids))
+    return Release("the child has to execute a program or exit", _kill(wait))
 
 
 def _fuse(wait: TaskWait) -> Release:
+    who = _names(wait)
     return Release(
-        "the FUSE server has to answer; aborting the connection fails every request on it",
+        f"the FUSE server{who and f', {who},'} has to answer; aborting the connection fails the"
+        " requests of all who use it",
         f"echo 1 > /sys/fs/fuse/connections/{wait.target}/abort" * bool(wait.target),
     )
+
+
+def _userfaultfd(wait: TaskWait) -> Release:
+    who = _names(wait) or "the process that handles the userfaultfd"
+    return Release(f"{who} has to serve the fault, or to end: then the kernel does", _kill(wait))
+
+
+def _fanotify(wait: TaskWait) -> Release:
+    who = _names(wait) or "the listening process"
+    return Release(f"{who} has to answer, or to end: then all events are allowed", _kill(wait))
+
+
+def _pipe(wait: TaskWait) -> Release:
+    who = _names(wait)
+    return Release(f"{who or 'the other end of the pipe'} has to go on, or to close it", "")
+
+
+def _coredump(wait: TaskWait) -> Release:
+    who = _names(wait)
+    return Release(f"{who or 'the rest of the process'} has to go on: see what it waits for", "")
+
+
+def _ptrace(wait: TaskWait) -> Release:
+    who = _names(wait) or "its tracer"
+    return Release(f"{who} has to continue or to detach it, or to end", _kill(wait))
+
+
+def _job_control(wait: TaskWait) -> Release:
+    return Release("continue the process", f"kill -CONT {wait.target}")
+
+
+def _freezer(wait: TaskWait) -> Release:
+    value = "THAWED" if wait.target.endswith("/freezer.state") else "0"
+    file = shlex.quote(wait.target)
+    return Release("thaw its cgroup", f"echo {value} > {file}" if wait.target else "")
+
+
+def _pid_namespace(wait: TaskWait) -> Release:
+    who = _names(wait) or "every process of the namespace"
+    return Release(f"{who} has to go on: the members have to die, and to be reaped", "")
 
 
 _RELEASES: dict[str, _Release] = {
@@ -63,4 +119,12 @@ _RELEASES: dict[str, _Release] = {
     "block-io": _io,
     "vfork": _vfork,
     "fuse": _fuse,
+    "userfaultfd": _userfaultfd,
+    "fanotify": _fanotify,
+    "pipe": _pipe,
+    "coredump": _coredump,
+    "ptrace": _ptrace,
+    "job-control": _job_control,
+    "freezer": _freezer,
+    "pid-namespace": _pid_namespace,
 }

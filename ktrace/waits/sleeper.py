@@ -4,6 +4,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ktrace.kernel.wait_functions import is_scheduler, primitive_name
+
 STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
 
 
@@ -41,6 +43,12 @@ class Sleeper:
 
     def has(self, address: int) -> bool:
         return self.sp <= address < self.sp + len(self.stack)
+
+    @property
+    def function(self) -> str:
+        """In which it sleeps, beneath the wait primitive's own; empty: not known."""
+        own = (f for f in self.functions if not is_scheduler(f) and primitive_name(f) is None)
+        return next(own, "")
 
     def is_in(self, *functions: str) -> bool:
         """Does it sleep beneath one of these?"""

@@ -5,12 +5,19 @@ from ktrace.waits.kernel import WANTS as KERNEL_WANTS
 from ktrace.waits.kinds import (
     block_io,
     buffer,
+    coredump,
+    fanotify,
     folio,
     freeze,
+    freezer,
     fuse,
+    job_control,
     mutex,
     pid_namespace,
+    pipe,
+    ptrace,
     rwsem,
+    userfaultfd,
     vfork,
 )
 
@@ -24,6 +31,16 @@ KINDS: tuple[Kind, ...] = (
     vfork.KIND,
     fuse.KIND,
     pid_namespace.KIND,
+    userfaultfd.KIND,
+    pipe.KIND,
+    fanotify.KIND,
+    coredump.KIND,
+    ptrace.KIND,
+    job_control.KIND,
+    freezer.KIND,
 )
+
+ENUMS = ("pageflags", "cgroup_subsys_id", "freezer_state_flags")
+MODULES = ("fuse",)  # whose types are read, where the kernel does not have them built in
 
 WANTS: tuple[str, ...] = (*KERNEL_WANTS, *(path for kind in KINDS for path in kind.wants))

@@ -136,9 +136,14 @@ def test_the_init_of_a_pid_namespace_waits_for_its_members(source: LiveSource) -
 
 
 def test_a_fuse_request_that_its_server_does_not_answer(source: LiveSource) -> None:
-    with stuck_tasks.unanswered_fuse_request() as (process, connection):
-        process.send_signal(signal.SIGKILL)
-        found = waits_of(source, process.pid)[process.pid]
-        assert found.wait == "fuse"
-        assert found.target == str(connection)
-        assert found.detail == f"connection {connection}"
+    with stuck_tasks.unanswered_fuse_request() as asked:
+        asked.process.send_signal(signal.SIGKILL)
+        found = waits_of(source, asked.process.pid, asked.server.pid)
+        request = found[asked.process.pid]
+        assert request.wait == "fuse"
+        assert request.target == str(asked.connection)
+        assert request.detail == f"connection {asked.connection}"
+        assert holders(request) == [asked.server.pid]
+        # and the server waits for this process, at whose pipe it reads
+        assert found[asked.server.pid].wait == "pipe"
+        assert holders(found[asked.server.pid]) == [os.getpid()]

@@ -12,9 +12,8 @@ from ktrace.probes.kernel_memory import PIECE, KernelMemory
 from ktrace.waits.found import Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import STACK_BYTES, Sleeper
-from ktrace.waits.table import KINDS, WANTS
+from ktrace.waits.table import ENUMS, KINDS, MODULES, WANTS
 
-_MODULES = ("fuse",)  # whose types are read
 _MOST_NAMES = 1000  # of static variables that are kept
 
 
@@ -27,7 +26,7 @@ class WaitReader:
         self._symbols = symbols
         self._static: dict[int, str] = {}
         self._known: dict[int, Found] = {}  # of this look, by task_struct
-        layout = Layout.of(btf, WANTS, _MODULES)
+        layout = Layout.of(btf, WANTS, MODULES)
         if not any(layout.has(path) for path in SAVED_SP):
             raise NotInThisKernel("where this machine saves a stack pointer is not known")
         self._memory = KernelMemory()
@@ -36,9 +35,10 @@ class WaitReader:
             layout=layout,
             symbol=lambda address: symbols().function(address),
             data_symbol=self._static_variable,
-            enums={"pageflags": btf.enum("pageflags") or {}},
+            enums={name: btf.enum(name) or {} for name in ENUMS},
             file_systems=_file_systems(),
             mounts=_mounts(),
+            cgroups=_cgroups(),
         )
 
     def begin(self) -> None:
@@ -105,4 +105,19 @@ def _mounts() -> dict[str, str]:
         for line in file:
             words = line.split()
             found.setdefault(words[2], words[4])
+    return found
+
+
+def _cgroups() -> dict[str, tuple[str, str]]:
+    """As Kernel.cgroups; where a hierarchy is mounted more than once, the first."""
+    found: dict[str, tuple[str, str]] = {}
+    with open("/proc/self/mountinfo", errors="backslashreplace") as file:
+        for line in file:
+            # "31 23 0:27 / /sys/fs/cgroup/freezer rw shared:9 - cgroup cgroup rw,freezer"
+            words, _, rest = line.partition(" - ")
+            root, mount = words.split()[3:5]
+            kind, _, options = (*rest.split(), "", "", "")[:3]
+            names = {"cgroup2": [""], "cgroup": options.split(",")}.get(kind, [])
+            for name in names:
+                found.setdefault(name, (mount, root))
     return found

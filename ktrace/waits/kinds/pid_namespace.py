@@ -21,7 +21,9 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     if not namespace:
         return None
     members = [task for task in _tasks(namespace, kernel) if task.pid != sleeper.pid]
-    holders = dict(_holder(task, kernel) for task in members)
+    holders = dict(
+        _holder(task, namespace, kernel) for task in members if not _has_threads(task, kernel)
+    )
     return Found(
         "pid-namespace",
         namespace,
@@ -33,10 +35,10 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 
 def _namespace(pid: int, kernel: Kernel) -> int | None:
     """ns_of_pid(): that of its innermost number."""
-    level = kernel.memory.read(pid + kernel.layout["pid.level"], 4)
+    level = kernel.number(pid, "pid.level")
     if level is None:
         return None
-    number = kernel.layout["upid"] * struct.unpack("=I", level)[0]
+    number = kernel.layout["upid"] * level
     return kernel.pointer(pid + kernel.layout["pid.numbers"] + number + kernel.layout["upid.ns"])
 
 
@@ -67,17 +69,36 @@ def _entries(entry: int, kernel: Kernel) -> Iterator[int]:
         yield from _entries(slot, kernel)
 
 
-def _holder(task: KernelTask, kernel: Kernel) -> tuple[KernelTask, str]:
+def _has_threads(task: KernelTask, kernel: Kernel) -> bool:
+    """A leader that is dead already, but has threads that are not: they hold it, and are members
+    themselves."""
+    if not _exit_state(task, kernel) or task.tid != task.pid:
+        return False
+    signal = kernel.member(task.address, "task_struct.signal")
+    return bool(signal and (kernel.number(signal, "signal_struct.nr_threads") or 0) > 1)
+
+
+def _exit_state(task: KernelTask, kernel: Kernel) -> int:
+    return kernel.number(task.address, "task_struct.exit_state") or 0
+
+
+def _holder(task: KernelTask, namespace: int, kernel: Kernel) -> tuple[KernelTask, str]:
     """Who has to act: the task itself, or who has to reap it when it is a zombie."""
-    state = kernel.memory.read(task.address + kernel.layout["task_struct.exit_state"], 4)
-    if state and struct.unpack("=i", state)[0] & _EXIT_ZOMBIE:
+    if _exit_state(task, kernel) & _EXIT_ZOMBIE:
         parent = kernel.member(task.address, "task_struct.parent") or 0
         real = kernel.member(task.address, "task_struct.real_parent")
         reaper = kernel.task(parent)
         if reaper:
             how = "is its parent" if parent == real else "traces it"
+            if _is_outside(reaper, namespace, kernel):
+                how += ", outside of the PID namespace"
             return reaper, f"has not reaped {task.comm}[{task.tid}], a zombie, and {how}"
     return task, "is alive in the PID namespace"
+
+
+def _is_outside(task: KernelTask, namespace: int, kernel: Kernel) -> bool:
+    pid = kernel.member(task.address, "task_struct.thread_pid")
+    return bool(pid) and _namespace(pid or 0, kernel) != namespace
 
 
 KIND = Kind(
@@ -88,6 +109,7 @@ KIND = Kind(
         "task_struct.exit_state",
         "task_struct.parent",
         "task_struct.real_parent",
+        "signal_struct.nr_threads",
         "pid.level",
         "pid.numbers",
         "pid.tasks",

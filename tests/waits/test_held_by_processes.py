@@ -1,0 +1,145 @@
+"""Waits for another process on this machine's kernel: the named process is the very one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ktrace.events import TaskWait
+from ktrace.sources.live.source import LiveSource
+from ktrace.waits.release import release_of
+from tests import stuck_tasks
+from tests.stuck_tasks import wait_until
+from tests.waits.test_on_this_kernel import holders, lock_held, waits_of
+
+pytestmark = pytest.mark.kernel
+
+_PIDFD_GETFD = 438  # asm-generic/unistd.h
+
+
+@pytest.fixture
+def source() -> Iterator[LiveSource]:
+    live = LiveSource(stuck_after=0.1, all_waits=True)
+    live.load_symbols()
+    yield live
+    live.close()
+
+
+def at_once(source: LiveSource, tid: int) -> TaskWait:
+    """What the thread waits for, if it sleeps in D or another one waits for it."""
+
+    def known() -> TaskWait | None:
+        events = source.finish()
+        return next((e for e in events if isinstance(e, TaskWait) and e.task.tid == tid), None)
+
+    return wait_until(f"wait of {tid}", known)
+
+
+@contextmanager
+def descriptor_of(pid: int, name: str) -> Iterator[int]:
+    """A descriptor of another process, of this one too."""
+    folder = Path(f"/proc/{pid}/fd")
+    number = next(int(fd.name) for fd in folder.iterdir() if name in str(fd.readlink()))
+    pidfd = os.pidfd_open(pid)
+    own = ctypes.CDLL(None).syscall(_PIDFD_GETFD, pidfd, number, 0)
+    assert own >= 0
+    try:
+        yield own
+    finally:
+        os.close(own)
+        os.close(pidfd)
+
+
+def test_the_handler_of_a_page_fault(source: LiveSource, tmp_path: Path) -> None:
+    with (
+        lock_held("pipe", tmp_path) as (holder, waiters),
+        descriptor_of(holder, "userfaultfd"),
+    ):
+        found = waits_of(source, holder, *waiters)
+        assert holders(found[waiters[0]]) == [holder]
+        assert found[holder].wait == "userfaultfd"
+        assert holders(found[holder]) == [os.getpid()]  # besides itself
+        assert found[holder].detail.startswith("a page fault at 0x")
+        assert release_of(found[holder]).command == f"kill -KILL {os.getpid()}"
+
+
+def test_a_page_fault_that_only_the_process_itself_can_serve(
+    source: LiveSource, tmp_path: Path
+) -> None:
+    with lock_held("pipe", tmp_path) as (holder, _):
+        found = waits_of(source, holder)[holder]
+        assert holders(found) == []
+        assert found.detail.endswith(", which only its own process can serve")
+
+
+@pytest.mark.parametrize(
+    ("read", "said"), [(True, "which its listener has read"), (False, "which nobody has read")]
+)
+def test_the_listener_of_a_permission_event(
+    source: LiveSource, tmp_path: Path, read: bool, said: str
+) -> None:
+    file = tmp_path / "watched"
+    file.touch()
+    with stuck_tasks.unanswered_fanotify_event(file, read) as process:
+        found = at_once(source, process.pid)
+        assert found.wait == "fanotify"
+        assert holders(found) == [os.getpid()]
+        assert found.detail.startswith("the answer to an event of watched of ")
+        assert found.detail.endswith(said)
+
+
+def test_a_server_that_its_tracer_has_stopped(source: LiveSource) -> None:
+    with stuck_tasks.unanswered_fuse_request() as asked:
+        stuck_tasks.trace(asked.server)
+        asked.process.kill()
+        found = at_once(source, asked.server.pid)
+        assert found.wait == "ptrace"
+        assert found.detail == "its tracer, in a ptrace stop"
+        assert holders(found) == [os.getpid()]
+
+
+def test_a_server_that_a_signal_has_stopped(source: LiveSource) -> None:
+    with stuck_tasks.unanswered_fuse_request() as asked:
+        asked.server.send_signal(signal.SIGSTOP)
+        stuck_tasks.wait_for_state(asked.server.pid, "T")
+        asked.process.kill()
+        found = at_once(source, asked.server.pid)
+        assert found.wait == "job-control"
+        assert found.detail == "SIGCONT, since SIGSTOP has stopped the process"
+        assert release_of(found).command == f"kill -CONT {asked.server.pid}"
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "said"),
+    [(1, "freezer.state", "v1: no signal ends it"), (2, "cgroup.freeze", "v2: SIGKILL ends it")],
+)
+def test_a_server_in_a_frozen_cgroup(
+    source: LiveSource, version: int, file: str, said: str
+) -> None:
+    with (
+        stuck_tasks.unanswered_fuse_request() as asked,
+        stuck_tasks.frozen_in_cgroup(asked.server, version) as frozen,
+    ):
+        asked.process.kill()
+        found = at_once(source, asked.server.pid)
+        assert found.wait == "freezer"
+        assert said in found.detail
+        assert found.target == str(frozen.cgroup.folder / file)
+        assert release_of(found).command.endswith(f" > {found.target}")
+
+
+def test_who_dumps_its_core_waits_for_the_other_thread(source: LiveSource) -> None:
+    with stuck_tasks.frozen_file_system() as frozen:
+        process, thread = frozen.thread_writer(leader_exits=False)
+        process.send_signal(signal.SIGSEGV)
+        stuck_tasks.wait_for_state(process.pid, "D")
+        found = waits_of(source, process.pid, thread)
+        assert found[process.pid].wait == "coredump"
+        assert holders(found[process.pid]) == [thread]
+        assert found[thread].wait == "frozen-file-system"
