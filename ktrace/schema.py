@@ -19,7 +19,10 @@ from ktrace.typed_json import Form, json_key
 Schema = dict[str, Any]
 
 # What each version of the format changed. Members that are only added make no new version.
-CHANGES = {1: "The first version."}
+CHANGES = {
+    1: "The first version.",
+    2: "In trace files, a walk counts looks in which nothing has changed (unchanged, gone).",
+}
 
 _TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
 # What the views say of a finding in words, beside its data: ktrace.views.finding_text.prose(), and

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from ktrace.detectors.detector import Detector, Run
-from ktrace.detectors.kills import KEPT, Kills
+from ktrace.detectors.kills import KEPT, Change, Kills
 from ktrace.events import Event, Lost, ProbeChange, Walk
 from ktrace.findings import End, Finding, Probe, Session
 from ktrace.plural import count
 from ktrace.problems import Problem, live_problems, problem_of, reported
+from ktrace.repeated_looks import LooksPutBack
 
 _ASIDE_KEPT = 100
 _LOST_KEPT = 64  # names; ktrace itself has fewer
@@ -37,7 +38,9 @@ class Analysis:
         # what the command does not report, by id: the newest, and before it was resolved
         self.aside: dict[str, list[Finding]] = {}
         self.incomplete_walks = 0
+        self.changes: list[Change] = []  # in the ledger of kills, by the newest event
         self.t = session.t
+        self._looks = LooksPutBack()
         self._run = Run(session, self.kills)
         self._names = frozenset(name for problem in self.reported for name in problem.findings)
         for problem in (*self.reported, *live_problems()):
@@ -53,6 +56,10 @@ class Analysis:
     def feed(self, event: Event) -> list[Finding]:
         """The findings that event leads to and the command reports, in order."""
         self.events += 1
+        self.changes = []
+        return [found for each in self._looks.complete(event) for found in self._feed(each)]
+
+    def _feed(self, event: Event) -> list[Finding]:
         self.t = max(self.t, event.t)
         match event:
             case Lost():
@@ -62,7 +69,7 @@ class Analysis:
                 self.probes[event.function] = changed
             case Walk():
                 self.incomplete_walks += not event.complete
-        self.kills.feed(event)
+        self.changes += self.kills.feed(event)
         found = []
         for detector in self._run.detectors.values():
             for finding in detector.feed(event):

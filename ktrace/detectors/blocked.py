@@ -55,7 +55,8 @@ class BlockedTasks(Detector):
             yield f"the tasks were not looked at twice, {self._after:g} s apart"
 
     def _judge(self, walk: Walk) -> Iterator[BlockedTask]:
-        fresh = {tid: look for tid, look in self._seen.items() if look.t >= walk.started_t}
+        seen = sorted(self._seen.items())  # the order in which looks come changes, and says nothing
+        fresh = {tid: look for tid, look in seen if look.t >= walk.started_t}
         self._seen.clear()
         asleep = {tid: look for tid, look in fresh.items() if look.state in _BLOCKED}
         chains = self._chains.at(fresh, self._kills.open)

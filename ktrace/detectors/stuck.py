@@ -132,7 +132,8 @@ class StuckTasks(Detector):
         return _describe(followed, look, finding) if look else finding
 
     def _judge(self, walk: Walk) -> Iterator[StuckTask]:
-        fresh = {tid: look for tid, look in self._seen.items() if look.t >= walk.started_t}
+        seen = sorted(self._seen.items())  # the order in which looks come changes, and says nothing
+        fresh = {tid: look for tid, look in seen if look.t >= walk.started_t}
         self._seen.clear()
         chains = self._chains.at(fresh, self._kills.open)
         judged = [

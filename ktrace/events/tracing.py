@@ -8,11 +8,18 @@ from ktrace.events.event import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk(Event):
-    """All tasks have been looked at: whoever has no TaskState since started_t is not killed."""
+    """All tasks have been looked at: whoever has no TaskState since started_t is not killed.
+
+    unchanged: so many tasks are as their newest TaskState says, which is not told again: all that
+    were ever told and not found dead since, but for those with a TaskState since started_t, and
+    the tids that are gone. None: nothing was left out.
+    """
 
     name: ClassVar[str] = "walk"
     started_t: float
     complete: bool
+    unchanged: int | None = None
+    gone: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
+READ_FORMATS = (1, 2)  # in 1, every walk tells all of its looks
 MAX_LINE = 1 << 20  # bytes; what the reader has in memory at a time
 # The writer forgets all stacks when it has numbered so many, the reader the oldest when it knows
 # so many: neither grows for ever, and whatever is referred to is known.

@@ -12,7 +12,7 @@ from ktrace.events import EVENTS, Event, Stack, from_json
 from ktrace.findings import End, Finding, Session, finding_from_json
 from ktrace.problems import problem_of, reported
 from ktrace.trace.damage import Damage, Loss
-from ktrace.trace.format import FORMAT, MAX_STACKS, BadLine, decode_line, salvage
+from ktrace.trace.format import FORMAT, MAX_STACKS, READ_FORMATS, BadLine, decode_line, salvage
 from ktrace.trace.lines import Line, LineReader, open_input
 
 Record = Session | Event | Finding | End
@@ -100,7 +100,7 @@ class TraceFile:
         if start is None:
             return f"{self.path} is empty"
         shape = _FORMAT_OF_LINE.match(start)
-        if shape and int(shape[1]) != FORMAT:  # its checksums may be other ones, too
+        if shape and int(shape[1]) not in READ_FORMATS:  # its checksums may be other ones, too
             return _other_format(self.path, int(shape[1]))
         if start.startswith(b'{"kind":'):
             return f"{self.path}: no line of this trace is whole: {self.damage.lines()[0]}"
@@ -171,7 +171,7 @@ class _Decoder:
         self._running = False
         self._stacks.clear()
         found = data.get("format")
-        if type(found) is int and found != FORMAT:
+        if type(found) is int and found not in READ_FORMATS:
             self.other_format = found
             self._damage.add(Loss.UNKNOWN, self._where, f"a session in trace format {found}")
             return None
@@ -227,7 +227,7 @@ def _is_found_live(finding: str) -> bool:
 
 
 def _other_format(path: str | Path, found: int) -> str:
-    return f"{path} has trace format {found}; this ktrace reads format {FORMAT}"
+    return f"{path} has trace format {found}; this ktrace reads up to {FORMAT}"
 
 
 def _unknown_session(first: Record) -> Session:

@@ -47,7 +47,7 @@ class LinesView:
 
     def _say_kills(self) -> None:
         """The beginning of an OOM kill, and its end with its steps."""
-        for change in self._analysis.kills.changes:
+        for change in self._analysis.changes:
             if isinstance(change, OomKilled):
                 self._say(change.kill.begun_t, kill_line(change.kill))
             elif isinstance(change, KillOver) and change.kill.oom:

@@ -392,7 +392,7 @@ def test_a_gzip_bomb_is_read_in_little_memory(tmp_path: Path, trace: Path) -> No
         (bytes(100_000), "is not a ktrace trace"),
         (gzip.compress(b"text\n"), "is not a ktrace trace"),
         (b'{"kind":"session","ktrace":"0.1', "no line of this trace is whole"),
-        (b'{"kind":"session","format":2}\n', "has trace format 2; this ktrace reads format 1"),
+        (b'{"kind":"session","format":3}\n', "has trace format 3; this ktrace reads up to 2"),
         (encode_line(SESSION.to_json() | {"format": 7}), "has trace format 7"),
         (encode_line({"kind": "session"}), "session has no ktrace"),
     ],
@@ -419,12 +419,12 @@ def test_no_file_and_no_endless_reading(tmp_path: Path) -> None:
 
 def test_a_later_session_in_another_format_is_skipped(trace: Path) -> None:
     data = trace.read_bytes()
-    later = encode_line(SESSION.to_json() | {"format": 2}) + data.partition(b"\n")[2]
+    later = encode_line(SESSION.to_json() | {"format": 3}) + data.partition(b"\n")[2]
     trace.write_bytes(data + later + data)
     records, damage = read(trace)
     assert records == RECORDS * 2
     assert len(damage) == 1
-    assert "a session in trace format 2" in damage[0]
+    assert "a session in trace format 3" in damage[0]
 
 
 # ---- hostile

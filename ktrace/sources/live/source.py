@@ -15,6 +15,7 @@ from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
+from ktrace.repeated_looks import LooksLeftOut
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.oom_watch import OomWatch
@@ -68,6 +69,7 @@ class LiveSource:
         self._next_module_check = now() + MODULE_CHECK_S
         self._dying = False  # at the last walk
         self._lost: dict[str, int] = {}
+        self._looks = LooksLeftOut()
         self._modules = frozenset[Module]()
 
     def load_symbols(self) -> int:
@@ -122,7 +124,8 @@ class LiveSource:
         self._dying = alive or any(isinstance(event, FatalSignal | OomVictim) for event in found)
         self._next_walk = now() + (FAST_WALK_S if alive else SLOW_WALK_S)
         walk = Walk(t=ended, started_t=started, complete=complete)
-        return sorted([*found, walk], key=lambda event: event.t)  # of one moment, the walk is last
+        in_order = sorted([*found, walk], key=lambda event: event.t)
+        return self._looks.walked(in_order)  # of one moment, the walk is last
 
     def _look_after_kills(self, found: list[Event]) -> None:
         """Walk when those who were killed just now have had stuck_after seconds to die."""
@@ -130,7 +133,7 @@ class LiveSource:
             self._next_walk = min(self._next_walk, now() + self._stuck_after)
 
     def _decoded(self, raw: list[RawEvent]) -> list[Event]:
-        return sorted(self._named(raw), key=lambda event: event.t)
+        return self._looks.passed(sorted(self._named(raw), key=lambda event: event.t))
 
     def _named(self, raw: list[RawEvent]) -> list[Event]:
         """As they came."""
