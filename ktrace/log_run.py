@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from lzma import LZMAError
@@ -16,6 +16,7 @@ from ktrace.detectors.hung_tasks import KEPT, HungTasks
 from ktrace.errors import CannotTrace, ExitCode, UsageError
 from ktrace.findings import KERNEL_LOG, End, Finding, Session
 from ktrace.plural import count
+from ktrace.sources.log.files import LogFiles, is_single
 from ktrace.sources.log.input import KernelLog, open_log
 from ktrace.sources.log.source import KernelLogSource
 from ktrace.trace.damage import Damage, Loss
@@ -38,22 +39,22 @@ _BINARY_SHARE = 0.1  # of bytes that no console prints: such a file is no log
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r\x1b")
 
 
-def run(path: str | None, view: View, *, alarms: bool = True) -> ExitCode:
-    """Show what the log tells. path: "-" is stdin, None the running kernel's log. alarms: do they
-    alone make the verdict "found"?
+def run(paths: Sequence[str], view: View, *, alarms: bool = True) -> ExitCode:
+    """Show what the logs tell together. paths: "-" is stdin; none: the running kernel's log.
+    alarms: do they alone make the verdict "found"?
 
     Raises UsageError where it cannot be read, CannotTrace where the kernel keeps its log secret.
     """
     try:
         damage = Damage()
-        stream, size = _open(path, damage)
+        stream, size = _open(paths, damage)
     except OSError as error:
-        raise _refusal(path, error) from None
+        raise _refusal(paths, error) from None
     with closing(stream):
-        watched = _Watched(stream, path or "/dev/kmsg", Progress(size), damage)
-        source = KernelLogSource(watched, _boot_id() if path is None else "")
+        watched = _Watched(stream, paths, Progress(size), damage)
+        source = KernelLogSource(watched, "" if paths else _boot_id())
         try:
-            analysis = Analysis(_session(path))
+            analysis = Analysis(_session(paths))
             analysis.uncounted = frozenset() if alarms else frozenset({"alarm"})
             end = _follow(source, watched, view, analysis)
         finally:
@@ -76,7 +77,7 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
     final: list[Finding] = [replace(finding, status="open") for finding in analysis.current()]
     if final:
         view.event(None, final)
-    for note in _notes(source, analysis):
+    for note in (*watched.notes(), *_notes(source, analysis)):
         view.note(note)
     end = analysis.end()
     counted = [finding for finding in final if finding.finding not in analysis.uncounted]
@@ -101,7 +102,12 @@ def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
         mentions = count(source.mentioned, "mention")
         yield f"{mentions} of a report that is not there, the first in line {source.first_mention}"
     hung, kept = analysis.of(HungTasks).total, KEPT
-    if hung:
+    if source.hung_suppressed:
+        yield (
+            "khungtaskd stopped reporting (kernel.hung_task_warnings ran out, line "
+            f"{source.hung_suppressed[0]}): the number of hung tasks is a lower bound"
+        )
+    elif hung:
         yield (
             "there may be more hung tasks: khungtaskd stops after kernel.hung_task_warnings "
             "reports (10 by default)"
@@ -116,9 +122,11 @@ def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
 class _Watched:
     """The stream, with a progress bar, and an eye on what kind of bytes it has."""
 
-    def __init__(self, stream: Any, path: str, progress: Progress, damage: Damage) -> None:
+    def __init__(
+        self, stream: Any, paths: Sequence[str], progress: Progress, damage: Damage
+    ) -> None:
         self.progress = progress
-        self._path = path
+        self._name = _name(paths) or "/dev/kmsg"
         self._damage = damage
         self._stream = stream
         self._bytes = 0
@@ -145,7 +153,7 @@ class _Watched:
             block: bytes = self._stream.read(size)
         except (OSError, EOFError, LZMAError) as error:  # EOFError: an xz file that is cut off
             if not self._bytes:
-                raise UsageError(f"cannot read {self._path}: {error}") from None
+                raise UsageError(f"cannot read {self._name}: {error}") from None
             self._damage.add(Loss.READ, f"byte {self._bytes}", str(error))
             return b""
         return block
@@ -154,6 +162,19 @@ class _Watched:
     def is_other(self) -> bool:
         """There is text, and nothing in it looks as if a kernel had written it."""
         return bool(self._bytes) and not self._kernels and not self.doubts()
+
+    def notes(self) -> list[str]:
+        """Which line numbers are of which file."""
+        if not isinstance(self._stream, LogFiles):
+            return []
+        first = self._stream.first_lines
+        told = (
+            [f"{name} from line {line}" for name, line in first.items()] if len(first) > 1 else []
+        )
+        notes = [f"lines are counted over all files: {', '.join(told)}"] if told else []
+        if self._stream.ordered:
+            notes.append("the parts of pstore were put in order, and lines are counted in that")
+        return notes
 
     def doubts(self) -> list[str]:
         """Why finding nothing in it would mean nothing."""
@@ -166,32 +187,41 @@ class _Watched:
         return []
 
 
-def _open(path: str | None, damage: Damage) -> tuple[Any, int]:
+def _open(paths: Sequence[str], damage: Damage) -> tuple[Any, int]:
     """The stream, and its size in bytes; 0: not known. Raises OSError."""
-    if path is None:
+    if not paths:
         return KernelLog(), 0
-    stream = open_log(path, damage)
-    if path == "-":
-        return stream, 0
-    return stream, os.path.getsize(path) if hasattr(stream, "fileno") else 0
+    if len(paths) == 1 and is_single(paths[0]):
+        stream = open_log(paths[0], damage)
+        return stream, os.path.getsize(paths[0]) if hasattr(stream, "fileno") else 0
+    for path in paths:
+        if path != "-":
+            open_log(path, damage).close()  # all can be opened, before the first is read
+    return LogFiles(paths, damage), 0
 
 
-def _refusal(path: str | None, error: OSError) -> Exception:
-    if path is not None:
-        return UsageError(f"cannot read {path}: {error.strerror or error}")
+def _name(paths: Sequence[str]) -> str:
+    """Of the logs, for messages."""
+    return paths[0] if len(paths) == 1 else f"{len(paths)} files" if paths else ""
+
+
+def _refusal(paths: Sequence[str], error: OSError) -> Exception:
+    if paths:
+        name = error.filename or _name(paths)
+        return UsageError(f"cannot read {name}: {error.strerror or error}")
     return CannotTrace(
         f"cannot read the kernel's log: {error.strerror or error}",
         hint="sudo dmesg | ktrace dmesg -   or   ktrace dmesg FILE",
     )
 
 
-def _session(path: str | None) -> Session:
-    own = os.uname() if path is None else None
+def _session(paths: Sequence[str]) -> Session:
+    own = None if paths else os.uname()
     return Session(
         ktrace=ktrace.__version__,
         format=FORMAT,
         command="dmesg",
-        host=own.nodename if own else path or "",
+        host=own.nodename if own else _name(paths),
         kernel=own.release if own else "",
         boot_id=_boot_id() if own else "",
         machine=own.machine if own else "",

@@ -6,7 +6,7 @@ from ktrace.errors import ExitCode, UsageError
 
 
 @click.command("dmesg")
-@click.argument("file", required=False, type=click.Path())
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @click.option(
     "--alarms/--no-alarms",
@@ -28,18 +28,20 @@ from ktrace.errors import ExitCode, UsageError
     help="The kernel with debug information: show where in the source the frames are.",
 )
 def dmesg(
-    file: str | None,
+    files: tuple[str, ...],
     as_json: bool,
     alarms: bool,
     known_files: tuple[str, ...],
     vmlinux: str | None,
 ) -> ExitCode:
-    """Find what is wrong in the kernel log FILE: bad pages and their cause, OOM kills, hung
+    """Find what is wrong in kernel logs: bad pages and their cause, OOM kills, hung
     tasks, and every other alarm.
 
-    FILE may come from dmesg, syslog, journalctl, /dev/kmsg, a serial console or a CI system, of
-    any kernel since 2.6.29, also from a mail or a web page, and compressed by gzip, xz or zstd;
-    "-" is stdin. Without FILE it is the log of the running kernel.
+    FILE may come from dmesg, syslog, journalctl, /dev/kmsg, a serial console, netconsole, pstore or
+    a CI system, of any kernel since 2.6.29, also from a mail or a web page, and compressed by gzip,
+    xz or zstd; "-" is stdin. Several files are one log: rotated ones oldest first, the parts of
+    pstore in their order, others as they are given. Without FILE it is the log of the running
+    kernel.
     """
     from ktrace.kernel.source_lines import SourceLines
     from ktrace.known_bugs import Catalogue
@@ -52,4 +54,4 @@ def dmesg(
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read known bugs: {error}") from None
     source = SourceLines(vmlinux) if vmlinux else None
-    return run(file, log_view(as_json, FindingNotes(known, source)), alarms=alarms)
+    return run(files, log_view(as_json, FindingNotes(known, source)), alarms=alarms)

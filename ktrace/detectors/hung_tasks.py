@@ -1,11 +1,15 @@
 """Hung tasks, from khungtaskd's reports: each task once, however often it was reported."""
 
+from dataclasses import replace
+
 from ktrace.detectors.detector import Detector
+from ktrace.detectors.lock_holders import LOCKS, LockHolders
 from ktrace.detectors.waits import look_beneath
-from ktrace.events import Event, HungReport, Stack
+from ktrace.events import Event, HeldLocks, HungReport, Stack, Task, TaskDump
 from ktrace.findings import Blocker, HungTask, Wait
 
 KEPT = 10_000  # tasks; more are counted, not told
+_CHAIN_MAX = 16  # tasks that wait for one another
 
 
 class HungTasks(Detector):
@@ -16,13 +20,24 @@ class HungTasks(Detector):
     def __init__(self) -> None:
         self.total = 0
         self._tasks: dict[tuple[str, int, str], HungTask] = {}
+        self._pids: dict[tuple[str, int], HungTask] = {}
+        self._holders = LockHolders()
 
     def current(self) -> list[HungTask]:
-        """All that are known."""
-        return [*self._tasks.values()]
+        """All that are known, with what blocks each."""
+        self._pids = {(task.boot, task.pid): task for task in self._tasks.values()}
+        return [
+            replace(task, blocked_by=self._blockers(task, (task.pid,)))
+            for task in self._tasks.values()
+        ]
 
     def feed(self, event: Event) -> list[HungTask]:
         """The finding that a report opens or updates."""
+        match event:
+            case HeldLocks():
+                self._holders.add(event)
+            case TaskDump(state="R"):
+                self._holders.add_running(event)
         if not isinstance(event, HungReport):
             return []
         key = (event.boot, event.task.pid, event.task.comm)
@@ -34,6 +49,33 @@ class HungTasks(Detector):
         finding = _finding(event, known, f"hung-task-{self.total}")
         self._tasks[key] = finding
         return [finding]
+
+    def _blockers(self, task: HungTask, chain: tuple[int, ...]) -> tuple[Blocker, ...]:
+        """Whom the report names, else who holds the lock by lockdep; to the end of the chain."""
+        if task.blocked_by:
+            return tuple(self._followed(blocker, task.boot, chain) for blocker in task.blocked_by)
+        if task.wait is None or task.wait.primitive not in LOCKS:
+            return ()
+        return tuple(
+            self._followed(_blocker(holder, why, evidence), task.boot, chain)
+            for holder, why, evidence in self._holders.of(task.boot, task.pid)
+        )
+
+    def _followed(self, blocker: Blocker, boot: str, chain: tuple[int, ...]) -> Blocker:
+        """With its own state and what blocks it."""
+        if blocker.pid in chain:
+            return replace(blocker, cycle_to=blocker.pid)
+        hung = self._pids.get((boot, blocker.pid))
+        if hung is not None:
+            more = len(chain) < _CHAIN_MAX
+            return replace(
+                blocker,
+                state="uninterruptible",
+                function=blocker.function or (hung.wait.function if hung.wait else None),
+                blocked_by=self._blockers(hung, (*chain, blocker.pid)) if more else (),
+            )
+        running = self._holders.running_in(boot, blocker.pid)
+        return replace(blocker, state="running", function=running) if running else blocker
 
 
 def _finding(event: HungReport, known: HungTask | None, new_id: str) -> HungTask:
@@ -67,6 +109,18 @@ def wait_in(stack: Stack) -> Wait | None:
         return None
     function, primitive = look_beneath(stack)
     return Wait(function=function, primitive=primitive or "wait_event", sigkill_wakes=False)
+
+
+def _blocker(task: Task, why: str, evidence: str) -> Blocker:
+    return Blocker(
+        pid=task.pid,
+        tid=task.tid,
+        comm=task.comm,
+        state="",
+        function=None,
+        why=why,
+        evidence=(evidence,),
+    )
 
 
 def _owner(event: HungReport) -> tuple[Blocker, ...]:

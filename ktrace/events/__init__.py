@@ -9,6 +9,7 @@ from ktrace.events.alarms import Alarm
 from ktrace.events.codec import from_json, to_json
 from ktrace.events.event import Event, Stack, Task
 from ktrace.events.kinds import EVENTS
+from ktrace.events.locks import HeldLock, HeldLocks, TaskLocks
 from ktrace.events.oom import (
     DomainTask,
     MemoryCount,
@@ -53,6 +54,8 @@ __all__ = [
     "EarlierBadPage",
     "Event",
     "FatalSignal",
+    "HeldLock",
+    "HeldLocks",
     "Holder",
     "HungReport",
     "Lost",
@@ -79,6 +82,7 @@ __all__ = [
     "TaskDump",
     "TaskExit",
     "TaskHung",
+    "TaskLocks",
     "TaskState",
     "TaskWait",
     "Trigger",

@@ -2,6 +2,7 @@
 
 from ktrace.events.alarms import Alarm
 from ktrace.events.event import Event
+from ktrace.events.locks import HeldLocks
 from ktrace.events.oom import (
     OomActivity,
     OomAdjust,
@@ -49,6 +50,7 @@ EVENTS: dict[str, type[Event]] = {
         OomUnreaped,
         HungReport,
         TaskDump,
+        HeldLocks,
         Alarm,
         Walk,
         Lost,

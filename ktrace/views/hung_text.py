@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ktrace.findings import Finding, HungTask
+from ktrace.findings import Blocker, Finding, HungTask
 from ktrace.views import words
 from ktrace.views.alarm_text import stack_line, where
 from ktrace.views.safe_text import safe
@@ -23,11 +23,20 @@ def line(finding: HungTask) -> str:
 
 def details(finding: HungTask) -> list[str]:
     """The stack in a line, who holds what it waits for."""
-    lines = [stack_line(finding.stack, finding.unreliable)]
-    for blocker in finding.blocked_by:
-        inside = f", in {safe(blocker.function)}" if blocker.function else ""
-        owner = words.task_name(blocker.comm, blocker.pid)
-        lines.append(f"blocked by {owner}{inside}: {safe(blocker.why)}")
+    return [stack_line(finding.stack, finding.unreliable), *_blockers(finding.blocked_by)]
+
+
+def _blockers(blockers: tuple[Blocker, ...], depth: int = 0) -> list[str]:
+    """ "blocked by app[42], running in foo: holds rtnl_mutex", and what blocks that one."""
+    lines = []
+    for blocker in blockers:
+        name = words.task_name(blocker.comm, blocker.pid)
+        running = ", running" if blocker.state == "running" else ""
+        inside = f"{'' if running else ','} in {safe(blocker.function)}" if blocker.function else ""
+        why = ", ".join(map(safe, (blocker.why, *blocker.evidence)))
+        cycle = " (it is further up: a deadlock)" if blocker.cycle_to else ""
+        lines.append(f"{'  ' * depth}blocked by {name}{running}{inside}: {why}{cycle}")
+        lines += _blockers(blocker.blocked_by, depth + 1)
     return lines
 
 

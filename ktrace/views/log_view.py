@@ -62,7 +62,7 @@ class LogLinesView:
                 if self._ooms.show(event):
                     self._say(event.t, oom_report_text.line(event))
                     self._details(oom_report_text.details(event))
-            case TaskDump():
+            case TaskDump() if event.state == "D":
                 self._dumps.add(event)
             case HungReport():
                 self._hung += 1

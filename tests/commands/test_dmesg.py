@@ -62,7 +62,7 @@ def test_its_text(capsys: pytest.CaptureFixture[str]) -> None:
     from ktrace.log_run import run
     from ktrace.views.log_view import LogLinesView
 
-    run(SEED, LogLinesView())
+    run([SEED], LogLinesView())
     Golden().check("dmesg-bad-page.txt", capsys.readouterr().out)
 
 
@@ -273,3 +273,31 @@ def test_a_stack_of_guesses_is_called_unreliable() -> None:
 def test_the_number_of_hung_tasks_is_a_lower_bound() -> None:
     assert "there may be more hung tasks" in dmesg("-", text=stamped(HUNG).encode()).stdout
     assert "there may be more" not in dmesg("-", text=stamped(V6_1).encode()).stdout
+
+
+def test_khungtaskd_says_that_it_stops(tmp_path: Path) -> None:
+    """kernel/hung_task.c, hung_task_info(), v6.6"""
+    stops = "Future hung task reports are suppressed, see sysctl kernel.hung_task_warnings\n"
+    run = dmesg("-", text=stamped(HUNG + stops).encode())
+    assert "stopped reporting (kernel.hung_task_warnings ran out, line 11)" in run.stdout
+    assert "the number of hung tasks is a lower bound" in run.stdout
+
+
+def test_several_files_are_one_log(tmp_path: Path) -> None:
+    old, new = tmp_path / "kern.log.1", tmp_path / "kern.log"
+    old.write_text(stamped("Linux version 6.1.0-56-cloud-amd64 (a@b) #1 SMP\n" + V6_1).rstrip("\n"))
+    new.write_text(stamped(HUNG, start=900.0))
+    run = dmesg("--json", str(new), str(old))
+    assert run.returncode == 1
+    events = [json.loads(line) for line in run.stdout.splitlines() if '"event":' in line]
+    assert [event["event"] for event in events] == ["bad_page", "hung_report"]
+    assert {event["boot"] for event in events} == {"boot 1 of the log"}
+    begins = len(V6_1.splitlines()) + 3  # behind the first line, and one between the files
+    assert events[1]["lines"][0] == begins
+    assert f"{old} from line 1, {new} from line {begins}" in run.stderr
+
+
+def test_one_of_several_files_is_missing(tmp_path: Path) -> None:
+    run = dmesg(SEED, str(tmp_path / "none"))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert f"cannot read {tmp_path / 'none'}" in run.stderr

@@ -43,8 +43,8 @@ def trace(path: Path) -> None:
 
 
 def log(path: Path) -> None:
-    run_log(str(path), LogLinesView(True))
-    run_log(str(path), LogJsonView())
+    run_log([str(path)], LogLinesView(True))
+    run_log([str(path)], LogJsonView())
 
 
 def state(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from ktrace.sources.log.files import BETWEEN
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report
@@ -12,6 +13,9 @@ _BACK_S = 1.0  # CPUs' clocks differ by less; time that goes back further is ano
 
 # What ends every report that is open
 BANNER = Kind("banner", (b"Linux version ",), _VERSION, None)
+NEXT_FILE = Kind(
+    "next-file", (BETWEEN.strip(),), re.compile(re.escape(BETWEEN.decode().strip())), None
+)
 REBOOT = Kind("reboot", (b"-- Reboot --", b"-- Boot "), _REBOOT, None)
 
 
@@ -28,7 +32,7 @@ class Boots:
         self._fresh = True  # nothing of this boot was seen
 
     def line(self, line: LogLine) -> bool:
-        """Whether another boot begins with the line, which has a head."""
+        """Whether another boot, or file, begins with the line, which has a head."""
         number = self._number
         assert line.head
         kind, match = line.head
@@ -37,6 +41,8 @@ class Boots:
                 self._begin()
             self._fresh = False
             self._kernel = f"{match['release']}{match['build'] or ''}"
+        elif kind is NEXT_FILE:
+            return True
         elif kind is REBOOT:
             if not self._fresh:
                 self._begin()

@@ -25,6 +25,14 @@ _DECODED = re.compile(
     r"\s*(?P<doubt>\?\s)?(?P<name>[A-Za-z_][\w.$]*)\s\((?:[^\s():]+/)?[^\s():/]+\.[chS]:\d+"
     r"(?:[^()]|\([^()]{0,40}\)){0,400}\)" + _MODULE
 )
+# x86 "RIP: 0010:foo+0x1/0x2", "EIP: foo+0x1/0x2"; arm "PC is at foo+0x1/0x2"; arm64
+# "pc : foo+0x1/0x2"; ppc "NIP [c000000000123456] foo+0x1/0x2"; riscv "epc : foo+0x1/0x2"; mips
+# "epc   : 80123456 foo+0x1/0x2"
+WHERE = re.compile(
+    r"(?:RIP: [0-9a-f]{4}:|EIP: |PC is at |pc : |NIP \[[0-9a-f]+\] |epc\s*: (?:[0-9a-f]+ )?)"
+    r"(?:\[<[0-9a-f]+>\]\s*(?:\[<[0-9a-f]+>\]\s*)?)?\.?"
+    r"(?P<name>[A-Za-z_][\w.]*)(?P<offset>\+0x[0-9a-f]+)/"
+)
 _BEGIN = re.compile(r"\s*(?:call )?(?:back)?trace:\s*$", re.IGNORECASE)
 # Beside frames: the brackets around stacks, registers on entry, raw stack, source lines, NMI
 _BESIDE = re.compile(
@@ -56,6 +64,12 @@ def frame_of(text: str) -> Frame | None:
     parts = match.groupdict()
     module = f" {parts['module']}]" if parts["module"] else ""
     return Frame(parts["name"] + module, bool(parts.get("doubt")))
+
+
+def function_at(text: str) -> str:
+    """ "foo+0x1" of the line that says where a CPU was; "" where it is no such line."""
+    match = WHERE.search(text)
+    return match["name"] + match["offset"] if match else ""
 
 
 def begins(text: str) -> bool:

@@ -98,4 +98,11 @@ class HungTaskReport(Report):
         )
 
 
-KINDS = (Kind("hung", (b"INFO: ",), _HEAD, HungTaskReport),)
+# Since v5.19 (or a distribution's older one) khungtaskd says that it will say no more
+SUPPRESSED = Kind(
+    "hung-suppressed",
+    (b"hung task reports",),
+    re.compile(r"Future hung task reports are suppressed"),
+    None,
+)
+KINDS = (Kind("hung", (b"INFO: ",), _HEAD, HungTaskReport, alone=True), SUPPRESSED)

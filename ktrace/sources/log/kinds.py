@@ -3,7 +3,7 @@
 The first kind whose head a line has is the one: what says more comes before what says less.
 """
 
-from ktrace.sources.log import bad_page, hung, oom, oom_reaper, task_list
+from ktrace.sources.log import bad_page, held_locks, hung, nmi_backtrace, oom, oom_reaper, task_list
 from ktrace.sources.log.alarms import (
     allocation,
     bug,
@@ -19,13 +19,16 @@ from ktrace.sources.log.alarms import (
     storage,
     warning,
 )
-from ktrace.sources.log.boots import BANNER, REBOOT
+from ktrace.sources.log.boots import BANNER, NEXT_FILE, REBOOT
 
 KINDS = (
     BANNER,
     REBOOT,
+    NEXT_FILE,
     bad_page.KIND,
     *hung.KINDS,
+    held_locks.KIND,
+    nmi_backtrace.KIND,
     *oom.KINDS,
     oom_reaper.KIND,
     task_list.KIND,

@@ -63,6 +63,10 @@ class Lines:
                 message = self._records.message(raw) if records and raw is not None else None
                 if raw is None or (records and message is None):
                     continue
+                if message is not None and message.goes_on:
+                    if self._held is not None:
+                        self._join(message.text, index, inside=True)
+                    continue
                 line = _unquoted(message.text if message else raw)
                 known = self._prefix
                 match = known.match(line) if known else None
@@ -206,11 +210,13 @@ class Lines:
         both = f"{held.text} {line.strip()}"
         return any(kind.head.search(both) and not kind.head.search(line) for kind in self._kinds)
 
-    def _join(self, line: str, number: int) -> None:
+    def _join(self, line: str, number: int, inside: bool = False) -> None:
+        """inside: it was broken in the middle of a word, perhaps."""
         held = self._held
         assert held
-        inside = self._length in _HARD_COLUMNS or self._unbroken
-        inside &= not held.text.endswith(" ") and not line.startswith(" ")
+        if not inside:
+            inside = self._length in _HARD_COLUMNS or self._unbroken
+            inside &= not held.text.endswith(" ") and not line.startswith(" ")
         held.text = (held.text + ("" if inside else " ") + line).strip()
         held.last = number
         self._unbroken = len(line) > _NARROW and " " not in line.strip()

@@ -19,7 +19,7 @@ _EDAC_OLD = re.compile(
     r"grain (?P<grain>\d+),.*?label \"(?P<label>[^\"]*)\""
 )
 _CPER = re.compile(r"\bphysical_address: 0x(?P<address>[0-9a-f]{1,16})")
-_CPER_DIMM = re.compile(r"\bDIMM location: (?P<label>\S.*\S)")
+_CPER_DIMM = re.compile(r"\bDIMM location: (?!not present)(?P<label>\S.*\S)")
 _CORRECTED = re.compile(r"corrected by h/w|(?:severity|type): corrected")
 _MEMTEST = re.compile(
     r"(?P<pattern>[0-9a-f]{16}) bad mem addr (?:0x)?(?P<start>[0-9a-f]+) - "

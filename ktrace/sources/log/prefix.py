@@ -10,7 +10,8 @@ import re
 from functools import lru_cache
 
 # By these any line may begin, before anything is learnt: a mail's "> ", "<6>", "kern  :alert : "
-# (dmesg -x), a date, "host kernel: ", "6,1234,5678901,-;" (/dev/kmsg), "[ 1030.152737]", "[   T1]"
+# (dmesg -x), a date, "host kernel: ", "6,1234,5678901,-;" (/dev/kmsg, and netconsole, which may
+# have the release first), "[ 1030.152737]", "[   T1]"
 _USUAL = re.compile(
     r"""\s*
     (?:<\d{1,3}>\d?\s?)?
@@ -24,7 +25,7 @@ _USUAL = re.compile(
     (?:(?:In\(\d+\)\s)?\S{1,40}\s-\sGuest:\s)?
     (?:(?:\S{1,255}\s+)?kernel(?:\[\d+\])?(?::\s?|\s-\s-\s-\s))?
     (?:<\d{1,3}>)?
-    (?:\d{1,4},\d+,\d{1,18},[^;]{0,80};)?
+    (?:(?:\d+\.\d[\w.+~-]{0,80},)?\d{1,4},\d+,\d{1,18},[^;]{0,80};)?
     (?:\[\s*[+]?\d{1,12}\.\d{6}(?:\s*<[^>]*>)?\]\s?
       |\[[^\W\d_]{2,4}\.?\s[^\W\d_]{3,5}\.?\s+\d+\s[\d:]{8}\s\d{4}\]\s?)?
     (?:(?:\S{1,255}\s+)?kernel(?:\[\d+\])?:\s?)?
@@ -36,7 +37,7 @@ QUOTE = re.compile(r"(?:\s{0,8}>)+(?:\s(?=>|\s?))?")
 _TOKEN = re.compile(r"\[[^\[\]<>]*\d[^\[\]<>]*\]|\w+|\s+|.")
 _CALLER = re.compile(r"\[\s*([TC]\d+)\]\s*$")
 _STAMP = re.compile(
-    r"\[?\s*(?<![\d.+-])(\d{1,12}\.\d{6})(?:\s*<[^>]*>)?\]|(?:^|\s)\d{1,4},\d+,(\d{1,18}),[^;]*;"
+    r"\[?\s*(?<![\d.+-])(\d{1,12}\.\d{6})(?:\s*<[^>]*>)?\]|(?:^|[\s,])\d{1,4},\d+,(\d{1,18}),[^;]*;"
 )
 _LEVELS = frozenset("emerg alert crit err warn warning notice info debug".split())
 _LEARN_MAX = 300  # characters: what is longer is no prefix

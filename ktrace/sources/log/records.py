@@ -1,6 +1,8 @@
 """Logs in which each message is a record of many fields: what is in the message's field counts.
 
 journalctl -o json, json-pretty, export and verbose; dmesg --json; /dev/kmsg's " SUBSYSTEM=usb".
+netconsole sends longer messages in several: "6,416,1758426,-,ncfrag=16/31; the 2nd chunk"
+(drivers/net/netconsole.c, send_ext_msg_udp()).
 """
 
 import json
@@ -8,9 +10,10 @@ import re
 from dataclasses import dataclass
 
 # what must be somewhere in the text for any line of it to be a record's
-SIGNS = (b"MESSAGE", b'"msg"', b"SUBSYSTEM=", b"DEVICE=", b"_TRANSPORT", b"_TIMESTAMP")
+SIGNS = (b"MESSAGE", b'"msg"', b"SUBSYSTEM=", b"DEVICE=", b"_TRANSPORT", b"_TIMESTAMP", b",ncfrag=")
 _PRETTY = re.compile(r'\s*"(\w+)"\s*:\s*(.*?),?\s*$')
 _FIELD = re.compile(r"\s{0,8}(_{0,2}[A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
+_FRAGMENT = re.compile(r"[^;]{0,200},ncfrag=(?P<at>\d{1,7})/\d{1,7};(?P<text>.*)", re.DOTALL)
 _KMSG_FIELD = re.compile(r" [A-Z][A-Z_]*=\S")
 _VERBOSE = re.compile(r"\S+ \d{4}-\d\d-\d\d [\d:.]+ \S+ \[s=[0-9a-f]+;")
 _MONOTONIC = (
@@ -28,6 +31,7 @@ class Message:
     t: float | None = None
     boot: str = ""
     whole: bool = True  # False: a line of a log that has no records, which may be wrapped
+    goes_on: bool = False  # with the message before it, in the middle of a word
 
 
 class Records:
@@ -36,6 +40,7 @@ class Records:
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
         self._inside = False  # in a form with a line for each field
+        self._space = False  # the last fragment ended with one
 
     def message(self, line: str) -> Message | None:
         """The message of a line; None where the line has another field, or nothing."""
@@ -51,6 +56,11 @@ class Records:
             return self._pretty(match[1], match[2])
         if _KMSG_FIELD.match(line) and "MESSAGE=" not in line:
             return None
+        if ",ncfrag=" in line[:250] and (match := _FRAGMENT.match(line)):
+            space = " " * self._space  # which is off at the end of what is held
+            self._space = match["text"].endswith(" ")
+            if int(match["at"]):
+                return Message(space + match["text"], goes_on=True)
         if match := _FIELD.match(line):
             return self._field(match[1], match[2], line)
         return Message(line, whole=False)

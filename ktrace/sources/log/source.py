@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ktrace.events import Event, OomReport
+from ktrace.sources.log import held_locks, hung, nmi_backtrace
 from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.boots import Boots
 from ktrace.sources.log.input import Readable
@@ -20,6 +21,7 @@ from ktrace.sources.log.report import Report
 
 _SUPPRESSED = re.compile(r"BUG: Bad page state: (\d{1,12}) messages suppressed")
 _NO_TRACES_AFTER = ("oom", "call-trace")  # the kernel prints none that belong to these
+_OF_HUNG = frozenset({"hung", "held-locks", "nmi-backtrace"})  # what khungtaskd prints
 _OPEN_MAX = 16  # reports at the same time: more is no kernel's log
 
 
@@ -68,11 +70,13 @@ class KernelLogSource:
         self.suppressed = 0  # bad pages that the kernel did not report
         self.mentioned = 0  # lines that quote the first line of a report
         self.first_mention = 0  # number of the first of them
+        self.hung_suppressed: list[int] = []  # lines in which khungtaskd says that it stops
         self.lines = Lines(stream, KINDS, lambda: bool(self._open))
         self._boots = Boots(boot_id)
         self._open: list[_Open] = []
         self._oom_calls = OomCalls()
         self._traced = -call_trace.NEAR  # number of the last line of a report with call traces
+        self._hung = -nmi_backtrace.NEAR  # of a hung task's report, or the locks that follow
 
     def events(self) -> Iterator[Event]:
         """All reports of the log, each when its last line has been read."""
@@ -93,7 +97,7 @@ class KernelLogSource:
             return
         kind, match = line.head
         self._end_old(line)
-        if any(entry.has(kind) for entry in self._open):
+        if any(entry.has(kind) for entry in self._open) or self._is_others(kind, line):
             self._take(line)
             return
         if kind is call_trace.KIND and (self._open or line.number - self._traced < call_trace.NEAR):
@@ -103,6 +107,8 @@ class KernelLogSource:
         if self._boots.line(line):
             yield from self._close_all()
         if kind.report is None:
+            if kind is hung.SUPPRESSED:
+                self.hung_suppressed.append(line.number)
             return
         if self._open and self._open[-1].lines == 0 and self._again(line):
             return
@@ -110,6 +116,19 @@ class KernelLogSource:
             if entry.kind is call_trace.KIND or (kind.alone and entry.kind is kind):
                 entry.report.finished |= entry.report.caller == line.caller
         self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
+
+    def _is_others(self, kind: Kind, line: LogLine) -> bool:
+        """The back traces and locks that belong to another report than a hung task's."""
+        if kind is nmi_backtrace.KIND:
+            return not self._near_hung(line)
+        if kind is not held_locks.KIND or line.text.startswith("Showing"):
+            return False
+        return bool(self._open) and not self._near_hung(line)
+
+    def _near_hung(self, line: LogLine) -> bool:
+        names = {entry.kind.name for entry in self._open}
+        near = line.number - self._hung < nmi_backtrace.NEAR
+        return (near or "hung" in names) and names <= _OF_HUNG
 
     def _end_old(self, line: LogLine) -> None:
         """Reports that began so long ago that the rest of them will not come."""
@@ -139,6 +158,8 @@ class KernelLogSource:
         entry = self._open.pop(0)
         if entry.kind.name not in _NO_TRACES_AFTER and entry.lines:
             self._traced = entry.report.last
+        if entry.kind.name in _OF_HUNG:
+            self._hung = entry.report.last
         if entry.report.mentioned:
             self._mention(entry.report._line)
             return

@@ -71,6 +71,22 @@ def _terminal(log: str) -> str:
     )
 
 
+def _fragments(log: str) -> str:
+    """drivers/net/netconsole.c, send_ext_msg_udp(): a message of more than 1000 bytes in several;
+    here of more than 40. With the release first, as its option "r" puts it since v6.6."""
+    lines = []
+    for i, line in enumerate(log.splitlines()):
+        header = f"6.1.0-56,4,{500 + i},{100_000_000 + 1000 * i},-"
+        pieces = [line[at : at + 40] for at in range(0, len(line), 40)]
+        if len(pieces) < 2:
+            lines.append(f"{header};{line}")
+        else:
+            lines += [
+                f"{header},ncfrag={40 * n}/{len(line)};{piece}" for n, piece in enumerate(pieces)
+            ]
+    return "\n".join(lines) + "\n"
+
+
 # With the kernel's own time stamps
 STAMPED: dict[str, Form] = {
     "dmesg": _before(""),
@@ -121,6 +137,8 @@ STAMPED: dict[str, Form] = {
     "last_kmsg": _before("<6>"),
     "ramoops": lambda log: "Panic#1 Part1\n" + stamped(log, prefix="<4>"),
     "netconsole, extended": _records("", "4,500,{us},-;{line}\n"),
+    "netconsole, release": _records("", "6.4.0-rc1+,4,500,{us},-;{line}\n"),
+    "netconsole, fragments": _fragments,
     "/dev/kmsg": _records("", "1,500,{us},-;{line}\n SUBSYSTEM=mm\n"),
     "short-monotonic": lambda log: stamped(log).replace("000] ", "000] board kernel: "),
     "CRLF": lambda log: stamped(log).replace("\n", "\r\n"),

@@ -8,15 +8,19 @@ from pathlib import Path
 from ktrace.events import (
     Alarm,
     BadPage,
+    HeldLocks,
     HungReport,
     MemoryFault,
     OomActivity,
     OomReport,
     OomUnreaped,
+    TaskDump,
 )
 from ktrace.sources.log.source import KernelLogSource
 
-LogEvent = BadPage | OomReport | OomUnreaped | HungReport | Alarm | MemoryFault
+LogEvent = (
+    BadPage | OomReport | OomUnreaped | HungReport | HeldLocks | TaskDump | Alarm | MemoryFault
+)
 
 LOGS = Path(__file__).parents[2] / "golden" / "logs"
 SEED = (LOGS / "bad-page-2.6.31.txt").read_bytes()

@@ -11,18 +11,12 @@ from functools import partial
 
 from ktrace.events import Alarm, Event, Stack, Task
 from ktrace.findings.signature import function_names
+from ktrace.sources.log.frames import WHERE
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.memory_faults import memory_fault
 from ktrace.sources.log.report import Report, Trace, seconds
 
-# x86 "RIP: 0010:foo+0x1/0x2", "EIP: foo+0x1/0x2"; arm "PC is at foo+0x1/0x2"; arm64
-# "pc : foo+0x1/0x2"; ppc "NIP [c000000000123456] foo+0x1/0x2"; riscv "epc : foo+0x1/0x2"; mips
-# "epc   : 80123456 foo+0x1/0x2"
-_WHERE = re.compile(
-    r"(?:RIP: [0-9a-f]{4}:|EIP: |PC is at |pc : |NIP \[[0-9a-f]+\] |epc\s*: (?:[0-9a-f]+ )?)"
-    r"(?:\[<[0-9a-f]+>\]\s*(?:\[<[0-9a-f]+>\]\s*)?)?\.?(?P<name>[A-Za-z_][\w.]*)\+0x[0-9a-f]+/"
-)
 _BY_TASK = re.compile(
     r"\bby task (?P<comm>.{1,64})/(?P<pid>\d{1,10})(?: on cpu \d+)?:?\s*$"
     # arch/arm/kernel/traps.c, arch/mips/kernel/traps.c: __die(), show_registers()
@@ -75,7 +69,7 @@ class AlarmReport(Report):
 
     def take(self, line: LogLine) -> bool:
         text = line.text
-        if match := self._once(_WHERE, text):
+        if match := self._once(WHERE, text):
             self._function = self._function or match["name"]
             return True
         if not self._taint and (match := _TAINT.search(text)):
