@@ -71,11 +71,52 @@ check: venv deps-check ## check style and types
 		| xargs -0 --no-run-if-empty clang-format --dry-run -Werror
 	! git grep -nE '^(<{7}|>{7}) '  # a merge that was not finished
 
+PREFIX := /usr/local
+LIBDIR := $(DESTDIR)$(PREFIX)/lib/ktrace
+
+.PHONY: install
+install: deps-build ## install ktrace for all users, below PREFIX (/usr/local)
+	/usr/bin/python3 -m venv --system-site-packages $(LIBDIR)
+	$(LIBDIR)/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(LIBDIR)/bin/python tools/manual-pages build/manual
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	ln -sfn $(PREFIX)/lib/ktrace/bin/ktrace $(DESTDIR)$(PREFIX)/bin/ktrace
+	install -m 644 build/manual/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -D -m 644 build/manual/completions/bash/ktrace \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ktrace
+	install -D -m 644 build/manual/completions/zsh/_ktrace \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ktrace
+	install -D -m 644 build/manual/completions/fish/ktrace.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ktrace.fish
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` installed
+	rm -rf $(LIBDIR)
+	rm -f $(DESTDIR)$(PREFIX)/bin/ktrace $(DESTDIR)$(PREFIX)/share/man/man1/ktrace*.1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ktrace \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ktrace \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ktrace.fish
+
+.PHONY: deb
+deb: deps-deb ## build the Debian package into build/, and check it with lintian
+	tools/build-deb
+
+.PHONY: image
+image: deb deps-image ## build an OCI image with the Debian package: build/ktrace-image.tar
+	tools/build-image
+
+.PHONY: dist
+dist: venv deps-build ## build wheel and sdist into dist/, and check them
+	rm -rf dist
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check build twine
+	$(VENV)/bin/python -m build --outdir dist .
+	$(VENV)/bin/python -m twine check --strict dist/*
+
 .PHONY: clean
 clean: ## remove everything that these targets made
 	rm -rf $(VENV) ktrace/bpf demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: deps-build deps-check deps-lab
-deps-build deps-check deps-lab: deps-%:
+.PHONY: deps-build deps-check deps-lab deps-deb deps-image
+deps-build deps-check deps-lab deps-deb deps-image: deps-%:
 	@tools/install-deps $*

@@ -70,8 +70,15 @@ def list_scenarios() -> None:
         say(f"{name}  {scenario.summary}")
 
 
+def _scenarios(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell's completion."""
+    from ktrace.lab.scenarios import SCENARIOS
+
+    return [name for name in sorted(SCENARIOS) if name.startswith(incomplete)]
+
+
 @lab.command("run", cls=_BisectCommand)
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=_scenarios)
 @click.option("--screen", is_flag=True, help="Show the screen of ktrace in the guest.")
 @click.option("-o", "--output", type=FILE, help="The trace.  [default: SCENARIO.ktrace]")
 @click.option("--force", is_flag=True, help="Overwrite the trace if it exists.")
@@ -231,7 +238,7 @@ def run(
 
 
 @lab.command("matrix")
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=_scenarios)
 @click.option(
     "--suite", "suites", multiple=True, help="A Debian suite; can be given several times."
 )
