@@ -69,7 +69,12 @@ check: venv deps-check ## check style and types
 	$(VENV)/bin/mypy
 	find bpf ktrace tests -name '*.[ch]' -not -name vmlinux.h -print0 \
 		| xargs -0 --no-run-if-empty clang-format --dry-run -Werror
+	$(VENV)/bin/mkdocs build --quiet -f tools/mkdocs.yml  # no link that leads nowhere
 	! git grep -nE '^(<{7}|>{7}) '  # a merge that was not finished
+
+.PHONY: site
+site: venv ## build the documentation site into build/site
+	$(VENV)/bin/mkdocs build -f tools/mkdocs.yml
 
 PREFIX := /usr/local
 LIBDIR := $(DESTDIR)$(PREFIX)/lib/ktrace
