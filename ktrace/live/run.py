@@ -115,6 +115,8 @@ class _Run:
         if self._writer:
             self._writer.write_session(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
+        if self._view.wake_fd is not None:
+            self._source.wake_on(self._view.wake_fd)
         for earlier in self._earlier:
             self._handle(earlier.events(self._analysis.session))
             self._note(*earlier.notes)

@@ -31,6 +31,7 @@ from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
 from ktrace.probes.proc_walk import walk
+from ktrace.probes.wake_up import WakeUp
 from ktrace.probes.wire import wire
 
 _MAPS = (
@@ -78,6 +79,7 @@ class BccLoader:
         self._modules: dict[str, int | None] = {}
         self._buffer = 0
         self._received: list[RawEvent] = []
+        self._wake: WakeUp | None = None
         self._callback = PERF_CALLBACK(self._receive)
         self._on_lost = LOST_CALLBACK(lambda _context, _cpu, _count: None)  # counted in BPF
 
@@ -126,12 +128,19 @@ class BccLoader:
 
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events of the buffer; waits for the first at most timeout_s."""
+        if self._wake:
+            self._wake.wait(timeout_s)
+            timeout_s = 0
         if timeout_s > 0:
             lib().perf_buffer__poll(self._buffer, int(timeout_s * 1000))
         # poll passes over a CPU whose wake-up is still on its way: a death would come too late
         lib().perf_buffer__consume(self._buffer)
         received, self._received = self._received, []
         return received
+
+    def wake_on(self, fd: int) -> None:
+        """read() returns early when something can be read from fd, too."""
+        self._wake = WakeUp(lib().perf_buffer__epoll_fd(self._buffer), fd)
 
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task through /proc; False when it could not be made."""

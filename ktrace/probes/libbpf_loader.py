@@ -13,6 +13,7 @@ from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
+from ktrace.probes.wake_up import WakeUp
 from ktrace.probes.wire import OBJECTS, wire
 
 _EVERYBODY = 0  # of the map walk_only
@@ -35,6 +36,7 @@ class LibbpfLoader:
         self._modules: dict[str, int | None] = {}
         self._ring = 0
         self._received: list[RawEvent] = []
+        self._wake: WakeUp | None = None
         self._callback = SAMPLE_CALLBACK(self._receive)
 
     def has_function(self, name: str) -> bool:
@@ -77,9 +79,16 @@ class LibbpfLoader:
 
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events of the ring; waits for the first at most timeout_s."""
+        if self._wake:
+            self._wake.wait(timeout_s)
+            timeout_s = 0
         lib().ring_buffer__poll(self._ring, max(0, int(timeout_s * 1000)))
         received, self._received = self._received, []
         return received
+
+    def wake_on(self, fd: int) -> None:
+        """read() returns early when something can be read from fd, too."""
+        self._wake = WakeUp(lib().ring_buffer__epoll_fd(self._ring), fd)
 
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task; False when the walk broke off."""

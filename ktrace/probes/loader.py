@@ -45,6 +45,9 @@ class Loader(Protocol):
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events since the last call; waits for the first at most timeout_s."""
 
+    def wake_on(self, fd: int) -> None:
+        """read() returns early when something can be read from fd, too."""
+
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task; False when it is not complete."""
 

@@ -18,9 +18,10 @@ def view_for(command: str, as_json: bool, footer: str = "") -> View:
 
         return JsonLinesView()
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        from ktrace.views.keys import keys_of_terminal
         from ktrace.views.screen import ScreenView
 
-        return ScreenView(_body(command), footer)
+        return ScreenView(_body(command), footer, keys=keys_of_terminal())
     from ktrace.views.lines import LinesView
 
     return LinesView()

@@ -12,6 +12,7 @@ class CollectingView:
     """What comes of it is up to its subclass, which has `end`."""
 
     child_output = "inherited"
+    wake_fd = None
 
     def __init__(self, file: str = "") -> None:
         """file: heads the report, where it is one of several."""

@@ -14,6 +14,7 @@ class JsonLinesView:
     """One object per line, flushed as it happens."""
 
     child_output = "stderr"
+    wake_fd = None
 
     def start(self, analysis: Analysis) -> None:
         _print(analysis.session.to_json())

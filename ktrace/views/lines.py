@@ -16,6 +16,7 @@ class LinesView:
     """Times are seconds since the start of tracing."""
 
     child_output = "inherited"
+    wake_fd = None
 
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis

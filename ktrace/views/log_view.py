@@ -39,6 +39,7 @@ class LogLinesView:
     """A paragraph for each report, the verdicts last."""
 
     child_output = "inherited"
+    wake_fd = None
 
     def __init__(self, colours: bool = False, notes: FindingNotes | None = None) -> None:
         self._colours = colours

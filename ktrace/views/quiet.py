@@ -11,6 +11,7 @@ class QuietView:
     """Head and summary."""
 
     child_output = "inherited"
+    wake_fd = None
 
     def start(self, analysis: Analysis) -> None:
         self._analysis = analysis

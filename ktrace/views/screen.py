@@ -1,75 +1,100 @@
-"""The live screen's frame: header, rules, footer, and when to draw; a command fills its body."""
+"""The live screen: when to draw, what a key does, and what stays on the terminal afterwards."""
 
+import signal
 import sys
+import termios
+from contextlib import suppress
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.live import Live
-from rich.rule import Rule
-from rich.segment import Segment
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import End, Finding
-from ktrace.views import words
+from ktrace.views.job_control import JobControl
+from ktrace.views.keys import Keys
+from ktrace.views.painter import Painter
 from ktrace.views.problem_view import Body
 from ktrace.views.safe_screen import SafeScreen
 from ktrace.views.safe_text import safe
-from ktrace.views.screen_header import header
+from ktrace.views.screen_frame import Frame
 from ktrace.views.summary import head_lines, summary_lines
+from ktrace.views.view import Player
 
 _REFRESH_S = 1.0  # the ages count up in it; what happens is shown at once, but not faster than
 _AT_MOST_EVERY_S = 0.2
-_FRAME_LINES = 4  # header, footer, and a rule each
 
 
 class ScreenView:
-    """Draws only when something happened or a second has passed."""
+    """Draws only when something happened, a key was pressed, or a second has passed."""
 
     child_output = "kept"
 
-    def __init__(self, body: Body, footer: str = "", console: Console | None = None) -> None:
-        self._body = body
+    def __init__(
+        self,
+        body: Body,
+        footer: str = "",
+        console: Console | None = None,
+        keys: Keys | None = None,
+    ) -> None:
         # force_terminal: rich would ask again, and draw nothing on one that has gone away, where
         # the error of a write tells us
         self._console = console or Console(
             file=sys.stdout, force_terminal=True, highlight=False, markup=False
         )
-        self._footer = footer
-        self._live: Live | None = None
+        self._keys = keys
+        self.wake_fd = keys.fd if keys else None
+        self._frame = Frame(body, footer, has_keys=keys is not None)
+        self._jobs = JobControl(self._give_back, self._take)
+        self._painter: Painter | None = None
         self._drawn_t = 0.0
         self._changed = True
         self._notes: list[str] = []
 
+    def follow(self, player: Player) -> None:
+        """Keys of a replay go to it."""
+        self._frame.player = player
+
     def show(self, analysis: Analysis) -> None:
         """What render() draws from now on; start() does it too."""
         self._analysis = analysis
+        self._changed = True
 
     def start(self, analysis: Analysis) -> None:
         self.show(analysis)
-        self._live = Live(
-            self.render(analysis.t),
-            console=self._console,
-            auto_refresh=False,
-            screen=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start(refresh=True)
+        self._jobs.listen()
+        self._take()
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         self._changed = True
 
     def tick(self, t: float) -> None:
+        if self._painter is None:
+            return
+        at_once = self._jobs.poll()
+        self._changed = self._changed or at_once
+        for key in self._keys.read() if self._keys else ():
+            at_once = self._changed = True
+            self._press(key, t)
         wait = _AT_MOST_EVERY_S if self._changed else _REFRESH_S
-        if self._live is None or t - self._drawn_t < wait:
+        if at_once or not 0 <= t - self._drawn_t < wait:
+            self.draw(t)
+
+    def draw(self, t: float) -> None:
+        """Now, however long ago the last time was."""
+        if self._painter is None:
             return
         self._drawn_t = t
+        if not self._changed and not self._frame.ages():
+            head = SafeScreen(self._frame.header(self._analysis, t, self._console.width))
+            if self._painter.paint_first(head):
+                return
         self._changed = False
-        self._live.update(self.render(t), refresh=True)
+        self._painter.paint(self.render(t))
 
     def note(self, text: str) -> None:
         self._notes.append(text)
+        self._changed = True
 
     def end(self, end: End) -> None:
         """Leave the summary on the terminal."""
@@ -79,42 +104,34 @@ class ScreenView:
             self._console.print(Text(safe(line)))
 
     def close(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._jobs.leave()
+        self._give_back()
+        self._frame.close()
 
     def render(self, t: float) -> RenderableType:
         """The whole screen at time t, as high as the terminal."""
-        width, height = self._console.size
-        room = max(1, height - _FRAME_LINES)
-        parts = (
-            header(self._analysis, t, width),
-            Rule(style="dim"),
-            _Exactly(room, self._body.lines(self._analysis, t, width, room)),
-            Rule(style="dim"),
-            self._foot(width),
-        )
-        return SafeScreen(Group(*parts))
+        note = self._notes[-1] if self._notes else ""
+        return SafeScreen(self._frame.render(self._analysis, t, self._console, note))
 
-    def _foot(self, width: int) -> Text:
-        keys = "Ctrl-C: stop and summarise"
-        note = safe(self._notes[-1]) if self._notes else self._footer
-        left = f"{note} ({words.count(self._analysis.events, 'event')})" if note else ""
-        room = max(0, width - len(keys) - 2)
-        return Text(f"{left[:room]:<{room}}  {keys}", no_wrap=True, style="dim")
+    def _press(self, key: str, t: float) -> None:
+        if self._frame.press(key, self._analysis, t):
+            return
+        if key == "q":
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
 
+    def _take(self) -> None:
+        """The terminal."""
+        if self._keys:
+            with suppress(OSError, termios.error):
+                self._keys.take()
+        self._painter = Painter(self._console)
+        self._painter.begin()
+        self._painter.paint(self.render(self._analysis.t))
 
-class _Exactly:
-    """Renders parts into so many lines: cut, or filled up with empty ones."""
-
-    def __init__(self, height: int, parts: list[RenderableType]) -> None:
-        self._height = height
-        self._parts = parts
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(Group(*self._parts), options.update(height=None), pad=False)
-        for line in lines[: self._height]:
-            yield from line
-            yield Segment.line()
-        for _ in range(self._height - len(lines)):
-            yield Segment.line()
+    def _give_back(self) -> None:
+        """The keys first: they can be given back whatever becomes of the output."""
+        painter, self._painter = self._painter, None
+        if self._keys:
+            self._keys.give_back()
+        if painter is not None:
+            painter.end()

@@ -1,6 +1,7 @@
 """The body of a screen about several problems, one part beneath the other."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
@@ -8,6 +9,7 @@ from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.problems import Problem
+from ktrace.views.problem_view import Body
 
 
 class AllBody:
@@ -29,10 +31,23 @@ class AllBody:
             part = _rendered(self._bodies[name].lines(analysis, t, width, share), console, share)
             shown += [*part, Text("")]
             room -= len(part) + 1
-        for name in others:
-            line = self._views[name].summary(analysis, brief=True)[0]
-            shown.append(Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
-        return shown
+        return [*shown, *map(partial(self._summary, analysis), others)]
+
+    def in_focus(self, analysis: Analysis, number: int) -> Body:
+        """0: all of them, or the only one that was found; the others one at a time, in turn."""
+        found = [name for name in self._bodies if analysis.found[name]]
+        if len(found) == 1:
+            return self._bodies[found[0]]
+        chosen = number % (len(found) + 1)
+        return self._bodies[found[chosen - 1]] if chosen else self
+
+    def others(self, analysis: Analysis, body: Body) -> list[Text]:
+        """A line for each that is not body."""
+        return [self._summary(analysis, name) for name, own in self._bodies.items() if own != body]
+
+    def _summary(self, analysis: Analysis, name: str) -> Text:
+        line = self._views[name].summary(analysis, brief=True)[0]
+        return Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 class _Line:

@@ -7,8 +7,22 @@ from ktrace.events import Event
 from ktrace.findings import End, Finding
 
 
+class Player(Protocol):
+    """Of a replay: what keys can do with its time."""
+
+    def press(self, key: str) -> bool:
+        """False where the key is none of its own."""
+
+    def status(self) -> str:
+        """ "2x", "paused"."""
+
+
 class View(Protocol):
     """Called in this order: start, then event and tick as things happen, then end."""
+
+    @property
+    def wake_fd(self) -> int | None:
+        """Keys come from it, which tick() reads; None: it takes none."""
 
     # where goes what COMMAND prints: "inherited": where ktrace's output goes; "stderr": all of it
     # there, as stdout is JSON; "kept": its end is shown after the screen

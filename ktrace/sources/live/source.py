@@ -79,6 +79,10 @@ class LiveSource:
         self._decoder.use_symbols(symbols)
         return len(symbols)
 
+    def wake_on(self, fd: int) -> None:
+        """read() returns early when something can be read from fd, too."""
+        self.loader.wake_on(fd)
+
     def read(self, timeout_s: float) -> list[Event]:
         """What happened since the last call; waits for something at most timeout_s."""
         due = min(self._next_walk, self._next_loss_check, self._next_module_check)

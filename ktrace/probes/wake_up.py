@@ -1,0 +1,22 @@
+"""Waiting for events of a buffer and for keys at once."""
+
+import select
+
+_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class WakeUp:
+    """Two descriptors: the one that the buffer's events come to, and another one."""
+
+    def __init__(self, events: int, other: int) -> None:
+        self._other = other
+        self._poll = select.poll()
+        self._poll.register(events, select.POLLIN)
+        self._poll.register(other, select.POLLIN)
+
+    def wait(self, timeout_s: float) -> None:
+        """Until there is something in one of them, at most timeout_s. The other one may go away:
+        it would be ready for ever."""
+        for fd, what in self._poll.poll(max(0.0, timeout_s) * 1000):
+            if fd == self._other and what & _GONE:
+                self._poll.unregister(fd)
