@@ -10,6 +10,7 @@ from ktrace.events import Event, Task, TaskDead, TaskState, TaskWait
 from ktrace.findings import Blocker, Release, WaitsFor
 from ktrace.kernel.wait_functions import function_of
 from ktrace.waits.by_function import NamedWait, named_wait
+from ktrace.waits.found import OBJECT_ALONE
 from ktrace.waits.release import release_of
 
 BLOCKERS_KEPT = 16  # of one wait, in a finding
@@ -86,10 +87,9 @@ class Look:
 
     def waits_for(self, sample: TaskState) -> tuple[WaitsFor | None, Release | None]:
         """What the thread itself waits for, and what ends that."""
-        wait = self._read(sample)
-        if wait:
+        wait, named = self._read(sample), _named(sample)
+        if wait and not (named and wait.wait in OBJECT_ALONE):
             return WaitsFor(wait.wait, wait.object, wait.detail), release_of(wait)
-        named = _named(sample)
         if named:
             return WaitsFor(named.kind, "", named.detail), named.release
         return None, None

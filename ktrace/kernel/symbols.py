@@ -11,7 +11,6 @@ KALLSYMS = "/proc/kallsyms"
 MODULES = "/proc/modules"
 _LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into a sleep
 _TEXT = (b"t", b"T", b"w", b"W")
-_DATA = (b"b", b"B", b"d", b"D", b"r", b"R", b"v", b"V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +85,6 @@ class Symbols:
             return hex(address)  # of a module that is not in here: not the one below it
         offset = f"{name}+{address - self._addresses[index]:#x}"
         return f"{offset} {module}" if module else offset
-
-
-def static_variable(address: int) -> str:
-    """The variable of the kernel or a module that begins at address (CONFIG_KALLSYMS_ALL); ""
-    where there is none. Reads all of kallsyms."""
-    wanted = b"%016x " % address
-    try:
-        with open(KALLSYMS, "rb") as file:
-            for line in file:
-                if line.startswith(wanted) and line[17:18] in _DATA:
-                    return line.split()[2].decode(errors="replace")
-    except OSError:
-        pass
-    return ""
 
 
 def loaded_modules() -> frozenset[Module]:

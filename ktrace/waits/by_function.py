@@ -89,6 +89,10 @@ _SLEEPS_BENEATH: dict[str, NamedWait] = {
     "wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
     "__wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
     "synchronize_srcu": NamedWait("rcu", "a grace period of SRCU", _RCU),
+    "synchronize_rcu": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "synchronize_rcu_normal": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "synchronize_rcu_expedited": NamedWait("rcu", "a grace period of RCU", _RCU),
+    "rcu_barrier": NamedWait("rcu", "callbacks of RCU, after a grace period", _RCU),
     "zap_pid_ns_processes": NamedWait(
         "pid-namespace",
         "the death of every process in its PID namespace",
@@ -102,6 +106,8 @@ _SLEEPS_BENEATH: dict[str, NamedWait] = {
     "netdev_run_todo": NamedWait("network-device", "references to a network device", _LINK),
     "netdev_wait_allrefs_any": NamedWait("network-device", "references to a network device", _LINK),
 }
+
+NAMED_WAITS = _SLEEPS_IN | _SLEEPS_BENEATH
 
 
 def named_wait(function: str, functions: Iterable[str]) -> NamedWait | None:

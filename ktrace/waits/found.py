@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.sleeper import Sleeper
 
+# Kinds that know the object and nothing more: a function on the stack says more, where it is
+# known (ktrace.waits.by_function)
+OBJECT_ALONE = frozenset({"completion", "wait-queue"})
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -27,3 +31,7 @@ class Kind:
     name: str
     wants: tuple[str, ...]  # what it reads, as Layout.of() takes it
     read: Callable[[Sleeper, Kernel], Found | None]
+    tells: str = ""  # of the object; this and the next three are columns of docs/waits.md
+    holder: str = "not known"
+    released: str = ""  # by whom or what, and the command
+    seen: str = ""  # kernels on which a test has seen it: "5.10, 6.1"

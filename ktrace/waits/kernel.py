@@ -1,7 +1,7 @@
 """The kernel as kinds of waits look at it: memory, layouts, symbols, tasks, file systems."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ktrace.kernel.layout import Layout
@@ -69,7 +69,8 @@ class Kernel:
     memory: Memory
     layout: Layout
     symbol: Callable[[int], str]  # the function at an address, without offset; "" where none
-    data_symbol: Callable[[int], str]  # of a static variable; "" where it is none
+    data_symbol: Callable[[int], str]  # "rtnl_mutex", "rcu_state+0x30"; "" of no static variable
+    variable: Callable[[str], int | None]  # the address of a static variable
     enums: dict[str, dict[str, int]]
     file_systems: frozenset[str]  # names of /proc/filesystems
     mounts: dict[str, str]  # "8:1" -> where
@@ -77,6 +78,7 @@ class Kernel:
     cgroups: dict[str, tuple[str, str]] = field(default_factory=dict)
     looks: int = 0
     opened: dict[tuple[int, ...], Opened] = field(default_factory=dict)  # kept across looks
+    cpus: int = 0  # how many there can be; 0: not known
     _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
 
     def pointer(self, address: int) -> int | None:
@@ -93,6 +95,15 @@ class Kernel:
     def member(self, address: int, path: str) -> int | None:
         """The pointer, or long, in a member of the struct at address."""
         return pointer(self.memory, address + self.layout[path])
+
+    def members(self, addresses: Sequence[int], offset: int) -> list[tuple[int, int]]:
+        """Of each of these addresses where a word can be read at the offset: it and that word."""
+        found = self.memory.read_all([(address + offset, 8) for address in addresses])
+        return [
+            (address, int.from_bytes(data, "little"))
+            for address, data in zip(addresses, found, strict=True)
+            if data
+        ]
 
     def saved_sp(self, task: int) -> int | None:
         """Where switch_to() left the stack pointer of a task that does not run."""

@@ -15,7 +15,7 @@ _Release = Callable[[TaskWait], Release]
 
 
 def release_of(wait: TaskWait) -> Release:
-    return _RELEASES.get(wait.wait, _unknown)(wait)
+    return RELEASES.get(wait.wait, _unknown)(wait)
 
 
 def _names(wait: TaskWait) -> str:
@@ -109,9 +109,25 @@ def _pid_namespace(wait: TaskWait) -> Release:
     return Release(f"{who} has to go on: the members have to die, and to be reaped", "")
 
 
-_RELEASES: dict[str, _Release] = {
+def _journal(_wait: TaskWait) -> Release:
+    return Release("the journal's thread has to commit the transaction: see what it waits for", "")
+
+
+def _work(wait: TaskWait) -> Release:
+    if wait.holders:
+        return Release("the worker has to finish the work item: see what it waits for", "")
+    return Release("a worker of the workqueue has to run the work item", "")
+
+
+def _says(text: str) -> _Release:
+    return lambda _wait: Release(text, "")
+
+
+RELEASES: dict[str, _Release] = {
     "mutex": _lock,
     "rwsem": _lock,
+    "semaphore": _lock,
+    "rt-mutex": _lock,
     "percpu-rwsem": _lock,
     "frozen-file-system": _frozen,
     "folio": _io,
@@ -127,4 +143,11 @@ _RELEASES: dict[str, _Release] = {
     "job-control": _job_control,
     "freezer": _freezer,
     "pid-namespace": _pid_namespace,
+    "jbd2": _journal,
+    "work": _work,
+    "rcu": _says("the CPUs and tasks that it waits for have to leave their read-side sections"),
+    "srcu": _says("its readers have to call srcu_read_unlock(); who they are is not known"),
+    "bit": _says("whoever has set the bit has to clear it; who that is, is not known"),
+    "completion": _says("whoever is to call complete() has to; who that is, is not known"),
+    "wait-queue": _says("whoever is to wake the queue has to; who that is, is not known"),
 }

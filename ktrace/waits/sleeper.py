@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ktrace.kernel.wait_functions import is_scheduler, primitive_name
 
+_STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN
 STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
 
 
@@ -40,6 +41,15 @@ class Sleeper:
 
     def words(self) -> tuple[int, ...]:
         return struct.unpack_from(f"={len(self.stack) // 8}Q", self.stack)
+
+    def pointers(self) -> list[int]:
+        """Words that can be addresses of kernel structures, each once: a register that callees
+        saved may hold what is waited for."""
+        return sorted({word for word in self.words() if word >> 47 and not word % 8})
+
+    def elsewhere(self) -> list[int]:
+        """pointers() without those into its own stack."""
+        return [word for word in self.pointers() if abs(word - self.sp) >= _STACK_SIZE]
 
     def has(self, address: int) -> bool:
         return self.sp <= address < self.sp + len(self.stack)

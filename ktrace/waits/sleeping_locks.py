@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from ktrace.waits.kernel import Kernel
+from ktrace.waits.blockers import WANTS as BLOCKER_WANTS
+from ktrace.waits.blockers import blockers
+from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_list import WaitList, follow, linked
 
@@ -23,19 +25,42 @@ class LockType:
             f"{self.waiter}.list",
             f"{self.lock}.wait_list",
             f"{self.lock}.first_waiter",
+            *BLOCKER_WANTS,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class WaitedFor:
-    """The lock, and the task_structs of those that wait for it."""
+    """The lock, and the task_structs of those that wait for it. in_doubt: the kernel itself names
+    another one, so that it has changed hands while it was read, or one of the two is old."""
 
+    address: int
+    waiters: tuple[int, ...]
+    evidence: tuple[str, ...]
+    in_doubt: bool = False
+
+
+def waited_for(sleeper: Sleeper, kernel: Kernel, kind: LockType) -> WaitedFor | None:
+    """The lock whose waiter lies on the stack; where none does, the one that the kernel names."""
+    said = blockers(sleeper, kernel, kind.lock)
+    found = _scanned(sleeper, kernel, kind)
+    if found:
+        agree = [name for name, lock in said.items() if lock == found.address]
+        differ = [f"but {name} differs" for name in said if name not in agree]
+        evidence = (f"{kind.waiter} on its stack", *agree, *differ)
+        return WaitedFor(found.address, found.waiters, evidence, bool(differ))
+    if len(set(said.values())) == 1:
+        return WaitedFor(next(iter(said.values())), (), tuple(said))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scanned:
     address: int
     waiters: tuple[int, ...]
 
 
-def waited_for(sleeper: Sleeper, kernel: Kernel, kind: LockType) -> WaitedFor | None:
-    """The lock whose waiter lies on the stack."""
+def _scanned(sleeper: Sleeper, kernel: Kernel, kind: LockType) -> _Scanned | None:
     task_offset = kernel.layout[f"{kind.waiter}.task"]
     node_offset = kernel.layout[f"{kind.waiter}.list"]
     for hit in sleeper.holding(sleeper.address):
@@ -45,7 +70,7 @@ def waited_for(sleeper: Sleeper, kernel: Kernel, kind: LockType) -> WaitedFor | 
         found = follow(kernel, node, task_offset - node_offset)
         lock = _lock_of(found, node_offset, sleeper, kernel, kind.lock) if found else 0
         if found and lock:
-            return WaitedFor(lock, found.waiters)
+            return _Scanned(lock, found.waiters)
     return None
 
 
@@ -58,14 +83,11 @@ def _lock_of(found: WaitList, node_offset: int, sleeper: Sleeper, kernel: Kernel
         return found.head - head if found.head else 0
     first = kernel.layout[f"{lock}.first_waiter"]
     waiters = {node - node_offset for node in found.nodes}
-    words = sorted({word for word in sleeper.words() if word >> 47 and not word % 8})
-    answers = kernel.memory.read_all([(word + first, 8) for word in words])
-    for word, data in zip(words, answers, strict=True):
-        if data and int.from_bytes(data, "little") in waiters and not sleeper.has(word):
-            return word
-    return 0
+    answers = kernel.members(sleeper.elsewhere(), first)
+    return next((word for word, at in answers if at in waiters), 0)
 
 
-def owner_of(word: int | None) -> int:
-    """The task_struct in an owner word; 0: nobody."""
-    return (word or 0) & ~_OWNER_FLAGS
+def owner_of(kernel: Kernel, word: int | None) -> KernelTask | None:
+    """The task in an owner word; None: nobody, or no task."""
+    address = (word or 0) & ~_OWNER_FLAGS
+    return kernel.task(address) if address else None

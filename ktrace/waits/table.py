@@ -3,8 +3,10 @@
 from ktrace.waits.found import Kind
 from ktrace.waits.kernel import WANTS as KERNEL_WANTS
 from ktrace.waits.kinds import (
+    bit,
     block_io,
     buffer,
+    completion,
     coredump,
     fanotify,
     folio,
@@ -13,20 +15,31 @@ from ktrace.waits.kinds import (
     fuse,
     job_control,
     mutex,
+    percpu_rwsem,
     pid_namespace,
     pipe,
     ptrace,
+    rcu,
+    rt_mutex,
     rwsem,
+    semaphore,
+    srcu,
     userfaultfd,
     vfork,
+    wait_queue,
+    work,
 )
 
 KINDS: tuple[Kind, ...] = (
     mutex.KIND,
     rwsem.KIND,
+    semaphore.KIND,
+    rt_mutex.KIND,
     freeze.KIND,
+    percpu_rwsem.KIND,
     folio.KIND,
     buffer.KIND,
+    bit.KIND,
     block_io.KIND,
     vfork.KIND,
     fuse.KIND,
@@ -38,9 +51,15 @@ KINDS: tuple[Kind, ...] = (
     ptrace.KIND,
     job_control.KIND,
     freezer.KIND,
+    rcu.KIND,
+    srcu.KIND,
+    work.KIND,
+    # what nothing above knows, by the object alone
+    completion.KIND,
+    wait_queue.KIND,
 )
-
-ENUMS = ("pageflags", "cgroup_subsys_id", "freezer_state_flags")
-MODULES = ("fuse",)  # whose types are read, where the kernel does not have them built in
+ENUMS = ("pageflags", "inode_state_bits", "cgroup_subsys_id", "freezer_state_flags")
+# whose types are read, where the kernel does not have them built in
+MODULES = ("fuse", "jbd2", "ext4", "xfs")
 
 WANTS: tuple[str, ...] = (*KERNEL_WANTS, *(path for kind in KINDS for path in kind.wants))

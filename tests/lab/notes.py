@@ -17,6 +17,8 @@ class NotingGuest(Guest):
             return f"{100 + self.started}\n"
         if "/status" in command:
             return "State:\tD (disk sleep)\nShdPnd:\t0000000000000100\n"
+        if "/parameters/" in command:
+            return "7\n"
         return ""
 
     def throttle(self, disk: str, bytes_per_second: int) -> None:

@@ -44,11 +44,13 @@ class Heap:
         self._tasks = 0
         self.layout = Layout(dict.fromkeys(WANTS) | OFFSETS | (offsets or {}))
         self.functions: dict[int, str] = {}
+        self.variables: dict[int, str] = {}
         self.kernel = Kernel(
             memory=self,
             layout=self.layout,
             symbol=lambda address: self.functions.get(address, ""),
-            data_symbol=lambda _address: "",
+            data_symbol=lambda address: self.variables.get(address, ""),
+            variable=lambda name: next((a for a, n in self.variables.items() if n == name), None),
             enums={},
             file_systems=frozenset({"ext4"}),
             mounts={},

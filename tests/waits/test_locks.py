@@ -50,6 +50,32 @@ def test_blocked_on_that_agrees_is_evidence_too(heap: Heap) -> None:
     assert "task_struct.blocked_on" in found.evidence
 
 
+def test_blocked_on_that_names_another_lock_leaves_the_holder_open(heap: Heap) -> None:
+    """One of the two is old: whoever holds either is not named."""
+    holder, waiter = heap.task(10, "holder"), heap.task(11, "waiter")
+    mutex(heap, holder, [waiter])
+    other = mutex(heap, holder, [])
+    heap.put(waiter + heap.layout["task_struct.blocked_on"], other)
+    found = MUTEX.read(heap.sleeper(waiter, "__mutex_lock"), heap.kernel)
+    assert found
+    assert found.holders == ()
+    assert found.evidence == ("mutex_waiter on its stack", "but task_struct.blocked_on differs")
+
+
+@pytest.mark.parametrize(("kind", "found"), [(0, True), (1, False), (3, False)])
+def test_the_blocker_says_which_lock_and_of_which_type(kind: int, found: bool) -> None:
+    """Where the stack tells nothing. include/linux/hung_task.h: 0 is a mutex, 1 a semaphore."""
+    heap = Heap({"task_struct.blocker": 2080})
+    holder, waiter = heap.task(10, "holder"), heap.task(11, "waiter")
+    lock = mutex(heap, holder, [])
+    heap.put(waiter + 2080, lock | kind)
+    said = MUTEX.read(heap.sleeper(waiter, "__mutex_lock"), heap.kernel)
+    assert (said is not None) is found
+    if said:
+        assert said.evidence == ("task_struct.blocker", "mutex.owner")
+        assert [task.tid for task, _ in said.holders] == [10]
+
+
 def test_proxy_waking_is_no_lock(heap: Heap) -> None:
     waiter = heap.task(11, "waiter")
     heap.put(waiter + heap.layout["task_struct.blocked_on"], (1 << 64) - 1)

@@ -4,6 +4,7 @@ Once a kernel is in the cache apt is not asked again, so the lab works offline a
 stay comparable. To move on to a newer kernel, remove it from the cache.
 """
 
+import re
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def _download_headers(package: str, scratch: Path, home: Path, apt: Apt) -> None
     _unpack(scratch)
     # It names the other package's by its installed place.
     makefile = scratch / "tree/usr/src" / package / "Makefile"
-    makefile.write_text(makefile.read_text().replace(" /usr/src/", f" {home}/usr/src/"))
+    makefile.write_text(re.sub(r"(?<=[ =])/usr/src/", f"{home}/usr/src/", makefile.read_text()))
 
 
 def _unpack(scratch: Path) -> None:

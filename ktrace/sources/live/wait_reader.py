@@ -6,15 +6,14 @@ from typing import Any
 from ktrace.events import TaskState
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.layout import Layout, NotInThisKernel
-from ktrace.kernel.symbols import Symbols, static_variable
+from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.variables import Variables
 from ktrace.kernel.wait_functions import function_of
 from ktrace.probes.kernel_memory import PIECE, KernelMemory
 from ktrace.waits.found import Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import STACK_BYTES, Sleeper
 from ktrace.waits.table import ENUMS, KINDS, MODULES, WANTS
-
-_MOST_NAMES = 1000  # of static variables that are kept
 
 
 class WaitReader:
@@ -24,7 +23,8 @@ class WaitReader:
     def __init__(self, btf: Btf, symbols: Callable[[], Symbols]) -> None:
         """symbols: those of now, since modules come and go."""
         self._symbols = symbols
-        self._static: dict[int, str] = {}
+        self._variables = Variables(())
+        self._variables_of: Symbols | None = None  # as old as these
         self._known: dict[int, Found] = {}  # of this look, by task_struct
         layout = Layout.of(btf, WANTS, MODULES)
         if not any(layout.has(path) for path in SAVED_SP):
@@ -34,17 +34,23 @@ class WaitReader:
             memory=self._memory,
             layout=layout,
             symbol=lambda address: symbols().function(address),
-            data_symbol=self._static_variable,
+            data_symbol=self._variable_at,
+            variable=lambda name: self._variables.address(name),
             enums={name: btf.enum(name) or {} for name in ENUMS},
             file_systems=_file_systems(),
             mounts=_mounts(),
             cgroups=_cgroups(),
+            cpus=_cpus(),
         )
 
     def begin(self) -> None:
-        """A new look: what was read before is old."""
+        """A new look: what was read before is old. Variables are read before the first, and when
+        modules have come or gone."""
         self._known.clear()
         self._kernel.forget()
+        if self._variables_of is not self._symbols():
+            self._variables_of = self._symbols()
+            self._variables = Variables.of_kernel()
 
     def read(self, raw: Any, state: TaskState) -> Found | None:
         """raw: struct task_state. None: nothing on its stack tells."""
@@ -79,14 +85,10 @@ class WaitReader:
                 return found
         return None
 
-    def _static_variable(self, address: int) -> str:
+    def _variable_at(self, address: int) -> str:
         """Only what lies above the start of the kernel's image can be one."""
         lowest = self._symbols().lowest
-        if not lowest or address < lowest:
-            return ""
-        if address not in self._static and len(self._static) < _MOST_NAMES:
-            self._static[address] = static_variable(address)
-        return self._static.get(address, "")
+        return self._variables.name(address) if lowest and address >= lowest else ""
 
     def close(self) -> None:
         self._memory.close()
@@ -96,6 +98,15 @@ def _file_systems() -> frozenset[str]:
     """Types that the kernel has now; a module may bring more, which are then not recognised."""
     with open("/proc/filesystems") as file:
         return frozenset(line.split()[-1] for line in file if line.strip())
+
+
+def _cpus() -> int:
+    """How many there can be; 0: not known."""
+    try:
+        with open("/sys/devices/system/cpu/possible") as file:
+            return int(file.read().replace("-", ",").split(",")[-1]) + 1  # "0-3"
+    except (OSError, ValueError):
+        return 0
 
 
 def _mounts() -> dict[str, str]:

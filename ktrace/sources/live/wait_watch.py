@@ -76,7 +76,8 @@ class WaitWatch:
         # the killed first, and who has waited longest for a look, should time run out
         todo.sort(key=lambda look: (not look[1].killed, self._last_read(look[1])))
         self._looks += 1
-        self._reader.begin()
+        if todo:
+            self._reader.begin()
         until = time.thread_time() + _BUDGET_S
         events: list[Event] = []
         needed: set[int] = set()

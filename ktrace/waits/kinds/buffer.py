@@ -1,4 +1,4 @@
-"""A locked buffer, or another word's bit: wait_on_bit(), kernel/sched/wait_bit.c."""
+"""A buffer that is locked: __wait_on_buffer(), fs/buffer.c, kernel/sched/wait_bit.c."""
 
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import BlockDevice, block_device
@@ -30,7 +30,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         block = kernel.member(buffer, "buffer_head.b_blocknr")
         detail = f"block {block} of {device.text}"
         return Found("buffer", buffer, detail, evidence, target=device.target)
-    return Found("bit", word, f"bit {bit} of a word", evidence)
+    return None
 
 
 def _is_buffer(address: int, bit: int, device: BlockDevice, kernel: Kernel) -> bool:
@@ -54,4 +54,7 @@ KIND = Kind(
         "buffer_head.b_blocknr",
     ),
     _read,
+    tells="block and device, a suspended one",
+    released="the device; `dmsetup resume`",
+    seen="5.10, 6.1, 6.12, 7.2",
 )

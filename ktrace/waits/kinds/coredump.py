@@ -96,4 +96,8 @@ KIND = Kind(
         "task_struct.exit_state",
     ),
     _read,
+    tells="that it is the dump of its process",
+    holder="the threads that have not stopped; the dumper",
+    released="them",
+    seen="6.18",
 )

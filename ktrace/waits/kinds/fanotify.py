@@ -78,4 +78,8 @@ KIND = Kind(
         "dentry.d_inode",
     ),
     _read,
+    tells="the file, and whether its event was read",
+    holder="the processes that listen to the group",
+    released="the listener; `kill`",
+    seen="6.18",
 )

@@ -66,4 +66,7 @@ KIND = Kind(
         "address_space.host",
     ),
     _read,
+    tells="locked or under writeback, inode, file system, a suspended device",
+    released="the device; `dmsetup resume`",
+    seen="5.10, 6.1, 6.12, 7.2",
 )

@@ -14,23 +14,21 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     queue = queue_of(entry, kernel) if entry else None
     if queue is None or not queue.head:
         return None
-    layout = kernel.layout
-    semaphore = queue.head - layout["percpu_rw_semaphore.waiters.head"]
+    semaphore = queue.head - kernel.layout["percpu_rw_semaphore.waiters.head"]
     found = _super_block(kernel, semaphore)
     if found is None:
-        name = kernel.data_symbol(semaphore)
-        return Found("percpu-rwsem", semaphore, name, _EVIDENCE, waiters=queue.waiters)
+        return None
     return Found(
         "frozen-file-system",
         found.address,
         found.text,
-        (*_EVIDENCE, "super_block.s_writers"),
+        (
+            "wait_queue_entry with percpu_rwsem_wake_function on its stack",
+            "super_block.s_writers",
+        ),
         waiters=queue.waiters,
         target=found.mount,
     )
-
-
-_EVIDENCE = ("wait_queue_entry with percpu_rwsem_wake_function on its stack",)
 
 
 def _super_block(kernel: Kernel, semaphore: int) -> FileSystem | None:
@@ -50,4 +48,8 @@ KIND = Kind(
         "super_block.s_writers.rw_sem",
     ),
     _read,
+    tells="type, device, mount point",
+    holder="nobody: it is frozen",
+    released="`fsfreeze -u`",
+    seen="6.18",
 )

@@ -62,4 +62,8 @@ KIND = Kind(
     "freezer",
     (*WANTS, "cgroup.freezer.freeze", "freezer.state", "freezer.css"),
     _read,
+    tells="the cgroup, v1 or v2",
+    holder="nobody",
+    released="`echo 0 > .../cgroup.freeze`, `echo THAWED > .../freezer.state`",
+    seen="6.18",
 )

@@ -115,4 +115,8 @@ KIND = Kind(
         "fuse_dev.entry",
     ),
     _read,
+    tells="the connection, its mount, how many requests wait",
+    holder="the processes that have its device open",
+    released="the server; `.../abort`",
+    seen="6.18",
 )

@@ -30,4 +30,12 @@ def _name(number: int) -> str:
         return f"signal {number}" if number else "a signal"
 
 
-KIND = Kind("job-control", ("task_struct.jobctl",), _read)
+KIND = Kind(
+    "job-control",
+    ("task_struct.jobctl",),
+    _read,
+    tells="the signal that stopped it",
+    holder="nobody",
+    released="`kill -CONT`",
+    seen="6.18",
+)

@@ -120,4 +120,9 @@ KIND = Kind(
         "xa_node.marks",
     ),
     _read,
+    tells="how many tasks are left",
+    holder="each task that is alive, or who has not reaped it: its tracer, its parent (outside "
+    "or not)",
+    released="them",
+    seen="6.18",
 )

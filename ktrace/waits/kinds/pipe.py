@@ -70,4 +70,8 @@ KIND = Kind(
         "pipe_inode_info.writers",
     ),
     _read,
+    tells="which end, readers and writers",
+    holder="the processes that have the other end open",
+    released="them",
+    seen="6.18",
 )

@@ -26,4 +26,12 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     )
 
 
-KIND = Kind("ptrace", ("task_struct.ptrace", "task_struct.parent"), _read)
+KIND = Kind(
+    "ptrace",
+    ("task_struct.ptrace", "task_struct.parent"),
+    _read,
+    tells="the stop; PTRACE_EVENT_EXIT",
+    holder="the tracer",
+    released="the tracer; `kill`",
+    seen="6.18",
+)

@@ -51,4 +51,8 @@ KIND = Kind(
         "uffd_msg.arg.pagefault.address",
     ),
     _read,
+    tells="the faulting address",
+    holder="the processes that have the userfaultfd open",
+    released="the handler; `kill`",
+    seen="6.18",
 )

@@ -44,4 +44,8 @@ KIND = Kind(
     "vfork",
     (*WANTS, "task_struct.children", "task_struct.sibling", "task_struct.vfork_done"),
     _read,
+    tells="that it is the child of a `vfork()`",
+    holder="the child",
+    released="the child; `kill`",
+    seen="6.18",
 )

@@ -1,0 +1,151 @@
+"""Every kind of lock in a guest: ktrace names the threads that hold, whose names say so."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ktrace.errors import KtraceError
+from ktrace.lab.build.packages import debian_kernel
+from ktrace.lab.cache import cache_dir
+from ktrace.lab.runner import run_scenario
+from ktrace.lab.scenarios.lock_kinds import THREADS, WORKER, waits
+
+pytestmark = pytest.mark.vm
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the trace says of each waiter, by its name, and the thread that runs the work item."""
+
+    waits: dict[str, Record]
+    worker: int
+    kernel: str
+    lines: list[str]
+
+    @property
+    def shows_variables(self) -> bool:
+        """CONFIG_KALLSYMS_ALL, which Debian has set until 13."""
+        return self.kernel.startswith(("5.", "6."))
+
+
+@pytest.fixture(scope="module", params=["", "bullseye"], ids=["own", "bullseye"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The machine's own Debian kernel, and 5.10, whose RCU readers are not preempted."""
+    trace: Path = tmp_path_factory.mktemp("lab") / "kinds.ktrace"
+    try:
+        kernel = debian_kernel(cache_dir(), suite=request.param)
+    except KtraceError as error:
+        if not request.param or os.environ.get("CI"):
+            raise
+        pytest.skip(f"no kernel of {request.param}: {error}")
+    result = run_scenario("lock-kinds", output=trace, kernel=kernel)
+    found = {wait["task"]["comm"]: wait for wait in waits(trace.read_bytes())}
+    return Run(found, result.kept[WORKER], result.kernel, trace.read_text().splitlines())
+
+
+def holders(wait: Record) -> list[str]:
+    return [holder["task"]["comm"] for holder in wait["holders"]]
+
+
+def test_every_thread_that_waits_is_read(run: Run) -> None:
+    assert {*THREADS} <= run.waits.keys()
+
+
+@pytest.mark.parametrize(
+    ("waiter", "kind", "variable", "holder"),
+    [
+        ("wait-mutex", "mutex", "lab_mutex", "hold-mutex"),
+        ("wait-rwsem-w", "rwsem", "lab_written", "hold-rwsem-w"),
+        ("wait-rwsem-r", "rwsem", "lab_read", "hold-rwsem-r"),
+        ("wait-rt-mutex", "rt-mutex", "lab_rt_mutex", "hold-rt-mutex"),
+        ("wait-stop", "completion", "the end of hold-stop", "hold-stop"),
+    ],
+)
+def test_the_named_holder_is_the_one_that_holds(
+    run: Run, waiter: str, kind: str, variable: str, holder: str
+) -> None:
+    wait = run.waits[waiter]
+    assert wait["wait"] == kind
+    assert wait["detail"].startswith(variable) or not run.shows_variables
+    assert holders(wait) == [holder]
+
+
+def test_a_reader_is_only_a_hint(run: Run) -> None:
+    (reader,) = run.waits["wait-rwsem-r"]["holders"]
+    assert reader["why"] == "may hold the rwsem for reading"
+    (writer,) = run.waits["wait-rwsem-w"]["holders"]
+    assert writer["why"] == "holds the rwsem for writing"
+
+
+@pytest.mark.parametrize(
+    ("waiter", "kind", "detail"),
+    [
+        ("wait-percpu-w", "percpu-rwsem", "lab_percpu_written"),
+        ("wait-percpu-r", "percpu-rwsem", "lab_percpu_read, held by 1 reader"),
+        ("wait-folio", "folio", "locked, of no file"),
+        ("wait-srcu", "srcu", "a grace period of lab_srcu, 1 reader inside"),
+        ("wait-completion", "completion", "lab_completion"),
+        ("wait-bit", "bit", "bit 0 of lab_bit"),
+        ("wait-event", "wait-queue", "lab_event"),
+    ],
+)
+def test_where_nobody_keeps_the_holder_none_is_named(
+    run: Run, waiter: str, kind: str, detail: str
+) -> None:
+    wait = run.waits[waiter]
+    assert wait["wait"] == kind
+    assert wait["detail"] == detail or not run.shows_variables
+    assert holders(wait) == []
+
+
+def test_of_a_semaphore_who_took_it_last_is_a_hint(run: Run) -> None:
+    wait = run.waits["wait-semaphore"]
+    assert wait["wait"] == "semaphore"
+    hint = "semaphore.last_holder" in wait["evidence"]
+    assert holders(wait) == ["hold-semaphore"] * hint
+    assert all(held["why"].startswith("may hold") for held in wait["holders"])
+
+
+@pytest.mark.parametrize(
+    ("waiter", "detail"),
+    [
+        ("wait-work", "hold_work of workqueue lab"),
+        ("wait-pending", "never_begins of workqueue lab, which has not begun"),
+        ("wait-workqueue", "all items of workqueue lab"),
+    ],
+)
+def test_the_worker_is_the_one_that_runs_the_item(run: Run, waiter: str, detail: str) -> None:
+    wait = run.waits[waiter]
+    assert (wait["wait"], wait["detail"]) == ("work", detail)
+    assert [holder["task"]["tid"] for holder in wait["holders"]] == [run.worker]
+
+
+def test_a_grace_period_waits_for_those_inside(run: Run) -> None:
+    """Which of the two, depends on when the one before it began."""
+    if not run.shows_variables:
+        pytest.skip("this kernel does not show where rcu_state is")
+    wait = run.waits["wait-rcu"]
+    assert wait["wait"] == "rcu"
+    assert {*holders(wait)} <= {"spin-rcu", "hold-rcu"}
+    assert holders(wait)
+    if run.kernel.startswith("5."):
+        assert holders(wait) == ["spin-rcu"]
+        assert wait["detail"] == "a grace period, which waits for CPU 1"
+
+
+def test_mmap_locks_are_those_of_the_processes(run: Run) -> None:
+    """Waited for by shells: a name that others have, too."""
+    lines = [line for line in run.lines if '"mmap_lock of the mm of ' in line]
+    assert any("mmap_lock of the mm of faulter[" in line for line in lines)
+    assert any("mmap_lock of the mm of sh[" in line for line in lines)
+
+
+def test_all_end_when_all_is_released(run: Run) -> None:
+    assert '"exit_signal":9' in "".join(line for line in run.lines if '"resolved"' in line)
