@@ -177,7 +177,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         # the decoder's, from the words and BTF
         **{name: set() for name in "boot kernel flag_names fields owner owners".split()},
         **{name: set() for name in "refcount mapcount mapping memcg triggered path".split()},
-        **{name: set() for name in "private lru taint unreliable".split()},
+        **{name: set() for name in "private lru taint unreliable modules lines".split()},
     },
 }
 

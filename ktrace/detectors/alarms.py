@@ -58,6 +58,9 @@ class Alarms(Detector):
             stack=known.stack if known else event.stack,
             unreliable=known.unreliable if known else event.unreliable,
             lines=known.lines if known else event.lines,
+            kernel=event.kernel or (known.kernel if known else ""),
+            taint=known.taint if known else event.taint,
+            modules=known.modules if known else event.modules,
         )
 
 

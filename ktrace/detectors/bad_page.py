@@ -162,4 +162,5 @@ def _finding(event: BadPage, number: int) -> BadPageFinding:
         reason=event.reason,
         stack=event.stack,
         unreliable=event.unreliable,
+        lines=event.lines,
     )

@@ -5,6 +5,7 @@ pointers, text and patterns are software's.
 """
 
 from ktrace.events import BadPage, Sign, Trigger
+from ktrace.kernel.taint import FOREIGN
 
 _TEXT_BYTES = 6  # so many printable bytes in a row in a word of 8: somebody's text
 _KERNEL_HALF = 0xFFFF << 48
@@ -141,9 +142,10 @@ def _is_pointer(text: str) -> bool:
 
 
 def _foreign(event: BadPage) -> list[Sign]:
-    """P: proprietary, O: out of tree (Documentation/admin-guide/tainted-kernels.rst)."""
-    letters = "".join(letter for letter in event.taint if letter in "PO")
-    return [Sign("foreign-modules", letters)] if letters else []
+    """Proprietary, out of tree, unsigned: with the letters, and names where the log has them."""
+    letters = "".join(letter for letter in event.taint if letter in FOREIGN)
+    names = f": {', '.join(event.modules)}" if event.modules else ""
+    return [Sign("foreign-modules", letters + names)] if letters else []
 
 
 def _word(text: str) -> int:

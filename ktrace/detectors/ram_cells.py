@@ -142,14 +142,21 @@ def _cell(cell: tuple[int, int], seen: list[Sighting], place: _Place | None, t: 
         pfns=tuple(dict.fromkeys(s.pfn for s in seen if s.pfn is not None)),
         kernels=tuple(dict.fromkeys(s.kernel.split(" ")[0] for s in seen if s.kernel)),
         comms=tuple(dict.fromkeys(s.comm for s in seen)),
-        signs=place.signs if place else (),
+        signs=(*(place.signs if place else ()), *_foreign(seen)),
     )
 
 
+def _foreign(seen: list[Sighting]) -> list[Sign]:
+    """Modules from outside the kernel, where they were loaded each time."""
+    found = [sign for sighting in seen for sign in sighting.signs if sign.code == "foreign-modules"]
+    return found[:1] if len(found) == len(seen) else []
+
+
 def _confidence(seen: list[Sighting]) -> str:
-    """High needs a reboot in which the cell came to serve another page frame, or a third boot."""
+    """High needs a reboot in which the cell came to serve another page frame, or a third boot: in
+    which no module from outside the kernel was loaded that could write there at every boot."""
     boots, frames = boots_of(seen), len({sighting.pfn for sighting in seen})
-    if boots > 1 and (frames > 1 or boots > 2):
+    if boots > 1 and (frames > 1 or (boots > 2 and not _foreign(seen))):
         return "high"
     return "medium" if boots > 1 else "low"
 

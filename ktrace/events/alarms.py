@@ -21,3 +21,4 @@ class Alarm(Event):
     unreliable: bool  # all of the stack is marked "?"
     taint: str  # letters of "Tainted:", without blanks
     lines: tuple[int, ...]  # of the log, first and last
+    modules: tuple[str, ...] = ()  # loaded ones that are not the kernel's own: "nvidia(POE)"

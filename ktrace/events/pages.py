@@ -73,6 +73,8 @@ class BadPage(Event):
     lru: tuple[Hex, ...] = ()  # the two words of the list head; empty: not known
     taint: str = ""  # the kernel's letters for it, of a log: "G    B   OE"
     unreliable: bool = False  # all of the stack is marked "?"
+    modules: tuple[str, ...] = ()  # loaded ones that are not the kernel's own: "nvidia(POE)"
+    lines: tuple[int, ...] = ()  # of the log, first and last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,9 @@ class AlarmFinding(Finding):
     stack: Stack
     unreliable: bool
     lines: tuple[int, ...]  # of the first
+    kernel: str = ""
+    taint: str = ""  # letters, of the first
+    modules: tuple[str, ...] = ()  # loaded ones that are not the kernel's own: "nvidia(POE)"
 
     @property
     def signature(self) -> str:

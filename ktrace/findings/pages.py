@@ -35,6 +35,7 @@ class BadPageFinding(Finding):
     reason: str
     stack: Stack
     unreliable: bool = False  # all of the stack is marked "?"
+    lines: tuple[int, ...] = ()  # of a log, first and last
 
     @property
     def signature(self) -> str:

@@ -2,6 +2,7 @@
 
 from ktrace.findings import AlarmFinding
 from ktrace.findings.signature import beneath_dump
+from ktrace.kernel.taint import taint_words
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 
@@ -27,7 +28,20 @@ def line(finding: AlarmFinding) -> str:
 
 def details(finding: AlarmFinding) -> list[str]:
     """What the report says beside, and its stack."""
-    return [*map(safe, finding.detail), stack_line(finding.stack, finding.unreliable)]
+    return [
+        *map(safe, finding.detail),
+        stack_line(finding.stack, finding.unreliable),
+        tainted(finding.taint, finding.kernel, finding.modules),
+    ]
+
+
+def tainted(letters: str, kernel: str, modules: tuple[str, ...]) -> str:
+    """ "tainted: P proprietary module, W warning before; modules nvidia(POE)"; "" if it is not."""
+    found = taint_words(letters, kernel)
+    if not found:
+        return ""
+    named = f"; modules {', '.join(map(safe, modules))}" if modules else ""
+    return f"tainted: {', '.join(found)}{named}"
 
 
 def prose(finding: AlarmFinding) -> dict[str, list[str]]:

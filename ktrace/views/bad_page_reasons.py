@@ -111,7 +111,8 @@ def _of_cell(finding: RamCell) -> list[str]:
             "nothing else of the struct page was"
         )
     why += [_meaning(sign) for sign in finding.signs]
-    if cell is not None and (finding.events > 1 or not finding.signs):
+    reported = any(sign.code != "foreign-modules" for sign in finding.signs)
+    if cell is not None and (finding.events > 1 or not reported):
         why.append(_about_frames(finding, frames))
     if len(finding.kernels) > 1:
         kernels = words.count(len(finding.kernels), "kernel")
@@ -144,7 +145,11 @@ def _about_frames(finding: RamCell, frames: list[str]) -> str:
 def _replace_memory(finding: RamCell) -> list[str]:
     place = finding.cell.byte if finding.cell else finding.address or "0x0"
     page = int(place, 16) & ~(_PAGE_SIZE - 1)
+    chance = [
+        "one corrected error alone may be chance: see whether more come from the same address",
+    ]
     return [
+        *(chance if finding.cell is None and finding.confidence == "low" else []),
         "test the memory: memtest86+ overnight, or boot with memtest=17 (CONFIG_MEMTEST); replace "
         f"the module that holds physical {place}",
         f"until then keep the page unused: memmap=4K${page:#x} on the kernel's command line (in "

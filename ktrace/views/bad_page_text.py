@@ -3,7 +3,7 @@
 from ktrace.events import Trigger
 from ktrace.findings import BadPageFinding, PageCorruption, RamCell
 from ktrace.views import words
-from ktrace.views.alarm_text import stack_line
+from ktrace.views.alarm_text import stack_line, where
 from ktrace.views.bad_page_reasons import next_steps, reasons
 from ktrace.views.safe_text import safe
 
@@ -50,7 +50,8 @@ def _bad_page(finding: BadPageFinding) -> str:
     pfn = "?" if finding.pfn is None else f"{finding.pfn:#x}"
     why = ", ".join(trigger_text(trigger) for trigger in finding.triggered)
     on = f" on {finding.path}" if finding.path else ""
-    return f"BAD PAGE: pfn {pfn}{on} in {name}: {why or safe(finding.reason) or 'reason unknown'}"
+    reason = why or safe(finding.reason) or "reason unknown"
+    return f"BAD PAGE: pfn {pfn}{on} in {name}: {reason}{where(finding.lines)}"
 
 
 def _state(finding: BadPageFinding) -> str:

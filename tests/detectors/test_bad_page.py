@@ -87,6 +87,26 @@ def test_two_boots_with_the_same_frame_do_not() -> None:
     assert "not ruled out" in " ".join(reasons(found))
 
 
+def test_foreign_modules_speak_against_the_ram() -> None:
+    """Of the same frame at every boot a driver could be the cause; a frame that moved is clear."""
+    boots = [{"boot": f"boot {i}", "t": float(i), "taint": "P      O"} for i in range(3)]
+    same = verdict(*(bad_page(**boot) for boot in boots))
+    assert (same.boots, same.confidence) == (3, "medium")
+    assert any("modules from outside" in reason for reason in reasons(same))
+    assert verdict(*(bad_page(**boot | {"taint": ""}) for boot in boots)).confidence == "high"
+    moved = verdict(*(bad_page(**boot, pfn=0x100 + i) for i, boot in enumerate(boots)))
+    assert moved.confidence == "high"
+
+
+def test_one_error_that_several_report_is_one() -> None:
+    found = verdicts_of(
+        fault("edac", address="0x1fa84000", corrected=True),
+        fault("machine-check", address="0x1fa84000", corrected=True),
+    )[-1]
+    assert found.confidence == "low"
+    assert "one corrected error alone may be chance" in next_steps(found)[0]
+
+
 def test_twice_in_one_boot_is_a_weak_sign() -> None:
     assert verdict(bad_page(), bad_page(t=11.0)).confidence == "low"
 

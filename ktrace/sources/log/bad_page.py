@@ -13,6 +13,7 @@ from ktrace.events import BadPage, Task
 from ktrace.kernel.old_memory_map import struct_page, tells_i386
 from ktrace.kernel.page_functions import path_of
 from ktrace.kernel.release import release_of
+from ktrace.kernel.taint import foreign_modules
 from ktrace.kernel.wait_functions import function_of
 from ktrace.sources.log.bad_page_dump import PageDump, PageState
 from ktrace.sources.log.kind import Kind
@@ -73,6 +74,7 @@ class BadPageReport(Report):
         self._wrapped = False  # the line before was the page's: a mail may have broken it
         self._i386 = False
         self._taint = ""
+        self._modules: tuple[str, ...] = ()
 
     @property
     def mentioned(self) -> bool:
@@ -82,6 +84,7 @@ class BadPageReport(Report):
     def take(self, line: LogLine) -> bool:
         text = line.text
         self._i386 = self._i386 or tells_i386(text)
+        self._modules = self._modules or foreign_modules(text)
         if not self._dump.values and (self._take_pfn(text) or self._take_page(text)):
             return True
         if self._wrapped and _WRAPPED.match(text):
@@ -232,6 +235,8 @@ class BadPageReport(Report):
             private=_hex(words.private if words else None),
             lru=tuple(hex(word) for word in words.lru) if words else (),
             taint=self._taint,
+            modules=self._modules,
+            lines=self.lines,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ktrace.events import BadPage, Trigger
@@ -200,7 +202,7 @@ def test_lines_that_a_mail_broke() -> None:
         .replace(" dead000000000122", "\ndead000000000122")
         .replace(" 00000000ffffffff", "\n00000000ffffffff")
     )
-    assert of(broken) == of(log)
+    assert replace(of(broken), lines=()) == replace(of(log), lines=())
 
 
 def bad_page_text() -> str:

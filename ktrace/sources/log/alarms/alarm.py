@@ -11,6 +11,7 @@ from functools import partial
 
 from ktrace.events import Alarm, Event, Stack, Task
 from ktrace.findings.signature import function_names
+from ktrace.kernel.taint import foreign_modules
 from ktrace.sources.log.frames import WHERE
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
@@ -59,6 +60,7 @@ class AlarmReport(Report):
         self._function = self._words.get("function", "")
         self._task = self._task_of(self._words)
         self._taint = ""
+        self._modules: tuple[str, ...] = ()
         self._after = 0  # lines of others since the end of the call trace
         self._full = bool(spec.full and spec.full.search(line.text))
         self.finished = spec.single
@@ -72,6 +74,7 @@ class AlarmReport(Report):
         if match := self._once(WHERE, text):
             self._function = self._function or match["name"]
             return True
+        self._modules = self._modules or foreign_modules(text)
         if not self._taint and (match := _TAINT.search(text)):
             self._taint = match["letters"].replace(" ", "")
         for pattern in self._spec.details:
@@ -130,6 +133,7 @@ class AlarmReport(Report):
             unreliable=self._trace.unreliable,
             taint=self._taint,
             lines=self.lines,
+            modules=self._modules,
         )
 
     def _whose(self) -> Task | None:

@@ -23,17 +23,6 @@ KINDS = (
     alarm(
         "bad-page-map",
         (b"BUG",),
-        r"BUG: Bad page map in process (?P<comm>.*?)\s+(?:pte:(?P<pte>[0-9a-f]+)).*$",
-        "BUG: Bad page map",
-        details=(
-            r"page:\S* .*?(?:\bpfn:(?P<pfn>0x[0-9a-f]+))?$",
-            r"addr:(?P<addr>[0-9a-fpx]+) vm_flags:.*",
-            r"file:.*fault:.*",
-        ),
-    ),
-    alarm(
-        "bad-page-map",
-        (b"BUG",),
         r"BUG: Bad page map in process (?P<comm>.*?)\s+(?P<level>p[gum4]?[dt]\w*:\S+.*)$",
         "BUG: Bad page map",
         details=(r"addr:(?P<addr>[0-9a-fpx]+) vm_flags:.*",),
