@@ -1,14 +1,20 @@
 """The command line: verbs, and the one place where errors become exit codes."""
 
-from ktrace.isolation import isolate
+import sys
+
+from ktrace.isolation import is_program, isolate
 
 isolate()  # before anything else is imported
+
+from ktrace.trace import writer_process  # noqa: E402
+
+if is_program():
+    writer_process.fork_early(sys.argv)
 
 import importlib  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
-import sys  # noqa: E402
 
 import click  # noqa: E402
 

@@ -20,13 +20,14 @@ def trusted(path: list[str], working_directory: str, python_path: str, own: str)
 def isolate() -> None:
     """To be called before anything else is imported. Does nothing for other users than root, nor
     where ktrace is a library of another program."""
-    if os.geteuid() == 0 and _is_program():
+    if os.geteuid() == 0 and is_program():
         own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         here = os.getcwd() if os.path.isdir(os.curdir) else ""
         sys.path[:] = trusted(sys.path, here, os.environ.get("PYTHONPATH", ""), own)
 
 
-def _is_program() -> bool:
+def is_program() -> bool:
+    """Is this process ktrace, rather than another program that imports it?"""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     name = spec.name if spec else os.path.basename(getattr(main, "__file__", None) or "")

@@ -12,6 +12,7 @@ from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
 from ktrace.trace.reader import Record, TraceFile
+from ktrace.trace.rests import with_rests
 from ktrace.verdicts import EXIT_CODES, with_doubt, worst
 from ktrace.views.view import View
 
@@ -43,8 +44,8 @@ def replay(
     earlier: list[Event] = []
     interrupts = _Interrupts()
     with interrupts.watched():
-        for path in paths:
-            trace = TraceFile(path, change)
+        for path, rest in with_rests(paths):
+            trace = TraceFile(path, change, rest)
             if _replay_file(trace, new_view, speed, verdicts, earlier, interrupts):
                 break
     return EXIT_CODES[worst(verdicts)]

@@ -6,7 +6,7 @@ import click
 
 from ktrace.commands.options import live_options, state_option
 from ktrace.errors import ExitCode
-from ktrace.live.options import Options
+from ktrace.live.options import DEFAULT_SPILL, Options
 from ktrace.live.run import run
 from ktrace.problems import live_problems, reported
 from ktrace.views.choice import view_for
@@ -27,6 +27,7 @@ def live_command(name: str) -> click.Command:
     @state_option([p.name for p in live_problems() if p.before], name, reported(name))
     def command(as_json: bool, **options: Any) -> ExitCode:
         _check(options)
+        options["spill"] = options["spill"] or DEFAULT_SPILL
         return run(Options(command=name, **options), _view(name, as_json, options["record"]))
 
     help_text = next((p.help for p in live_problems() if p.name == name), _RECORD_HELP)
@@ -38,6 +39,8 @@ def _check(options: dict[str, Any]) -> None:
     """Options that say nothing without another one."""
     for option, needed, text in (
         ("force", "record", "--force goes with -o FILE"),
+        ("max_size", "record", "--max-size goes with -o FILE"),
+        ("spill", "record", "--spill goes with -o FILE"),
         ("keep_running", "run", "--keep-running goes with a COMMAND"),
         ("strict", "run", "--strict goes with a COMMAND"),
     ):

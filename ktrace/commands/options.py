@@ -1,6 +1,7 @@
 """Options that live commands share."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from ktrace.probes.choice import LOADERS
 from ktrace.problems import Problem
 
 _Command = Callable[..., Any]
+_MIN_SIZE = 1 << 20
 
 
 class Seconds(click.FloatRange):
@@ -22,6 +24,21 @@ class Seconds(click.FloatRange):
         if not math.isfinite(seconds):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return seconds
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """Bytes, of a number with K, M, G or T (powers of 1024)."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d{1,15})([KMGT]?)(i?B)?", str(value), re.IGNORECASE)
+        if not found:
+            self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
+        size = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
+        if size < _MIN_SIZE:
+            self.fail(f"{value} is less than {_MIN_SIZE >> 20}M", param, ctx)
+        return size
 
 
 def _check_action(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -40,6 +57,19 @@ loader_option = click.option(
 
 _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
+    click.option(
+        "--max-size",
+        type=Size(),
+        metavar="SIZE",
+        help="End the trace at this size (500M, 2G); tracing goes on.",
+    ),
+    click.option(
+        "--spill",
+        type=click.Path(),
+        metavar="DIR",
+        help="If the run ends while FILE's file system hangs, write the rest of the trace into a "
+        "new file in DIR.  [default: /run]",
+    ),
     click.option(
         "-d", "--duration", type=Seconds(min=0), metavar="SECONDS", help="Stop after this time."
     ),

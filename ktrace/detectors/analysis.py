@@ -166,6 +166,8 @@ class Analysis:
     def _doubts(self) -> list[str]:
         """Why finding nothing would not mean that there was nothing."""
         doubts = []
+        if self.session.rest_from:
+            doubts.append("the beginning of the trace is in another file")
         if self.lost:
             doubts.append(f"{count(sum(self.lost.values()), 'event')} lost")
         if self.incomplete_walks:

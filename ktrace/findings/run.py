@@ -37,6 +37,9 @@ class Session:
     stuck_after: float
     probes: tuple[Probe, ...]
     warnings: tuple[str, ...] = ()
+    # of the rest of a trace that was written elsewhere: how many bytes of the trace, unpacked, come
+    # before it
+    rest_from: int | None = None
 
     @property
     def from_log(self) -> bool:

@@ -24,7 +24,7 @@ from ktrace.lab.relay import Relay
 from ktrace.lab.scenario import Scenario, Stage
 from ktrace.lab.scenarios import SCENARIOS
 from ktrace.lab.views import LineView, ScreenView, Size, View, terminal_size
-from ktrace.trace.output import open_output
+from ktrace.trace.output import EXISTS, Refused, open_output
 from ktrace.verdicts import worst_exit
 
 
@@ -103,7 +103,7 @@ def run_scenario(
         view, size = _choose_view(screen)
     traces = trace_paths(output, len(scenario.boots))
     for path in traces:
-        os.close(open_output(path, force=force))  # now, rather than when QEMU cannot open it
+        _create(path, force)  # now, rather than when QEMU cannot open it
     steps = _Steps(view)
     kept: dict[str, int] = {}
     logs = Path(tempfile.mkdtemp(prefix="ktrace-lab-"))
@@ -119,6 +119,15 @@ def run_scenario(
         if not keep:
             shutil.rmtree(logs)
     return LabResult(exit_code, release, traces, tuple(steps.done), logs if keep else None, kept)
+
+
+def _create(path: Path, force: bool) -> None:
+    try:
+        os.close(open_output(str(path), force=force))
+    except Refused as refused:
+        if str(refused) == EXISTS:
+            raise UsageError(f"{path} exists", hint="--force overwrites it") from None
+        raise UsageError(f"cannot write {path}: {refused}") from None
 
 
 def trace_paths(output: Path, boots: int) -> tuple[Path, ...]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+DEFAULT_SPILL = "/run"  # a file system in memory, which does not hang with a disk
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -11,6 +13,8 @@ class Options:
     duration: float | None = None  # seconds
     record: str | None = None  # path of the trace
     force: bool = False  # overwrite it
+    max_size: int | None = None  # bytes of it
+    spill: str = DEFAULT_SPILL  # folder for the rest of it, if its file system hangs
     stuck_after: float = 1.0  # seconds
     state: str | None = None  # a file that keeps what is known over reboots
     on_finding: str | None = None  # "stop", or "shell:CMD"

@@ -27,14 +27,15 @@ from ktrace.problems import load, reported
 from ktrace.sources.live.source import LiveSource, now
 from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
-from ktrace.views.output import say
+from ktrace.views.output import complain, say
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
+    from ktrace.live.recording import Recording
     from ktrace.sources.live.earlier import Earlier
-    from ktrace.trace.writer import TraceWriter
 
 _TICK_S = 1.0
+_BEHIND_S = 0.02  # within which the recording gets more of what it does not have yet
 _COMMAND_S = 0.1  # within which the end of COMMAND or of an action is noticed
 # what COMMAND is sent when the run ends before it, and how long it may take to die of it
 _KILLS = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 1.0))
@@ -52,12 +53,12 @@ def run(options: Options, view: View) -> ExitCode:
         symbols = source.load_symbols()
         earlier = _open_earlier(options)
         stack.callback(lambda: [kept.close() for kept in earlier])
-        writer = _open_writer(options)  # as late as can be: nothing is emptied in vain
-        if writer is not None:
-            stack.callback(writer.close)
+        recording = _open_recording(options)  # as late as can be: nothing is emptied in vain
+        if recording is not None:
+            stack.callback(recording.close)
         stack.callback(partial(_close, view))
         stop.at_abort(view.close)
-        return _Run(options, view, source, writer, earlier, setup, stop, symbols).trace()
+        return _Run(options, view, source, recording, earlier, setup, stop, symbols).trace()
 
 
 def _close(view: View) -> None:
@@ -65,12 +66,12 @@ def _close(view: View) -> None:
         view.close()
 
 
-def _open_writer(options: Options) -> "TraceWriter | None":
+def _open_recording(options: Options) -> "Recording | None":
     if options.record is None:
         return None
-    from ktrace.trace.writer import TraceWriter
+    from ktrace.live.recording import Recording
 
-    return TraceWriter(options.record, force=options.force)
+    return Recording(options)
 
 
 def _open_earlier(options: Options) -> "list[Earlier]":
@@ -85,7 +86,7 @@ class _Run:
         options: Options,
         view: View,
         source: LiveSource,
-        writer: "TraceWriter | None",
+        recording: "Recording | None",
         earlier: "list[Earlier]",
         child_setup: Callable[[], None],
         stop: Stop,
@@ -94,11 +95,10 @@ class _Run:
         self._options = options
         self._view = view
         self._source = source
-        self._writer = writer
+        self._recording = recording
         self._earlier = earlier
         self._child_setup = child_setup
         self._stop = stop
-        self._told_failure = False
         self._lost = ""  # why nothing can be shown any more
         self._command: Command | None = None
         self._kept = KeptOutput() if view.child_output == "kept" else None
@@ -112,8 +112,8 @@ class _Run:
 
     def trace(self) -> ExitCode:
         """Attach is done: run the command, follow the events, sum up."""
-        if self._writer:
-            self._writer.write_session(self._analysis.session)
+        if self._recording:
+            self._recording.start(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
         if self._view.wake_fd is not None:
             self._source.wake_on(self._view.wake_fd)
@@ -129,7 +129,8 @@ class _Run:
 
     def _step(self, wait_s: float) -> None:
         self._handle(self._source.read(wait_s))
-        self._tell_failure()
+        if self._recording is not None:
+            self._recording.step(self._analysis.end, self._note)
         if self._command is not None and not self._command.running():
             self._stop.why = self._stop.why or "the command ended"
         if self._actions is not None:
@@ -140,7 +141,8 @@ class _Run:
 
     def _wait_s(self) -> float:
         watches = self._command is not None or self._actions is not None
-        return self._stop.left_s(_COMMAND_S if watches else _TICK_S)
+        behind = self._recording is not None and self._recording.behind
+        return self._stop.left_s(_BEHIND_S if behind else _COMMAND_S if watches else _TICK_S)
 
     def _start_command(self) -> None:
         if not self._options.run:
@@ -176,10 +178,8 @@ class _Run:
     def _handle(self, events: Iterable[Event]) -> None:
         for event in events:
             findings = self._analysis.feed(event)
-            if self._writer:
-                self._writer.write_event(event)
-                for finding in findings:
-                    self._writer.write_finding(finding)
+            if self._recording is not None:
+                self._recording.add(event, findings)
             for earlier in self._earlier:
                 earlier.add(event)
             self._show(partial(self._view.event, event, findings))
@@ -203,18 +203,15 @@ class _Run:
             call()
         except OSError as error:
             self._lost = f"the output was lost ({error.strerror or error})"
-            if self._writer is None:
+            if self._recording is None:
                 self._stop.why = self._stop.why or self._lost
 
     def _note(self, *texts: str) -> None:
         for text in texts:
-            self._show(partial(self._view.note, text))
-
-    def _tell_failure(self) -> None:
-        failure = self._writer.failure if self._writer else None
-        if failure and not self._told_failure:
-            self._told_failure = True
-            self._note(f"recording fails: {failure}")
+            if self._lost:
+                complain(f"ktrace: {text}")
+            else:
+                self._show(partial(self._view.note, text))
 
     def _finish(self) -> ExitCode:
         self._handle(self._source.finish())
@@ -222,7 +219,9 @@ class _Run:
         if self._command is not None:
             command = self._command.end(self._options.keep_running)
             end = with_doubt(replace(end, command=command), *command.doubts())
-        end = self._close_earlier(self._close_recording(end))
+        if self._recording is not None:
+            end = self._recording.end(end, self._note)
+        end = self._close_earlier(end)
         if self._actions is not None:
             self._actions.finish()
         self._show(partial(self._view.end, end))
@@ -239,17 +238,6 @@ class _Run:
             self._note(f"keeping state fails: {failure}")
             end = with_doubt(end, "the state file is not complete")
         return end
-
-    def _close_recording(self, end: End) -> End:
-        """The end, in doubt when not all of the run is in the file that the user asked for."""
-        if self._writer is None:
-            return end
-        self._writer.write_end(end)
-        complete = self._writer.close()
-        self._tell_failure()
-        if complete and not self._writer.dropped:
-            return end
-        return with_doubt(end, "the recording is not complete")
 
 
 def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:

@@ -13,6 +13,7 @@ class Loss(Enum):
     UNKNOWN = "record of a newer ktrace skipped", "records of a newer ktrace skipped"
     END = "session without an end record", "sessions without an end record"
     READ = "read error", "read errors"
+    GAP = "gap before the rest of the trace", "gaps before the rest of a trace"
     REST = "part left unread", "parts left unread"
 
 

@@ -1,4 +1,4 @@
-"""Gzip members, written by the recorder and read up to and around damage."""
+"""Gzip members, as the recorder writes them, read up to and around damage."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -9,12 +9,6 @@ MAGIC = b"\x1f\x8b"
 _MEMBER = MAGIC + b"\x08"  # deflate, the only method there is
 _GZIP = 31  # wbits: with gzip's header and trailer
 _OUTPUT = 1 << 16  # bytes at a time: a few bytes may inflate to very many
-
-
-def member(data: bytes) -> bytes:
-    """data as a gzip file of its own; such files one after another are a gzip file again."""
-    packer = zlib.compressobj(wbits=_GZIP)
-    return packer.compress(data) + packer.flush()
 
 
 def gunzip(chunks: Iterable[bytes], damage: Damage) -> Iterator[bytes]:

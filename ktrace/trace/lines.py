@@ -30,8 +30,10 @@ def open_input(path: str | Path) -> BinaryIO:
 class LineReader:
     """Iterates over the lines of a file."""
 
-    def __init__(self, file: BinaryIO, damage: Damage) -> None:
+    def __init__(self, file: BinaryIO, damage: Damage, until: int | None = None) -> None:
+        """until: bytes, unpacked, after which the rest comes from elsewhere."""
         self.give_up_after: int | None = None  # bytes, unpacked
+        self._until = until
         self._file = file
         self._damage = damage
 
@@ -40,7 +42,18 @@ class LineReader:
         first = next(chunks, b"")
         data = chain([first], chunks)
         packed = _is_gzip(self._file, first)
-        yield from self._split(gunzip(data, self._damage) if packed else data)
+        plain = gunzip(data, self._damage) if packed else data
+        yield from self._split(plain if self._until is None else self._up_to(self._until, plain))
+
+    def _up_to(self, until: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        left = until
+        for chunk in chunks:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                return
+        if left:
+            self._damage.add(Loss.GAP, f"byte {until - left}", f"{left} bytes are missing")
 
     def _split(self, chunks: Iterable[bytes]) -> Iterator[Line]:
         size, number, rest, cut = 0, 1, b"", False

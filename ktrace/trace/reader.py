@@ -3,9 +3,10 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ktrace.errors import UsageError
 from ktrace.events import EVENTS, Event, Stack, from_json
@@ -29,15 +30,19 @@ class TraceFile:
     """
 
     def __init__(
-        self, path: str | Path, change: Callable[[Record], Record] = lambda record: record
+        self,
+        path: str | Path,
+        change: Callable[[Record], Record] = lambda record: record,
+        rest: "Rest | None" = None,
     ) -> None:
-        """change: what becomes of each record before anybody sees it."""
+        """change: what becomes of each record before anybody sees it. rest: see
+        ktrace.trace.rests."""
         self.path = path
         self._change = change
         self.damage = Damage()
         self._file = open_input(path)
-        self._reader = LineReader(self._file, self.damage)
-        self._lines = iter(self._reader)
+        self._reader = LineReader(self._file, self.damage, rest.at if rest else None)
+        self._lines = chain(self._reader, _lines_of(rest, self.damage) if rest else ())
         self._decoder = _Decoder(self.damage)
         try:
             self._first = [change(record) for record in self._read_first()]
@@ -107,6 +112,18 @@ class TraceFile:
         return f"{self.path} is not a ktrace trace"
 
 
+class Rest(NamedTuple):
+    """What of a trace was written elsewhere, since its file system hung."""
+
+    path: str
+    at: int  # bytes of the trace, unpacked, that come before it
+
+
+def _lines_of(rest: Rest, damage: Damage) -> Iterator[Line]:
+    with open_input(rest.path) as file:
+        yield from LineReader(file, damage)
+
+
 class _Decoder:
     """From lines to records; knows the stacks of the session."""
 
@@ -118,6 +135,7 @@ class _Decoder:
         self._newest_stack = -1
         self._where = "line 1"
         self._running = False  # a session has begun and not ended
+        self._session_known: Session | None = None
 
     def records(self, line: Line) -> Iterator[Record]:
         self._where = f"line {line.number}"
@@ -167,6 +185,8 @@ class _Decoder:
         return self._event_or_finding(data)
 
     def _session(self, data: dict[str, Any]) -> Session | None:
+        if self._goes_on(data):
+            return None
         self.finish()
         self._running = False
         self._stacks.clear()
@@ -180,7 +200,18 @@ class _Decoder:
             raise ValueError("a session of a command that does not trace")
         self.other_format = None
         self._running = True
+        self._session_known = session
         return session
+
+    def _goes_on(self, data: dict[str, Any]) -> bool:
+        """Is it the head of the rest of the session that runs?"""
+        known = self._session_known
+        return (
+            self._running
+            and known is not None
+            and data.get("rest_from") is not None
+            and (data.get("boot_id"), data.get("t")) == (known.boot_id, known.t)
+        )
 
     def _event_or_finding(self, data: dict[str, Any]) -> Record | None:
         kind = data.get("kind")

@@ -24,6 +24,10 @@ ARRIVES: dict[str, tuple[list[str], str, Any]] = {
     "-o": (["-o", "new"], "record", "new"),
     "--record": (["--record", "new"], "record", "new"),
     "--force": (["--force", "-o", "new"], "force", True),
+    "--max-size": (["--max-size", "2G", "-o", "new"], "max_size", 2 << 30),
+    "--max-size bytes": (["--max-size", "1048576", "-o", "new"], "max_size", 1 << 20),
+    "--spill": (["--spill", "/mnt", "-o", "new"], "spill", "/mnt"),
+    "-o alone": (["-o", "new"], "spill", "/run"),
     "-d": (["-d", "0.5"], "duration", 0.5),
     "--duration": (["--duration", "2"], "duration", 2.0),
     "--stuck-after": (["--stuck-after", "2.5"], "stuck_after", 2.5),
@@ -43,6 +47,10 @@ REFUSED = {
     "--loader": (["--loader", "perf"], "is not one of"),
     "--on-finding": (["--on-finding", "shell:"], 'must be "stop" or "shell:COMMAND"'),
     "--force": (["--force"], "--force goes with -o FILE"),
+    "--max-size": (["--max-size", "2G"], "--max-size goes with -o FILE"),
+    "--max-size 1K": (["--max-size", "1K", "-o", "new"], "1K is less than 1M"),
+    "--max-size much": (["--max-size", "much", "-o", "new"], "'much' is not a size"),
+    "--spill": (["--spill", "/mnt"], "--spill goes with -o FILE"),
     "--keep-running": (["--keep-running"], "--keep-running goes with a COMMAND"),
     "--strict": (["--strict"], "--strict goes with a COMMAND"),
     "unknown": (["--no-such"], "No such option"),
@@ -91,11 +99,11 @@ def test_json(runs: Runs, command: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "option"),
-    [  # record always has the FILE that --force goes with
+    [  # record always has the FILE that these go with
         (command, option)
         for command in COMMANDS
         for option in REFUSED
-        if (command, option) != (live.RECORD, "--force")
+        if command != live.RECORD or option not in ("--force", "--max-size", "--spill")
     ],
 )
 def test_refused(runs: Runs, command: str, option: str) -> None:

@@ -3,11 +3,11 @@
 import errno
 import gzip
 import json
+import mmap
 import os
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ import pytest
 
 from ktrace.errors import UsageError
 from ktrace.events import Lost
-from ktrace.trace import output
+from ktrace.trace import file_writer
 from ktrace.trace.reader import Record, TraceFile
 from ktrace.trace.writer import TraceWriter
 from tests.trace.samples import END, FINDING, RECORDS, SESSION, STATE, WALK, read, write
@@ -35,33 +35,66 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator["Disk"]:
     disk = Disk()
-    monkeypatch.setattr(output, "_RETRY_S", 0.01)
-    monkeypatch.setattr(output, "_FLUSH_S", 0.01)
+    monkeypatch.setattr(file_writer, "_RETRY_S", 0.01)
+    monkeypatch.setattr(file_writer, "_FLUSH_S", 0.01)
     monkeypatch.setattr(os, "write", disk.write)
     yield disk
     disk.room = 1 << 40
-    disk.awake.set()
+    disk.awake = True
 
 
 class Disk:
-    """os.write() on a disk that can be full, or hang."""
+    """os.write() to files on a disk that can be full, or hang; in the process that writes, too."""
 
     def __init__(self) -> None:
-        self.room = 1 << 40
-        self.hanging = threading.Event()
-        self.awake = threading.Event()
-        self.awake.set()
+        self._shared = mmap.mmap(-1, mmap.PAGESIZE)
         self._write = os.write
+        self._set(1 << 40, awake=True, hanging=False)
+
+    def _set(self, room: int, *, awake: bool, hanging: bool) -> None:
+        self._shared[:18] = room.to_bytes(16, "little") + bytes([awake, hanging])
+
+    @property
+    def room(self) -> int:
+        return int.from_bytes(self._shared[:16], "little")
+
+    @room.setter
+    def room(self, room: int) -> None:
+        self._shared[:16] = room.to_bytes(16, "little")
+
+    @property
+    def awake(self) -> bool:
+        return bool(self._shared[16])
+
+    @awake.setter
+    def awake(self, awake: bool) -> None:
+        self._shared[16] = awake
+
+    @property
+    def hanging(self) -> bool:
+        return bool(self._shared[17])
 
     def write(self, fd: int, data: memoryview) -> int:
-        if not self.awake.is_set():
-            self.hanging.set()
-        self.awake.wait()
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return self._write(fd, data)
+        self._shared[17] = not self.awake
+        wait_for(lambda: self.awake)
         if self.room <= 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         done = self._write(fd, data[: self.room])
         self.room -= done
         return done
+
+
+def settled(writer: TraceWriter) -> bool:
+    """Everything is in the file."""
+    writer.flush()
+    return writer._process.waiting == 0
+
+
+def failed(writer: TraceWriter) -> bool:
+    writer.flush()
+    return writer.failure is not None
 
 
 def test_lines_are_json_in_the_documented_order(tmp_path: Path) -> None:
@@ -127,20 +160,26 @@ def test_events_are_in_the_file_after_a_second(tmp_path: Path, name: str) -> Non
     for record in (SESSION, WALK):
         writer.write_session(record) if record is SESSION else writer.write_event(WALK)
     begun = time.monotonic()
+    writer.flush()
     wait_for(lambda: path.stat().st_size > 0 and WALK in read(path)[0])
     assert time.monotonic() - begun < 5  # a second, on a machine that has time
     assert writer.close()
 
 
 def test_every_flush_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[int] = []
-    monkeypatch.setattr(os, "fdatasync", synced.append)
+    syncs = tmp_path / "syncs"
+
+    def note(_fd: int) -> None:
+        with syncs.open("a") as file:
+            file.write("x")
+
+    monkeypatch.setattr(os, "fdatasync", note)
     writer = TraceWriter(tmp_path / "a.ktrace")
     writer.write_session(SESSION)
-    wait_for(lambda: len(synced) == 1)
+    wait_for(lambda: syncs.exists() and syncs.read_text() == "x")
     writer.write_event(WALK)
     assert writer.close()
-    assert len(synced) == 2
+    assert syncs.read_text() == "xx"
 
 
 def test_each_flush_is_a_gzip_member(tmp_path: Path, disk: Disk) -> None:
@@ -177,7 +216,11 @@ def test_paths_that_cannot_be_written(tmp_path: Path, path: str, why: str) -> No
 
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> int:
+    really = os.open
+
+    def refuse(path: str, *more: int) -> int:
+        if path == os.devnull:
+            return really(path, *more)
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(os, "open", refuse)  # root may write anywhere
@@ -224,7 +267,7 @@ def test_a_fifo(tmp_path: Path) -> None:
 def test_dev_full_is_told_once_and_stops_nothing() -> None:
     writer = TraceWriter("/dev/full")
     writer.write_session(SESSION)
-    wait_for(lambda: writer.failure is not None)
+    wait_for(lambda: failed(writer))
     assert writer.failure == "cannot write /dev/full: No space left on device"
     writer.write_event(WALK)
     assert not writer.close()
@@ -241,7 +284,7 @@ def test_after_a_full_disk_nothing_is_missing(
     writer.write_session(SESSION)
     for t in range(100):
         writer.write_event(replace(STATE, t=float(t), state_flags=os.urandom(30).hex()))
-    wait_for(lambda: writer.failure is not None)
+    wait_for(lambda: failed(writer))
     assert path.stat().st_size == room
     disk.room = 1 << 40
     writer.write_end(END)
@@ -285,10 +328,10 @@ def test_a_failed_sync_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_hung_disk_delays_nobody_and_the_gap_is_told(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "a.ktrace"
-    disk.awake.clear()
+    disk.awake = False
     writer = TraceWriter(path, capacity=20_000)
     writer.write_session(SESSION)
-    disk.hanging.wait()
+    wait_for(lambda: disk.hanging)
     begun = time.monotonic()
     sent: list[Record] = [replace(STATE, t=float(t), stack=(f"f{t // 50}",)) for t in range(1000)]
     for event in sent:
@@ -299,7 +342,7 @@ def test_a_hung_disk_delays_nobody_and_the_gap_is_told(tmp_path: Path, disk: Dis
     assert not writer.close(0.05)
     assert path.stat().st_size == 0
 
-    disk.awake.set()
+    disk.awake = True
     wait_for(lambda: path.read_bytes().count(b"\n") > 1000 - dropped)
     records, damage = read(path)
     assert len(records) == 1 + 1000 - dropped
@@ -309,15 +352,15 @@ def test_a_hung_disk_delays_nobody_and_the_gap_is_told(tmp_path: Path, disk: Dis
 
 def test_the_loss_is_in_the_file_once_there_is_room(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "a.ktrace"
-    disk.awake.clear()
+    disk.awake = False
     writer = TraceWriter(path, capacity=20_000)
     writer.write_session(SESSION)
-    disk.hanging.wait()
+    wait_for(lambda: disk.hanging)
     for t in range(1000):
         writer.write_event(replace(STATE, t=float(t), stack=(f"f{t}",)))
     dropped = writer.dropped
-    disk.awake.set()
-    wait_for(lambda: path.read_bytes().count(b"\n") > 10 and not writer._file._chunks)
+    disk.awake = True
+    wait_for(lambda: settled(writer))
     writer.write_event(replace(STATE, t=2000.0, stack=("f999",)))
     writer.write_finding(FINDING)
     writer.write_end(END)
@@ -336,16 +379,16 @@ def test_the_loss_is_in_the_file_once_there_is_room(tmp_path: Path, disk: Disk) 
 
 def test_the_end_has_room_in_a_full_queue(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "a.ktrace"
-    disk.awake.clear()
+    disk.awake = False
     writer = TraceWriter(path, capacity=20_000)
     writer.write_session(SESSION)
-    disk.hanging.wait()
+    wait_for(lambda: disk.hanging)
     for t in range(200):
         writer.write_event(replace(STATE, t=float(t)))
     for _ in range(10):  # a smaller line than the end
         writer.write_event(WALK)
     writer.write_end(END)
-    disk.awake.set()
+    disk.awake = True
     assert writer.close(60)
     records, damage = read(path)
     assert records[-2:] == [Lost(t=END.t, what="trace_file", count=writer.dropped), END]
@@ -365,9 +408,7 @@ def test_a_slow_fifo_loses_events_but_no_time(tmp_path: Path) -> None:
         assert not writer.close(0.1)
         assert time.monotonic() - begun < 5
     finally:
-        os.close(reader)  # the thread gets EPIPE and ends
-    writer._file._thread.join(30)
-    assert "Broken pipe" in str(writer.failure)
+        os.close(reader)
 
 
 def test_what_json_cannot_hold_and_what_is_too_long_is_counted(tmp_path: Path) -> None:
