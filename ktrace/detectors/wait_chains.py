@@ -1,16 +1,17 @@
 """Who waits for whom, to the end of the chain or round the cycle."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ktrace.detectors.kills import Kill
 from ktrace.detectors.squashfs import Holders
 from ktrace.detectors.waits import wait_of
-from ktrace.events import Event, Task, TaskDead, TaskState, TaskWait
+from ktrace.events import Event, Holder, Task, TaskDead, TaskState, TaskWait
 from ktrace.findings import Blocker, Release, WaitsFor
 from ktrace.kernel.wait_functions import function_of
 from ktrace.waits.by_function import NamedWait, named_wait
 from ktrace.waits.found import OBJECT_ALONE
+from ktrace.waits.page_faults import is_inside
 from ktrace.waits.release import release_of
 
 BLOCKERS_KEPT = 16  # of one wait, in a finding
@@ -95,10 +96,19 @@ class Look:
         return None, None
 
     def _read(self, sample: TaskState) -> TaskWait | None:
-        """What was read from its stack, in this sleep."""
+        """What was read from its stack, in this sleep, with those holders that do hold it."""
         wait = self._waits.get(sample.task.tid)
-        same = wait and (wait.start_t, wait.switches) == (sample.start_t, sample.switches)
-        return wait if same else None
+        if wait is None or (wait.start_t, wait.switches) != (sample.start_t, sample.switches):
+            return None
+        holders = tuple(filter(self._holds, wait.holders))
+        return wait if len(holders) == len(wait.holders) else replace(wait, holders=holders)
+
+    def _holds(self, holder: Holder) -> bool:
+        """Where its stack decides it: a reader of an mmap_lock is inside of a page fault."""
+        if not holder.within:
+            return True
+        sample = self._samples.get(holder.task.tid)
+        return sample is not None and is_inside(map(function_of, (*sample.top, *sample.stack)))
 
     def _blockers(self, sample: TaskState, path: tuple[int, ...]) -> Blockers:
         if len(path) > _DEEPEST:

@@ -12,6 +12,8 @@ class Holder:
 
     task: Task
     why: str  # "holds the mutex"
+    # where its stack has to lie for that; empty: it does so anyhow (ktrace.waits.page_faults)
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

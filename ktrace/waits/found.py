@@ -22,6 +22,8 @@ class Found:
     holders: tuple[tuple[KernelTask, str], ...] = ()  # and why: "holds the mutex"
     waiters: tuple[int, ...] = ()  # task_structs of all that wait at it, where it has a list
     target: str = ""  # what a command that releases it names: a mount point, a dm device
+    # who holds it if its stack lies inside a page fault (ktrace.waits.page_faults), and why
+    likely: tuple[tuple[KernelTask, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from ktrace.waits.kernel import Kernel
+from ktrace.waits.page_faults import WANTS as MM_WANTS
+from ktrace.waits.page_faults import owner_of
 from ktrace.waits.sleeper import Sleeper
 
 _Named = Callable[[Kernel, int], str | None]
@@ -14,14 +16,9 @@ def _file_system(kernel: Kernel, address: int) -> str | None:
 
 
 def _address_space(kernel: Kernel, address: int) -> str | None:
-    """An mm_struct, by its owner (CONFIG_MEMCG), whose mm it must be."""
-    if not kernel.layout.has("mm_struct.owner", "task_struct.mm"):
-        return None
-    owner = kernel.member(address, "mm_struct.owner")
-    task = kernel.task(owner) if owner else None
-    if task is None or kernel.member(task.address, "task_struct.mm") != address:
-        return None
-    return f"the mm of {task.comm}[{task.pid}]"
+    """An mm_struct, by its owner."""
+    owner = owner_of(kernel, address)
+    return f"the mm of {owner.comm}[{owner.pid}]" if owner else None
 
 
 def _inode_in(path: str) -> _Named:
@@ -76,8 +73,7 @@ _CONTAINERS: dict[str, Sequence[tuple[str, _Named]]] = {
 }
 WANTS = (
     *(path for containers in _CONTAINERS.values() for path, _ in containers),
-    "mm_struct.owner",
-    "task_struct.mm",
+    *MM_WANTS,
     "ext4_inode_info.vfs_inode",
     "xfs_inode.i_vnode",
     "file.f_inode",

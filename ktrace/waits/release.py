@@ -51,6 +51,8 @@ def _io(wait: TaskWait) -> Release:
     name = suspended_name(wait.target)
     if name:
         return Release("resume the device-mapper device", f"dmsetup resume {name}")
+    if wait.holders:
+        return Release(f"{_names(wait)} has to do the I/O: see what it waits for", "")
     return Release(
         "nothing in user space does: the device has to complete it, or its driver to fail it", ""
     )

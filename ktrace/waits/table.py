@@ -14,6 +14,7 @@ from ktrace.waits.kinds import (
     freezer,
     fuse,
     job_control,
+    journal,
     mutex,
     percpu_rwsem,
     pid_namespace,
@@ -43,6 +44,7 @@ KINDS: tuple[Kind, ...] = (
     block_io.KIND,
     vfork.KIND,
     fuse.KIND,
+    journal.KIND,
     pid_namespace.KIND,
     userfaultfd.KIND,
     pipe.KIND,
@@ -60,6 +62,6 @@ KINDS: tuple[Kind, ...] = (
 )
 ENUMS = ("pageflags", "inode_state_bits", "cgroup_subsys_id", "freezer_state_flags")
 # whose types are read, where the kernel does not have them built in
-MODULES = ("fuse", "jbd2", "ext4", "xfs")
+MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop")
 
 WANTS: tuple[str, ...] = (*KERNEL_WANTS, *(path for kind in KINDS for path in kind.wants))

@@ -1,9 +1,11 @@
 """Lists of waiters: a node proved by its neighbours, and the way from it to the list's head."""
 
+import struct
 from dataclasses import dataclass
 
 from ktrace.waits.kernel import Kernel
 
+_WORD = struct.Struct("=Q")
 _LONGEST = 10_000  # waiters; a longer list is not walked to its end
 
 
@@ -32,32 +34,56 @@ def follow(kernel: Kernel, node: int, task_offset: int) -> WaitList | None:
     """
     head = 0
     nodes, waiters = [], []
-    at: int | None = node
+    read = _Reader(kernel, task_offset)
+    at = node
     for _ in range(_LONGEST):
-        if not at:
+        found = read.node(at)
+        if found is None:
             return None
-        task = _waiter(kernel, at, task_offset)
-        if task:
+        forward, named = found
+        task = kernel.task(named) if named else None
+        if task and task.has_on_stack(at):
             nodes.append(at)
-            waiters.append(task)
+            waiters.append(task.address)
         elif head:
             return None
         else:
             head = at
-        at = _links(kernel, at)[0]
+        at = forward
         if at == node:
             return WaitList(head, tuple(nodes), tuple(waiters))
     return None
 
 
-def _waiter(kernel: Kernel, node: int, task_offset: int) -> int | None:
-    named = kernel.pointer(node + task_offset)
-    task = kernel.task(named) if named else None
-    return task.address if task and task.has_on_stack(node) else None
+class _Reader:
+    """Reads a node's link and its task at once: one visit of the kernel for each of thousands."""
+
+    def __init__(self, kernel: Kernel, task_offset: int) -> None:
+        self._memory = kernel.memory
+        forward = kernel.layout["list_head.next"]
+        self._start = min(forward, task_offset)
+        self._forward, self._task = forward - self._start, task_offset - self._start
+        self._size = max(self._forward, self._task) + 8
+
+    def node(self, address: int) -> tuple[int, int] | None:
+        """next, and the word where it would name a task, 0 where there is none: a head may be the
+        last thing in readable memory. None where it has no next."""
+        data = self._memory.read(address + self._start, self._size)
+        if data is None:
+            link = _word(self._memory.read(address + self._start + self._forward, 8))
+            return None if link is None else (link, 0)
+        (forward,) = _WORD.unpack_from(data, self._forward)
+        (task,) = _WORD.unpack_from(data, self._task)
+        return forward, task
 
 
 def _links(kernel: Kernel, node: int) -> tuple[int | None, int | None]:
     """next, prev"""
     layout = kernel.layout
-    forward = kernel.pointer(node + layout["list_head.next"])
-    return forward, kernel.pointer(node + layout["list_head.prev"])
+    ends = (layout["list_head.next"], layout["list_head.prev"])
+    forward, back = kernel.memory.read_all([(node + end, 8) for end in ends])
+    return _word(forward), _word(back)
+
+
+def _word(data: bytes | None) -> int | None:
+    return int(_WORD.unpack(data)[0]) if data else None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ktrace.waits.kernel import Kernel, KernelTask
+from ktrace.waits.lists import members
 
 WANTS = (
     "work_struct.data",
@@ -60,7 +61,7 @@ def name_of(kernel: Kernel, workqueue: int) -> str:
 
 def pool_workqueues(kernel: Kernel, workqueue: int) -> Iterator[int]:
     head = workqueue + kernel.layout["workqueue_struct.pwqs"]
-    for node in nodes(kernel, head):
+    for node in members(kernel, head, _MOST)[0]:
         yield node - kernel.layout["pool_workqueue.pwqs_node"]
 
 
@@ -70,7 +71,10 @@ def busy_workers(kernel: Kernel, queue: int) -> list[Worker]:
     if not pool:
         return []
     head = pool + kernel.layout["worker_pool.workers"]
-    found = (_worker(kernel, node - kernel.layout["worker.node"]) for node in nodes(kernel, head))
+    found = (
+        _worker(kernel, node - kernel.layout["worker.node"])
+        for node in members(kernel, head, _MOST)[0]
+    )
     return [worker for worker in found if worker]
 
 
@@ -87,14 +91,3 @@ def _worker(kernel: Kernel, address: int) -> Worker | None:
         kernel.member(address, "worker.current_pwq") or 0,
         address + kernel.layout["worker.scheduled"],
     )
-
-
-def nodes(kernel: Kernel, head: int, forward: bool = True) -> Iterator[int]:
-    """Of a list, without the one that it begins at."""
-    link = kernel.layout["list_head.next" if forward else "list_head.prev"]
-    at = kernel.pointer(head + link)
-    for _ in range(_MOST):
-        if not at or at == head:
-            return
-        yield at
-        at = kernel.pointer(at + link)

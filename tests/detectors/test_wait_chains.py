@@ -198,3 +198,24 @@ def test_a_new_holder_is_told() -> None:
     )
     assert [first.blocked_by[0].comm, second.blocked_by[0].comm] == ["backup", "cleaner"]
     assert second.status == "update"
+
+
+FAULT_STACK = ("__schedule+0x1", "wait_for_disk+0x1", "handle_mm_fault+0x2", "exc_page_fault+0x3")
+
+
+@pytest.mark.parametrize(("stack", "named"), [(FAULT_STACK, True), (FILLER_STACK, False)])
+def test_a_reader_of_an_mmap_lock_is_inside_of_a_page_fault(
+    stack: tuple[str, ...], named: bool
+) -> None:
+    """Of a thread that is elsewhere, neither the chain nor what releases it says a word."""
+    likely = Holder(B, "is likely to hold the mmap_lock for reading", within="page fault")
+    (finding,) = found(
+        kill(100.0),
+        state(102.0, stack=("__schedule+0x1", "rwsem_down_write_slowpath+0x2", "mmap+0x3")),
+        asleep(102.0, B, stack=stack),
+        wait(102.0, APP, wait="rwsem", holders=(likely,)),
+        walk(102.0),
+    )
+    assert [blocker.tid for blocker in finding.blocked_by] == [B.tid] * named
+    assert finding.release
+    assert ("backup" in finding.release.text) is named

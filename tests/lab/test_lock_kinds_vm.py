@@ -25,6 +25,7 @@ class Run:
     """What the trace says of each waiter, by its name, and the thread that runs the work item."""
 
     waits: dict[str, Record]
+    all_waits: list[Record]
     worker: int
     kernel: str
     lines: list[str]
@@ -46,8 +47,9 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             raise
         pytest.skip(f"no kernel of {request.param}: {error}")
     result = run_scenario("lock-kinds", output=trace, kernel=kernel)
-    found = {wait["task"]["comm"]: wait for wait in waits(trace.read_bytes())}
-    return Run(found, result.kept[WORKER], result.kernel, trace.read_text().splitlines())
+    read = [*waits(trace.read_bytes())]
+    found = {wait["task"]["comm"]: wait for wait in read}
+    return Run(found, read, result.kept[WORKER], result.kernel, trace.read_text().splitlines())
 
 
 def holders(wait: Record) -> list[str]:
@@ -142,9 +144,25 @@ def test_a_grace_period_waits_for_those_inside(run: Run) -> None:
 
 def test_mmap_locks_are_those_of_the_processes(run: Run) -> None:
     """Waited for by shells: a name that others have, too."""
-    lines = [line for line in run.lines if '"mmap_lock of the mm of ' in line]
-    assert any("mmap_lock of the mm of faulter[" in line for line in lines)
-    assert any("mmap_lock of the mm of sh[" in line for line in lines)
+    (written,) = mmap_waits(run, "sh[")
+    assert [held["why"] for held in written["holders"]] == ["holds the rwsem for writing"]
+
+
+def test_both_threads_that_fault_are_likely_to_hold_it_for_reading(run: Run) -> None:
+    """One of them as the newest reader, which the kernel keeps."""
+    (read,) = mmap_waits(run, "faulters[")
+    newest, other = read["holders"]
+    assert newest["why"] == "may hold the rwsem for reading"
+    assert other["within"] == "page fault"
+    assert [held["task"]["comm"] for held in (newest, other)] == ["faulters"] * 2
+    assert newest["task"]["tid"] != other["task"]["tid"]
+
+
+def mmap_waits(run: Run, process: str) -> list[Record]:
+    found = {wait["task"]["tid"]: wait for wait in run.all_waits}
+    return [
+        wait for wait in found.values() if f"mmap_lock of the mm of {process}" in wait["detail"]
+    ]
 
 
 def test_all_end_when_all_is_released(run: Run) -> None:

@@ -110,6 +110,26 @@ def test_a_frozen_file_system_and_who_waits_behind_its_writer(source: LiveSource
         assert holders(found[waiter.pid]) == [writer.pid]
 
 
+def test_a_commit_of_a_journal_on_a_frozen_file_system(source: LiveSource) -> None:
+    with stuck_tasks.stuck_commit() as process:
+        process.send_signal(signal.SIGKILL)
+        known = waits_of(source, process.pid)
+        found = known[process.pid]
+        assert found.wait == "jbd2"
+        assert found.detail.startswith("a commit, of the journal on loop")
+        (thread,) = found.holders
+        assert thread.why == "commits the transaction"
+        assert stuck_tasks.status(thread.task.tid)["Name"].startswith("jbd2/loop")
+        tid = thread.task.tid
+        of_thread = known.get(tid) or waits_of(source, tid)[tid]
+        assert of_thread.wait == "buffer"
+        (worker,) = of_thread.holders
+        assert worker.why == "does the I/O of the loop device"
+        tid = worker.task.tid
+        of_worker = known.get(tid) or waits_of(source, tid)[tid]
+        assert of_worker.wait == "frozen-file-system"
+
+
 def test_a_parent_in_vfork(source: LiveSource) -> None:
     """A killable wait ends by SIGKILL: another task that is stuck makes ktrace look."""
     with (

@@ -6,6 +6,7 @@
  *   filler FILE     read the file's first page (of a block that nobody has read yet)
  *   reader FILE     the same: it waits for a block that a filler is reading
  *   faulter FILE    touch the file's first page through a mapping
+ *   faulters FILE   two threads that each touch a page of a mapping
  *   hog FILE MB     grow to MB of anonymous memory before it gets ready, then as faulter
  *   asker           ask for memory until the kernel has OOM-killed somebody
  *   holder FILE FIFO  write FILE's first page to the FIFO: faults with the pipe's mutex held
@@ -21,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,16 +103,21 @@ static void read_role(const char *role, const char *ready_dir, const char *path)
 	read_first_page(fd);
 }
 
-static char *map_first_page(const char *path)
+static char *map_pages(const char *path, size_t pages)
 {
 	int fd = open_file(path, 0);
-	char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+	char *start = mmap(NULL, pages * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 
-	if (page == MAP_FAILED)
+	if (start == MAP_FAILED)
 		fail("mmap");
 	/* A fault then reads its own page only, not those around it. */
-	madvise(page, PAGE, MADV_RANDOM);
-	return page;
+	madvise(start, pages * PAGE, MADV_RANDOM);
+	return start;
+}
+
+static char *map_first_page(const char *path)
+{
+	return map_pages(path, 1);
 }
 
 static void fault_role(const char *role, const char *ready_dir, const char *path, size_t megabytes)
@@ -120,6 +127,23 @@ static void fault_role(const char *role, const char *ready_dir, const char *path
 	grow(megabytes);
 	get_ready_and_wait(role, ready_dir);
 	(void)*page;
+}
+
+static void *touch(void *page)
+{
+	(void)*(volatile char *)page;
+	return NULL;
+}
+
+static void faults_role(const char *role, const char *ready_dir, const char *path)
+{
+	char *pages = map_pages(path, 2);
+	pthread_t second;
+
+	get_ready_and_wait(role, ready_dir);
+	if (pthread_create(&second, NULL, touch, pages + PAGE))
+		fail("pthread_create");
+	touch(pages);
 }
 
 /* Opened for both, a FIFO takes what is written to it, though nobody reads. */
@@ -224,6 +248,8 @@ int main(int argc, char **argv)
 		read_role(role, ready_dir, file);
 	else if (!strcmp(role, "faulter"))
 		fault_role(role, ready_dir, file, 0);
+	else if (!strcmp(role, "faulters"))
+		faults_role(role, ready_dir, file);
 	else if (!strcmp(role, "hog") && argc > 4)
 		fault_role(role, ready_dir, file, strtoul(argv[4], NULL, 10));
 	else if (!strcmp(role, "asker"))

@@ -47,13 +47,14 @@ def load_module(stage: Stage) -> None:
 
 
 def hold_mmap_locks(stage: Stage) -> None:
-    """One by a page fault, and one for writing; then who waits for them."""
+    """One by page faults of two threads, and one for writing; then who waits for them."""
     workload.prepare(stage)
-    faults = workload.start(stage, f"{PROGRAMS}/workload", "faulter", DEVICE)
+    faults = workload.start(stage, f"{PROGRAMS}/workload", "faulters", DEVICE)
     stage.pids[MMAP_READER] = [faults]
     workload.wait_ready(stage)
     workload.go(stage, MMAP_READER)
-    workload.wait_in(stage, MMAP_READER, "lock_kinds_fault")
+    stacks = f"cat /proc/{faults}/task/*/stack"
+    stage.guest.wait(f"[ $({stacks} | grep -c lock_kinds_fault) -eq 2 ]")
     writes = _shell(stage, MMAP_WRITER, f"echo mmap >{DEVICE}")
     workload.wait_in(stage, MMAP_WRITER, "lock_kinds_write")
     for part, pid in ((FOR_MMAP_READER, faults), (FOR_MMAP_WRITER, writes)):

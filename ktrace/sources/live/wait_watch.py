@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from ktrace.events import Event, Holder, Lost, Task, TaskState, TaskWait
 from ktrace.probes.loader import RawEvent
 from ktrace.waits.found import Found
+from ktrace.waits.kernel import KernelTask
+from ktrace.waits.page_faults import INSIDE
 
 _DEEPEST = 16  # links of a chain
 _MOST_TOLD = 64  # holders of one wait: processes of a PID namespace, say
@@ -138,11 +140,7 @@ class WaitWatch:
             object=hex(found.object) if found.object else "",
             detail=found.detail,
             evidence=found.evidence,
-            holders=tuple(
-                Holder(Task(task.pid, task.tid, task.comm), why)
-                for task, why in found.holders[:_MOST_TOLD]
-                if task.tid != state.task.tid
-            ),
+            holders=_told(found, state.task.tid),
             holders_left_out=max(0, len(found.holders) - _MOST_TOLD),
             waiters=len(found.waiters),
             target=found.target,
@@ -178,6 +176,23 @@ def _look(walked: tuple[RawEvent, Event]) -> Look:
     (_, raw), state = walked
     assert isinstance(state, TaskState)
     return raw, state
+
+
+def _told(found: Found, tid: int) -> tuple[Holder, ...]:
+    """Without the waiter itself, and nobody twice."""
+    held = found.holders[:_MOST_TOLD]
+    known = {tid, *(task.tid for task, _ in held)}
+    certain = [Holder(_task(task), why) for task, why in held if task.tid != tid]
+    likely = [
+        Holder(_task(task), why, within=INSIDE)
+        for task, why in found.likely[:_MOST_TOLD]
+        if task.tid not in known
+    ]
+    return (*certain, *likely)
+
+
+def _task(task: KernelTask) -> Task:
+    return Task(task.pid, task.tid, task.comm)
 
 
 def _holders(waits: Iterable[TaskWait]) -> dict[int, None]:

@@ -5,6 +5,8 @@ from ktrace.waits.block_devices import BlockDevice, block_device, named_device
 from ktrace.waits.completions import WANTS, completion_of
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
+from ktrace.waits.loop_devices import WANTS as LOOP_WANTS
+from ktrace.waits.loop_devices import servers
 from ktrace.waits.sleeper import Sleeper
 
 _FUNCTIONS = ("submit_bio_wait", "bio_await", "blk_wait_io")
@@ -35,6 +37,7 @@ def _found(bio: int, without: int, evidence: tuple[str, ...], kernel: Kernel) ->
         address or without,
         f"{device.text}, sector {sector}",
         evidence,
+        servers(kernel, address) if kernel.layout.has("bio.bi_bdev") else (),
         target=device.target,
     )
 
@@ -74,6 +77,7 @@ KIND = Kind(
     (
         *WANTS,
         *DEVICE_WANTS,
+        *LOOP_WANTS,
         "bio.bi_private",
         "bio.bi_end_io",
         "bio.bi_bdev",
@@ -83,7 +87,7 @@ KIND = Kind(
     ),
     _read,
     tells="device and sector of the bio, a suspended device",
-    holder="nobody",
+    holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`",
     seen="5.10, 6.1, 6.12, 7.2",
 )

@@ -4,6 +4,8 @@ from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import BlockDevice, block_device
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
+from ktrace.waits.loop_devices import WANTS as LOOP_WANTS
+from ktrace.waits.loop_devices import servers
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_queue import WANTS, queue_entry
 
@@ -25,11 +27,13 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     bit &= 0xFFFFFFFF
     evidence = ("wait_bit_queue_entry on its stack",)
     buffer = word - layout["buffer_head.b_state"]
-    device = block_device(kernel, kernel.member(buffer, "buffer_head.b_bdev") or 0)
+    address = kernel.member(buffer, "buffer_head.b_bdev") or 0
+    device = block_device(kernel, address)
     if sleeper.is_in(*_BUFFER_WAITS) or _is_buffer(buffer, bit, device, kernel):
         block = kernel.member(buffer, "buffer_head.b_blocknr")
         detail = f"block {block} of {device.text}"
-        return Found("buffer", buffer, detail, evidence, target=device.target)
+        loop = servers(kernel, address)
+        return Found("buffer", buffer, detail, evidence, loop, target=device.target)
     return None
 
 
@@ -45,6 +49,7 @@ KIND = Kind(
     (
         *WANTS,
         *DEVICE_WANTS,
+        *LOOP_WANTS,
         "wait_bit_queue_entry.wq_entry",
         "wait_bit_queue_entry.key.flags",
         "wait_bit_queue_entry.key.bit_nr",
@@ -55,6 +60,7 @@ KIND = Kind(
     ),
     _read,
     tells="block and device, a suspended one",
+    holder="of a loop device, the workers that do its I/O; else not known",
     released="the device; `dmsetup resume`",
     seen="5.10, 6.1, 6.12, 7.2",
 )

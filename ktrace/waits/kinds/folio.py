@@ -1,9 +1,11 @@
 """A folio that is locked, or under writeback: folio_wait_bit_common() of mm/filemap.c."""
 
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
-from ktrace.waits.block_devices import block_device
+from ktrace.waits.block_devices import BlockDevice, block_device
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
+from ktrace.waits.loop_devices import WANTS as LOOP_WANTS
+from ktrace.waits.loop_devices import servers
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_queue import WANTS, queue_entry
 
@@ -27,29 +29,31 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         return None
     names = {number: name for name, number in kernel.enums.get("pageflags", {}).items()}
     named = names.get(bit & 0xFFFFFFFF, "")
-    owner, target = _owner(kernel, folio)
+    owner, device, address = _owner(kernel, folio)
     return Found(
         "folio",
         folio,
         f"{_NAMES.get(named, named or f'bit {bit}')}, {owner}",
         ("wait_page_queue on its stack",),
-        target=target,
+        servers(kernel, address),
+        target=device.target,
     )
 
 
-def _owner(kernel: Kernel, folio: int) -> tuple[str, str]:
-    """Of which file it is, and what has to go on for the I/O of that to complete."""
+def _owner(kernel: Kernel, folio: int) -> tuple[str, BlockDevice, int]:
+    """Of which file it is, and the device that has to do the I/O of that, with its address."""
     mapping = kernel.member(folio, "page.mapping") or 0
     if not mapping or mapping & _MAPPING_FLAGS:
-        return "of no file", ""
+        return "of no file", BlockDevice(""), 0
     host = kernel.member(mapping, "address_space.host")
     inode = kernel.inode(host) if host else None
     if not host or not inode:
-        return "whose file is not known", ""
+        return "whose file is not known", BlockDevice(""), 0
     super_block = kernel.member(host, "inode.i_sb") or 0
-    device = block_device(kernel, kernel.member(super_block, "super_block.s_bdev") or 0)
+    address = kernel.member(super_block, "super_block.s_bdev") or 0
+    device = block_device(kernel, address)
     suspended = ", suspended by device-mapper" if device.suspended else ""
-    return f"of {inode}{suspended}", device.target
+    return f"of {inode}{suspended}", device, address
 
 
 KIND = Kind(
@@ -57,6 +61,7 @@ KIND = Kind(
     (
         *WANTS,
         *DEVICE_WANTS,
+        *LOOP_WANTS,
         "super_block.s_bdev",
         "wait_page_queue.folio",
         "wait_page_queue.page",
@@ -67,6 +72,7 @@ KIND = Kind(
     ),
     _read,
     tells="locked or under writeback, inode, file system, a suspended device",
+    holder="of a file on a loop device, the workers that do its I/O; else not known",
     released="the device; `dmsetup resume`",
     seen="5.10, 6.1, 6.12, 7.2",
 )

@@ -10,27 +10,28 @@ from dataclasses import dataclass
 from ktrace.plural import count
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel, KernelTask
+from ktrace.waits.lists import members
 from ktrace.waits.per_cpu import each_cpu
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.workqueues import nodes
 
 _EXPEDITED = "synchronize_rcu_expedited"
 _FUNCTIONS = ("synchronize_rcu", "synchronize_rcu_normal", "__wait_rcu_gp", "wait_rcu_gp")
 _OTHER = "synchronize_rcu_tasks"  # and _rude, _trace: other flavours
 _MOST_NODES = 1024
+_MOST_TASKS = 1000
 _IN_SECTION = "is inside an RCU read-side critical section, scheduled out"
 
 
 @dataclass(frozen=True, slots=True)
-class _Members:
+class _Left:
     """Of struct rcu_node: what is left to wait for."""
 
     mask: str
     tasks: str
 
 
-_NORMAL = _Members("rcu_node.qsmask", "rcu_node.gp_tasks")
-_EXPRESS = _Members("rcu_node.expmask", "rcu_node.exp_tasks")
+_NORMAL = _Left("rcu_node.qsmask", "rcu_node.gp_tasks")
+_EXPRESS = _Left("rcu_node.expmask", "rcu_node.exp_tasks")
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
@@ -43,10 +44,10 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     leaves = [*_leaves(state, kernel)] if state else []
     if not state or not leaves:
         return None
-    members = _EXPRESS if expedited else _NORMAL
-    cpus = [cpu for leaf in leaves for cpu in _cpus(leaf, members, kernel)]
+    left = _EXPRESS if expedited else _NORMAL
+    cpus = [cpu for leaf in leaves for cpu in _cpus(leaf, left, kernel)]
     running = _running(cpus, kernel)
-    asleep = [task for leaf in leaves for task in _tasks(leaf, members, kernel)]
+    asleep = [task for leaf in leaves for task in _tasks(leaf, left, kernel)]
     holders = [(task, f"runs on CPU {cpu}, {_NOT_QUIET}") for cpu, task in running.items()]
     holders += [(task, _IN_SECTION) for task in asleep]
     return Found("rcu", state, _detail(cpus, len(asleep)), _EVIDENCE, tuple(holders))
@@ -83,8 +84,8 @@ def _int(kernel: Kernel, variable: str) -> int | None:
     return int.from_bytes(data, "little") if data else None
 
 
-def _cpus(leaf: int, members: _Members, kernel: Kernel) -> list[int]:
-    mask = kernel.member(leaf, members.mask) or 0
+def _cpus(leaf: int, left: _Left, kernel: Kernel) -> list[int]:
+    mask = kernel.member(leaf, left.mask) or 0
     lowest = kernel.number(leaf, "rcu_node.grplo") or 0
     return [lowest + bit for bit in range(64) if mask >> bit & 1]
 
@@ -102,14 +103,15 @@ def _running(cpus: list[int], kernel: Kernel) -> dict[int, KernelTask]:
     return found
 
 
-def _tasks(leaf: int, members: _Members, kernel: Kernel) -> Iterator[KernelTask]:
+def _tasks(leaf: int, left: _Left, kernel: Kernel) -> Iterator[KernelTask]:
     """From gp_tasks to the end of the list; those before it do not hold up this grace period."""
-    first = kernel.member(leaf, members.tasks)
+    first = kernel.member(leaf, left.tasks)
     head = leaf + kernel.layout["rcu_node.blkd_tasks"]
     if not first or first == head:
         return
-    for node in (first, *nodes(kernel, first)):
-        if node == head:
+    later, _ = members(kernel, first, _MOST_TASKS)
+    for node in (first, *later):
+        if node == head:  # the list goes round
             return
         task = kernel.task(node - kernel.layout["task_struct.rcu_node_entry"])
         if task:

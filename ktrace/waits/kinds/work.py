@@ -4,18 +4,19 @@ from ktrace.waits.completions import WANTS as COMPLETION_WANTS
 from ktrace.waits.completions import completion_of
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel, KernelTask
+from ktrace.waits.lists import members
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.workqueues import (
     WANTS,
     Worker,
     busy_workers,
     name_of,
-    nodes,
     pool_workqueues,
     queue_of_work,
     workqueue_name,
 )
 
+_MOST_ITEMS = 1000
 _MOST_QUEUES = 256  # one for each CPU, or NUMA node
 
 
@@ -38,7 +39,7 @@ def _item(completion: int, sleeper: Sleeper, kernel: Kernel) -> Found | None:
     if queue is None:
         return None
     entry = work + kernel.layout["work_struct.entry"]
-    workers, ring = busy_workers(kernel, queue), {*nodes(kernel, entry)}
+    workers, ring = busy_workers(kernel, queue), {*members(kernel, entry, _MOST_ITEMS)[0]}
     name = workqueue_name(kernel, queue)
     runs = next((worker for worker in workers if worker.scheduled in ring), None)
     if runs:
@@ -63,7 +64,11 @@ def _before(barrier: int, entry: int, kernel: Kernel) -> int:
     """The item that the barrier is queued behind, before which there may be other barriers."""
     at = kernel.layout["work_struct.entry"]
     own = kernel.member(barrier + kernel.layout["wq_barrier.work"], "work_struct.func")
-    for node in nodes(kernel, entry, forward=False):
+    node = entry
+    for _ in range(_MOST_ITEMS):
+        node = kernel.member(node, "list_head.prev") or 0
+        if not node or node == entry:
+            return 0
         if kernel.member(node - at, "work_struct.func") != own:
             return node - at
     return 0
