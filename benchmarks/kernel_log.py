@@ -11,29 +11,14 @@ of one run mean little, their ratio to grep's on the same machine at the same ti
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+from dense_logs import KINDS, reports
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.sources.log.samples import HUNG, OOM_6_1, V6_1, stamped  # noqa: E402
-
-QUIET = "usb 1-1: New USB device found, idVendor=0951, idProduct=1666, bcdDevice= 1.10\n" * 20
-KINDS = {"dense": V6_1, "oom": OOM_6_1, "hung": HUNG, "quiet": QUIET}
 MARKERS = "BUG|INFO: |oom-kill|Killed process| error"
-
-
-def reports(kind: str) -> Iterator[bytes]:
-    """Reports without end: other pages, other pids, later and later."""
-    number = 0
-    while True:
-        text = KINDS[kind].replace("12123", f"{0x10000 + number * 7:x}").replace("377", str(number))
-        yield stamped(text, start=100 + number / 100).encode()
-        number += 1
 
 
 def write(kind: str, size: int, path: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # arch/x86/Kconfig: PAGE_OFFSET with VMSPLIT_3G, the default; lowmem ends where vmalloc begins,
 # 896 MiB (MAXMEM) at most. Within it physical = virtual - PAGE_OFFSET (__pa()). On other
@@ -29,6 +30,7 @@ class StructPage:
     physical: str | None
 
 
+@lru_cache(maxsize=1 << 10)
 def tells_i386(text: str) -> bool:
     """Whether this line of a log is evidence of 32-bit x86."""
     return bool(_X86.search(text))

@@ -20,6 +20,7 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
 from ktrace.sources.log.report import Report, Trace, seconds
+from ktrace.sources.log.whole_trace import WholeTrace
 
 HEAD = re.compile(
     r"BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?\s*$"
@@ -48,8 +49,8 @@ _RAW_REST = re.compile(
     r"\s*(?P<words>(?:[0-9a-f]{8}|[0-9a-f]{16})(?: (?:[0-9a-f]{8}|[0-9a-f]{16}))*)\s*$"
 )
 _RAW_OF_LINE = {8: 8, 16: 4}  # digits of a word -> words, print_hex_dump() with 32 bytes a line
-# the reason may share its line with what follows where a mail lost the line's end
-_REASON = re.compile(r"\s*page dumped because: (?P<reason>.*?)(?:\s+Modules linked in:.*)?\s*$")
+_REASON = re.compile(r"\s*page dumped because: (?P<reason>.*)$")
+_AFTER_REASON = re.compile(r"\s+Modules linked in:")  # a mail lost the end of the line before
 _MEMCG = re.compile(r"\s*(?:page->mem_cgroup|memcg):\s?(?P<memcg>[0-9a-f]{8,16})\b")
 _TYPE = re.compile(r"\s*page_type: (?:0x)?[0-9a-f]{1,8}\((?P<name>[\w|]*)\)")
 _AOPS = re.compile(r"\s*(?:aops:|\w+:?.* aops:)(?P<aops>\w+)")
@@ -83,7 +84,6 @@ class BadPageReport(Report):
 
     def take(self, line: LogLine) -> bool:
         text = line.text
-        self._i386 = self._i386 or tells_i386(text)
         self._modules = self._modules or foreign_modules(text)
         if not self._dump.values and (self._take_pfn(text) or self._take_page(text)):
             return True
@@ -93,6 +93,7 @@ class BadPageReport(Report):
         self._wrapped = False
         if self._dump.values and not self._trace.task and self._take_dump(text):
             return True
+        self._i386 = self._i386 or tells_i386(text)
         if self._trace.take(line):
             self._take_taint(text)
             return True
@@ -101,6 +102,10 @@ class BadPageReport(Report):
             return True
         self.finished = self._trace.ended
         return False
+
+    def take_trace(self, trace: WholeTrace, number: int) -> bool:
+        known = self._dump.values and self._trace.task and not self._wrapped
+        return bool(known) and self._trace.take_whole(trace, number)
 
     def _take_pfn(self, text: str) -> bool:
         match = _PFN.match(text)
@@ -130,21 +135,23 @@ class BadPageReport(Report):
         """The lines between that of the page and that of the CPU. Each is there once: another one
         is another report's."""
         dump = self._dump
-        if self._take_rest(text) or self._take_raw(text):
+        if self._take_rest(text) or ("raw:" in text and self._take_raw(text)):
             return True
-        if (match := _BAD_FLAGS.match(text)) and dump.bad is None:
-            return self._take_bad(match)
-        if match := _FLAGS.match(text):
-            return self._take_flags(match)
-        if _FLAGS_NEXT.match(text) and dump.names is None:
-            self._flags_follow = True
-        elif (match := _REASON.match(text)) and not dump.reason:
-            dump.reason = match["reason"]
-        elif (match := _MEMCG.match(text)) and dump.memcg is None:
+        if "flags:" in text:
+            if (match := _BAD_FLAGS.match(text)) and dump.bad is None:
+                return self._take_bad(match)
+            if match := _FLAGS.match(text):
+                return self._take_flags(match)
+            if _FLAGS_NEXT.match(text) and dump.names is None:
+                self._flags_follow = True
+                return True
+        if "because: " in text and (match := _REASON.match(text)) and not dump.reason:
+            dump.reason = _AFTER_REASON.split(match["reason"], 1)[0].rstrip()
+        elif "mem" in text and (match := _MEMCG.match(text)) and dump.memcg is None:
             dump.memcg = match["memcg"]
-        elif (match := _TYPE.match(text)) and not dump.page_type:
+        elif "page_type: " in text and (match := _TYPE.match(text)) and not dump.page_type:
             dump.page_type = match["name"]
-        elif (match := _AOPS.match(text)) and not dump.aops:
+        elif "aops:" in text and (match := _AOPS.match(text)) and not dump.aops:
             dump.aops = match["aops"]
         else:
             return self._owner.take(text)

@@ -1,6 +1,7 @@
 """What the lines of a bad page's report mean: values, flags, and every test that failed."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ktrace.events import Trigger
 from ktrace.kernel.old_memory_map import HASHED_SINCE, is_real
@@ -53,7 +54,7 @@ class PageState:
         self._path = path
         self.words: PageWords | None = page_words(dump.raw, self._printed_count(), self._printed())
         self.flags: int | None = self._flags()
-        self.layout = self._layout()
+        self.layout = _layout(self.flags, dump.names, release, self.wide)
 
     @property
     def wide(self) -> bool:
@@ -193,24 +194,6 @@ class PageState:
             return int(self._dump.values["flags"], 16)
         return self.words.flags if self.words else None
 
-    def _layout(self) -> PageFlags | None:
-        """The table for the log's kernel, or one that agrees with the names that it printed."""
-        flags, names = self.flags, self._dump.names
-        if flags is None:
-            return None
-        era = era_of_release(self._release, not self.wide) if self._release else None
-        layout = page_flags_of(era) if era else None
-        if names is None:
-            return layout
-        printed = {name for name in names if "=" not in name}
-        if (
-            layout
-            and set(layout.bit_names(flags & sum(1 << bit for bit in layout.names))) == printed
-        ):
-            return layout
-        other = era_that_prints(flags, printed, self._release) if self.wide else None
-        return page_flags_of(other) if other else None
-
     def _printed_count(self) -> int | None:
         return self._decimal("refcount", "count")
 
@@ -227,3 +210,21 @@ class PageState:
 
 def _pointer(printed: str) -> int:
     return 0 if printed == "(null)" else int(printed.removeprefix("-"), 16)
+
+
+@lru_cache(maxsize=1 << 10)
+def _layout(
+    flags: int | None, names: tuple[str, ...] | None, release: tuple[int, ...], wide: bool
+) -> PageFlags | None:
+    """The table for the log's kernel, or one that agrees with the names that it printed."""
+    if flags is None:
+        return None
+    era = era_of_release(release, not wide) if release else None
+    layout = page_flags_of(era) if era else None
+    if names is None:
+        return layout
+    printed = {name for name in names if "=" not in name}
+    if layout and set(layout.bit_names(flags & sum(1 << bit for bit in layout.names))) == printed:
+        return layout
+    other = era_that_prints(flags, printed, release) if wide else None
+    return page_flags_of(other) if other else None

@@ -12,6 +12,7 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report, Trace, seconds
 from ktrace.sources.log.task_dump import dumped_task
+from ktrace.sources.log.whole_trace import WholeTrace
 
 _HEAD = re.compile(
     r"INFO: task (?P<comm>.{0,80}):(?P<pid>\d{1,10}) "
@@ -60,6 +61,11 @@ class HungTaskReport(Report):
         taken = trace.take(line)
         self.finished = not taken and trace.ended and (not self._owner or bool(self._owner_trace))
         return taken
+
+    def take_trace(self, whole: WholeTrace, number: int) -> bool:
+        trace = self._owner_trace or self._trace
+        trace.near = self.last
+        return trace.take_whole(whole, number)
 
     def _take_owner(self, text: str) -> bool:
         match = _OWNER.match(text)

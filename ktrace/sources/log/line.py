@@ -1,7 +1,10 @@
 """One line of a kernel log, with what stood around it taken off."""
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
+
+from ktrace.sources.log.whole_trace import WholeTrace
 
 
 class LogLine:
@@ -19,11 +22,26 @@ class LogLine:
     head: tuple[Any, re.Match[str]] | None = None  # the kind of report that begins, and its words
     mentioned = False  # the head stands behind "Subject:" and the like: it is no report
     prefixed = False
+    trace: WholeTrace | None = None  # text is all of it, a line for each of its frames
 
     def __init__(self, number: int, text: str) -> None:
         """number: from 1; of a line that was wrapped, its first."""
         self.number = self.last = number
         self.text = text
+
+    @classmethod
+    def of_trace(cls, number: int, trace: WholeTrace) -> Self:
+        """All lines of a call trace as one."""
+        line = cls(number, trace.text)
+        line.last = number + trace.length - 1
+        line.trace = trace
+        return line
+
+    def apart(self) -> Iterator["LogLine"]:
+        """The lines of a trace."""
+        assert self.trace
+        for number, text in enumerate(self.trace.lines, self.number):
+            yield LogLine(number, text)
 
 
 def seconds(line: LogLine) -> float:

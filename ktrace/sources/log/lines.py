@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from ktrace.sources.log import prefix as prefixes
 from ktrace.sources.log.alarms import call_trace
+from ktrace.sources.log.bulk import many
+from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.input import Readable
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
@@ -14,6 +15,7 @@ from ktrace.sources.log.records import SIGNS, Message, Records
 from ktrace.sources.log.scanner import Scanner
 from ktrace.sources.log.text import Decoder
 from ktrace.sources.log.wall_clock import WallClock
+from ktrace.sources.log.whole_trace import WholeTrace
 
 # What no log has before the kernel's words: a mail's headers, a tracker's fields, a patch, code
 _MENTIONED = re.compile(
@@ -29,7 +31,6 @@ _WRAPS_MAX = 8  # lines that were one
 _NARROW = 62  # columns: no mailer breaks lines shorter than that
 # of terminals, that break inside words; an end of line may count, or not
 _HARD_COLUMNS = frozenset(c + d for c in (80, 120, 132, 160, 200, 240) for d in (-1, 0, 1))
-_COMM_MAX = 15  # TASK_COMM_LEN of include/linux/sched.h, less its end
 
 
 class Lines:
@@ -38,58 +39,107 @@ class Lines:
     def __init__(
         self, stream: Readable, kinds: tuple[Kind, ...], wanted: Callable[[], bool]
     ) -> None:
-        markers = _fewest({marker for kind in kinds for marker in kind.markers})
-        self.scanner = Scanner(stream, (*markers, *call_trace.KIND.markers))
-        self._kinds = kinds
-        self._marks = [(kind, [marker.decode() for marker in kind.markers]) for kind in kinds]
+        self._heads = Heads(kinds)
+        self.scanner = Scanner(stream, (*self._heads.markers, *call_trace.KIND.markers))
+        self._marked = self._heads.marked
         self._wanted = wanted
-        search = re.compile("|".join(re.escape(marker.decode()) for marker in markers)).search
-        # a log that is full of reports has most of its lines many times
-        self._marked = lru_cache(maxsize=1 << 13)(lambda text: search(text) is not None)
         self._decoder = Decoder()
         self._records = Records()
         self._clock = WallClock()
         self._prefix: Prefix | None = None
+        self._taken = 0  # lines of the chunk
         self._held: LogLine | None = None  # until it is known that the next does not go on with it
         self._width = 0  # of the last line of what is held, columns
         self._length = 0  # of all of them
         self._unbroken = False  # the last line is one word, longer than a mailer's lines
 
     def __iter__(self) -> Iterator[LogLine]:
-        marked, wanted = self._marked, self._wanted
         for number, chunk in self.scanner.chunks(self._wants):
             records = any(sign in chunk for sign in SIGNS)
-            for index, raw in enumerate(self._decoder.lines(chunk), number):
-                message = self._records.message(raw) if records and raw is not None else None
-                if raw is None or (records and message is None):
-                    continue
-                if message is not None and message.goes_on:
-                    if self._held is not None:
-                        self._join(message.text, index, inside=True)
-                    continue
-                line = _unquoted(message.text if message else raw)
-                known = self._prefix
-                match = known.match(line) if known else None
-                if match is not None and self._held is not None and message is None:
-                    text = line[match.end() :].strip()
-                    if not marked(text):  # the most usual line
-                        yield self._held
-                        self._held = None
-                        if wanted():
-                            self._keep(index, line, text, match)
-                            continue
-                        if call_trace.head(text) is None:
-                            continue
-                if self._held is not None:
-                    whole = message is not None and message.whole
-                    if match is None and not whole and self._goes_on(line):
-                        self._join(line, index)
-                        continue
-                    yield self._held
-                    self._held = None
-                self._hold(index, line, match, message)
+            text, quoted_printable = self._decoder.text(chunk)
+            if not records and quoted_printable is None:
+                yield from self._together(number, text)
+                if self._taken:
+                    number, text = number + self._taken, text[text.rfind("\n", 0, -1) + 1 :]
+            lines = self._decoder.lines(text, quoted_printable)
+            yield from self._one_by_one(number, lines, records)
         if self._held is not None:
             yield self._held
+
+    def _one_by_one(self, number: int, lines: list[str | None], records: bool) -> Iterator[LogLine]:
+        marked, wanted = self._marked, self._wanted
+        for index, raw in enumerate(lines, number):
+            message = self._records.message(raw) if records and raw is not None else None
+            if raw is None or (records and message is None):
+                continue
+            if message is not None and message.goes_on:
+                if self._held is not None:
+                    self._join(message.text, index, inside=True)
+                continue
+            line = _unquoted(message.text if message else raw)
+            known = self._prefix
+            match = known.match(line) if known else None
+            if match is not None and self._held is not None and message is None:
+                text = line[match.end() :].strip()
+                if not marked(text):  # the most usual line
+                    yield self._held
+                    self._held = None
+                    if wanted():
+                        self._keep(index, line, text, match)
+                        continue
+                    if call_trace.head(text) is None:
+                        continue
+            if self._held is not None:
+                whole = message is not None and message.whole
+                if match is None and not whole and self._goes_on(line):
+                    self._join(line, index)
+                    continue
+                yield self._held
+                self._held = None
+            self._hold(index, line, match, message)
+
+    # Many lines at once ---------------------------------------------------------------------------
+
+    def _together(self, number: int, text: str) -> Iterator[LogLine]:
+        """The lines but for the last, as _one_by_one() would yield them; none where not all can be
+        read so."""
+        known = many(text, self._prefix, self._heads) if self._prefix else None
+        self._taken = len(known.whole) - 2 if known else 0
+        if known is None:
+            return
+        if self._held is not None:
+            yield self._held
+            self._held = None
+        index, marked, wanted = 0, known.marked, self._wanted
+        for part in known.parts:
+            if isinstance(part, WholeTrace):
+                if wanted():
+                    yield LogLine.of_trace(number + index, part)
+                    index += part.length
+                    continue
+                lines = part.lines
+            else:
+                lines = part.split("\n")
+            for line in lines:
+                if index in marked:
+                    yield self._head_line(number + index, line, marked[index], known.whole[index])
+                elif wanted():
+                    yield LogLine(number + index, line)
+                elif trace := call_trace.head(line):
+                    yield self._head_line(number + index, line, Head(*trace, 0), known.whole[index])
+                index += 1
+
+    def _head_line(self, number: int, text: str, head: Head | None, line: str) -> LogLine:
+        """text: of the line, its prefix off."""
+        assert self._prefix
+        found = LogLine(number, text)
+        match = self._prefix.match(line)
+        before = match[0] if match else ""
+        if head is not None:
+            found.head = (head.kind, head.match)
+            found.mentioned = head.kind is not call_trace.KIND and _is_mention(before)
+        self._set_time(found, before, None)
+        return found
 
     def _wants(self) -> bool:
         return self._held is not None or self._wanted()
@@ -148,28 +198,15 @@ class Lines:
 
     def _find_head(self, found: LogLine, line: str, begin: int) -> int:
         """Sets the head and its text; returns where the text begins."""
-        for kind, match in self._heads(line, begin):
-            start = match.start()
-            if not kind.anchored:
-                start = _after_separator(line, start, match.end("comm"))
-                match = kind.head.search(line, start) or match
-            found.head = (kind, match)
-            found.text = line[start:].strip()
-            found.mentioned = _MENTIONED.search(line[:start]) is not None
-            if not found.mentioned:
-                self._learn(line[:start])
-            return start
-        return begin
-
-    def _heads(self, line: str, begin: int) -> Iterator[tuple[Kind, re.Match[str]]]:
-        """Most heads stand where the text begins; others behind what is no usual prefix."""
-        possible = [kind for kind, marks in self._marks if any(mark in line for mark in marks)]
-        for kind in possible:
-            if match := kind.head.match(line, begin):
-                yield kind, match
-        for kind in possible:
-            if match := kind.head.search(line, begin):
-                yield kind, match
+        head = self._heads.find(line, begin)
+        if head is None:
+            return begin
+        found.head = (head.kind, head.match)
+        found.text = line[head.start :].strip()
+        found.mentioned = _is_mention(line[: head.start])
+        if not found.mentioned:
+            self._learn(line[: head.start])
+        return head.start
 
     def _learn(self, before: str) -> None:
         """What stands before a head is this log's prefix, unless it is one that is known."""
@@ -200,7 +237,7 @@ class Lines:
             return True
         if not held.prefixed or self._prefix is None or not self._prefix.stamped:
             return False
-        if self._marked(line) and any(kind.head.match(line) for kind in self._kinds):
+        if self._marked(line) and self._heads.completed(line):
             return False
         wide = self._width + 1 + len(words[0]) > _NARROW or self._length in _HARD_COLUMNS
         return wide and not prefixes.usual(line.lstrip()) and not _STAMP.search(line)
@@ -208,7 +245,9 @@ class Lines:
     def _completes(self, held: LogLine, line: str) -> bool:
         """Does a first line end here that has no end without it?"""
         both = f"{held.text} {line.strip()}"
-        return any(kind.head.search(both) and not kind.head.search(line) for kind in self._kinds)
+        return any(
+            kind.head.search(both) and not kind.head.search(line) for kind in self._heads.kinds
+        )
 
     def _join(self, line: str, number: int, inside: bool = False) -> None:
         """inside: it was broken in the middle of a word, perhaps."""
@@ -223,19 +262,7 @@ class Lines:
         self._width = len(line)
         self._length += len(line)
         if held.head is not None or self._marked(held.text):
-            self._look_again(held)
-
-    def _look_again(self, held: LogLine) -> None:
-        """The head of a line that has become longer."""
-        for kind in self._kinds:
-            if match := kind.head.match(held.text):
-                held.head = (kind, match)
-                return
-
-
-def _fewest(markers: set[bytes]) -> tuple[bytes, ...]:
-    """Without those that have another one in them: each costs time."""
-    return tuple(sorted(one for one in markers if not any(o != one and o in one for o in markers)))
+            held.head = self._heads.completed(held.text) or held.head
 
 
 def _unquoted(line: str) -> str:
@@ -244,9 +271,6 @@ def _unquoted(line: str) -> str:
     return line[quote.end() :] if quote else line
 
 
-def _after_separator(line: str, start: int, end: int) -> int:
-    """Where a task's name begins before `end`, behind a prefix of no known form."""
-    after = line.rfind("] ", start, end) + 2
-    if end - start > _COMM_MAX:
-        after = max(after, line.rfind(": ", start, end) + 2)
-    return max(start, after) if after > 1 else start
+def _is_mention(before: str) -> bool:
+    """Does what stands before a head tell that it is quoted?"""
+    return _MENTIONED.search(before) is not None

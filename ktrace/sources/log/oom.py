@@ -15,6 +15,7 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.oom_memory import OomMemory
 from ktrace.sources.log.report import Report, Trace, seconds
+from ktrace.sources.log.whole_trace import WholeTrace
 
 # 2.6.31: "comm invoked oom-killer: gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags
 # since 4.6
@@ -108,6 +109,9 @@ class OomKillerReport(Report):
         else:
             return self._memory.take(text) or self._trace.take(line)
         return True
+
+    def take_trace(self, trace: WholeTrace, number: int) -> bool:
+        return not self._panic and not self._nobody and self._trace.take_whole(trace, number)
 
     def _take_panic(self, line: LogLine) -> bool:
         """Nobody is killed: the kernel goes on, or panics and says in whose context."""

@@ -52,7 +52,12 @@ class Prefix:
         self.kernel = "kernel" in shape or "Guest:" in shape  # it tells whose line it is
         self.substantial = not shape.isspace() and shape != ""  # more than an indent
         self.stamped = self.kernel or any(character.isdigit() for character in shape)
-        self.match = _compiled(_pattern(shape) + r"(?:\[\s*(?P<caller>[TC]\d+)\]\s?)?").match
+        pattern = _pattern(shape)
+        self.match = _compiled(pattern + r"(?:\[\s*(?P<caller>[TC]\d+)\]\s?)?").match
+        # with the line feed before it, in many lines at once; a mail's quotes are to be taken off
+        # first, and who printed a line is told one by one
+        self.everywhere = _compiled(rf"\n{pattern}[^\S\n]*").subn
+        self.anywhere = self.substantial and not caller and not shape.lstrip().startswith(">")
 
 
 @lru_cache(maxsize=64)
@@ -98,9 +103,9 @@ def _pattern(shape: str) -> str:
 
 def _part(token: str, before: str, after: str) -> str:
     if token.isspace():
-        return r"\s?" if not after and len(token) == 1 else r"\s*"
+        return r"[^\S\n]?" if not after and len(token) == 1 else r"[^\S\n]*"
     if token.startswith("[") and len(token) > 1:
-        return r"\[\d+\]" if before[-1:].isalnum() else r"\[[^\[\]<>]{1,60}\]"
+        return r"\[\d+\]" if before[-1:].isalnum() else r"\[[^\[\]<>\n]{1,60}\]"
     if token.isdecimal():
         return r"\d+"
     if token.isalpha():

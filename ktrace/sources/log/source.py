@@ -49,6 +49,20 @@ class _Open:
         self.foreign += 1
         return False
 
+    def take_trace(self, line: LogLine) -> bool:
+        """All lines of a call trace, if they are the report's."""
+        report = self.report
+        assert line.trace
+        lines = self.lines + line.trace.length
+        if report.finished or report.caller or lines > report.lines_max:
+            return False
+        if not report.take_trace(line.trace, line.number):
+            return False
+        self.lines = lines
+        self.foreign = 0
+        report.grew(line)
+        return True
+
     def has(self, kind: Kind) -> bool:
         """Would a first line of that kind be one of the report's own?"""
         name = self.kind.name
@@ -83,10 +97,13 @@ class KernelLogSource:
         for line in self.lines:
             if line.head is not None:
                 yield from self._begin(line)
-            else:
+            elif line.trace is None:
                 self._take(line)
-            while self._open and (self._open[0].done or len(self._open) > _OPEN_MAX):
-                yield from self._close()
+            elif len(self._open) > 1 or not self._open[0].take_trace(line):
+                for part in line.apart():
+                    self._take(part)
+                    yield from self._close_done()
+            yield from self._close_done()
         yield from self._close_all()
 
     def _begin(self, line: LogLine) -> Iterator[Event]:
@@ -152,6 +169,10 @@ class KernelLogSource:
                 return
         if line.text.startswith("BUG: Bad") and (match := _SUPPRESSED.match(line.text)):
             self.suppressed += int(match[1])
+
+    def _close_done(self) -> Iterator[Event]:
+        while self._open and (self._open[0].done or len(self._open) > _OPEN_MAX):
+            yield from self._close()
 
     def _close(self) -> Iterator[Event]:
         """The report that began first."""

@@ -14,6 +14,11 @@ _NAMED = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'", 
 _QUOTED_PRINTABLE = re.compile(
     rb"=(?:C2=A0|20\r?\n|3D|E2=80)|(?P<header>Encoding: *quoted-printable)", re.I
 )
+# One of these is in all that the pattern finds; these are found faster
+_SIGNS = (
+    *(b"=3D", b"=3d", b"=C2", b"=c2", b"=E2", b"=e2", b"=20\n", b"=20\r"),
+    *(b"quoted-printable", b"Quoted-Printable", b"Quoted-printable", b"QUOTED-PRINTABLE"),
+)
 # Every "=" of quoted-printable is followed by two digits, or by the end of the line. No encoder has
 # a reason to encode a letter or a digit (but for mbox's "From "), and none leaves the "=" of a
 # journal's field: "_BOOT_ID=58".
@@ -31,12 +36,13 @@ class Decoder:
         self._quoted_printable = False
         self._open: str | None = None
 
-    def lines(self, chunk: bytes) -> list[str | None]:
-        """The lines of whole lines; never fails."""
-        plain = 0  # lines at the beginning that are not encoded
-        if not self._quoted_printable and (sign := _sign(chunk)):
+    def text(self, chunk: bytes) -> tuple[str, int | None]:
+        """Whole lines as text, and from which of them on it is quoted-printable; None: it is not.
+        Never fails."""
+        start = 0 if self._quoted_printable else None
+        if start is None and (sign := _sign(chunk)):
             self._quoted_printable = True
-            plain = chunk.count(b"\n", 0, sign.start()) if sign["header"] else 0
+            start = chunk.count(b"\n", 0, sign.start()) if sign["header"] else 0
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r", b"")
         if b"\x1b" in chunk or b"#033[" in chunk or b"^[[" in chunk:
@@ -44,10 +50,16 @@ class Decoder:
         if b"&" in chunk and b";" in chunk:
             chunk = _ENTITY.sub(_unescaped, _TAG.sub(b"", chunk))
         chunk = chunk.replace(b"\t", b" ").replace(_NO_BREAK, b" ")
-        lines: list[str | None] = [*chunk.decode("utf-8", "backslashreplace").split("\n")]
+        return chunk.decode("utf-8", "backslashreplace"), start
+
+    def lines(self, text: str, quoted_printable: int | None) -> list[str | None]:
+        """The lines of what text() has returned."""
+        lines: list[str | None] = [*text.split("\n")]
         if not lines[-1]:
             lines.pop()
-        return lines[:plain] + self._decoded(lines[plain:]) if self._quoted_printable else lines
+        if quoted_printable is None:
+            return lines
+        return lines[:quoted_printable] + self._decoded(lines[quoted_printable:])
 
     def _decoded(self, lines: list[str | None]) -> list[str | None]:
         for index, line in enumerate(lines):
@@ -65,7 +77,9 @@ class Decoder:
 
 def _sign(chunk: bytes) -> re.Match[bytes] | None:
     """That it is quoted-printable."""
-    return _QUOTED_PRINTABLE.search(chunk) if b"=" in chunk or b"quoted-" in chunk else None
+    if any(sign in chunk for sign in _SIGNS):
+        return _QUOTED_PRINTABLE.search(chunk)
+    return None
 
 
 def _unquoted(line: str) -> str:

@@ -89,10 +89,12 @@ def test_quoted_printable_beside_a_journal(other: str, first: bool) -> None:
 
 
 def test_what_no_encoder_encodes_stays() -> None:
-    lines = Decoder().lines(
+    decoder = Decoder()
+    chunk = (
         b"Content-Transfer-Encoding: quoted-printable\n_BOOT_ID=58\nMESSAGE=20\nMESSAGE=3D20\n"
         b"a=3Db=20c=2E=\n\n=46rom me\na=41\n"
     )
+    lines = decoder.lines(*decoder.text(chunk))
     assert lines[1:] == [
         "_BOOT_ID=58",
         "MESSAGE=20",
