@@ -52,46 +52,59 @@ def page_words(
     if bits not in (32, 64):
         return None
     words = [int(word, 16) for word in printed]
-    found = [_taken_apart(words, bits, layouts[bits]) for layouts in (_SINCE_4_18, _UNTIL_4_17)]
-    return max(found, key=lambda taken: _fits(taken, refcount, mapcount))
+    new, old = _SINCE_4_18[bits], _UNTIL_4_17[bits]
+    known = (words, bits, refcount, mapcount)
+    return _taken_apart(words, bits, old if _fits(old, *known) > _fits(new, *known) else new)
 
 
 def _taken_apart(words: list[int], bits: int, layout: _Layout) -> PageWords:
-    lru = tuple(words[layout.lru : layout.lru + 2])
     mapcount, refcount = _counts(words[layout.counts : layout.counts + 2], bits)
     return PageWords(
         flags=words[0],
         mapping=_at(words, layout.mapping),
         private=_at(words, layout.private),
-        lru=lru if len(lru) == 2 else (),
+        lru=_lru(words, layout),
         mapcount=mapcount,
-        refcount=None if refcount is None else refcount - (refcount >> 31 << 32),
+        refcount=refcount,
         memcg=_at(words, layout.memcg),
     )
 
 
+def _lru(words: list[int], layout: _Layout) -> tuple[int, ...]:
+    lru = tuple(words[layout.lru : layout.lru + 2])
+    return lru if len(lru) == 2 else ()
+
+
 def _counts(words: list[int], bits: int) -> tuple[int | None, int | None]:
-    """_mapcount and _refcount. A big-endian kernel has _mapcount in the upper half: a page that
-    nobody maps shows which half that is."""
+    """_mapcount, and _refcount, which has a sign. A big-endian kernel has _mapcount in the upper
+    half: a page that nobody maps shows which half that is."""
     if bits == 32:
-        return _at(words, 0), _at(words, 1)
+        return _at(words, 0), _signed(_at(words, 1))
     if not words:
         return None, None
     low, high = words[0] & 0xFFFFFFFF, words[0] >> 32
     big = high >> 28 == 0xF and low >> 28 != 0xF and low < 1 << 16
-    return (high, low) if big else (low, high)
+    return (high, _signed(low)) if big else (low, _signed(high))
+
+
+def _signed(count: int | None) -> int | None:
+    return None if count is None else count - (count >> 31 << 32)
 
 
 def _at(words: list[int], index: int) -> int | None:
     return words[index] if index < len(words) else None
 
 
-def _fits(taken: PageWords, refcount: int | None, mapcount: int | None) -> int:
+def _fits(
+    layout: _Layout, words: list[int], bits: int, refcount: int | None, mapcount: int | None
+) -> int:
     """The better, the greater: what agrees with what is printed, less what contradicts it."""
-    counted = None if taken.mapcount is None else (taken.mapcount + 1) & 0xFFFFFFFF
+    raw, counted = _counts(words[layout.counts : layout.counts + 2], bits)
+    mapped = None if raw is None else (raw + 1) & 0xFFFFFFFF
     wanted = None if mapcount is None else mapcount & 0xFFFFFFFF
-    agree = [_agree(taken.refcount, refcount), _agree(counted, wanted)]
-    return sum(agree) + (bool(taken.lru) and all(map(_poison, taken.lru)))
+    lru = _lru(words, layout)
+    poisoned = bool(lru) and _poison(lru[0]) and _poison(lru[1])
+    return _agree(counted, refcount) + _agree(mapped, wanted) + poisoned
 
 
 def _agree(word: int | None, printed: int | None) -> int:

@@ -2,6 +2,7 @@
 taint_flags of kernel/panic.c. New letters were added, none was given another meaning."""
 
 import re
+from functools import lru_cache
 
 FOREIGN = "POE"  # modules that are not the kernel's own
 _MEANING = {
@@ -43,6 +44,7 @@ def taint_words(letters: str, kernel: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=64)
 def foreign_modules(text: str) -> tuple[str, ...]:
     """("nvidia(POE)",): those of a line "Modules linked in:" that are marked as proprietary, out of
     tree, forced or unsigned (module_flags() of kernel/module/main.c)."""

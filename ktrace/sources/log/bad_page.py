@@ -20,6 +20,7 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
 from ktrace.sources.log.report import Report, Trace, seconds
+from ktrace.sources.log.whole_table import WholeTable
 from ktrace.sources.log.whole_trace import WholeTrace
 
 HEAD = re.compile(
@@ -84,7 +85,6 @@ class BadPageReport(Report):
 
     def take(self, line: LogLine) -> bool:
         text = line.text
-        self._modules = self._modules or foreign_modules(text)
         if not self._dump.values and (self._take_pfn(text) or self._take_page(text)):
             return True
         if self._wrapped and _WRAPPED.match(text):
@@ -94,6 +94,7 @@ class BadPageReport(Report):
         if self._dump.values and not self._trace.task and self._take_dump(text):
             return True
         self._i386 = self._i386 or tells_i386(text)
+        self._modules = self._modules or foreign_modules(text)
         if self._trace.take(line):
             self._take_taint(text)
             return True
@@ -103,9 +104,9 @@ class BadPageReport(Report):
         self.finished = self._trace.ended
         return False
 
-    def take_trace(self, trace: WholeTrace, number: int) -> bool:
+    def take_whole(self, whole: WholeTrace | WholeTable, number: int) -> bool:
         known = self._dump.values and self._trace.task and not self._wrapped
-        return bool(known) and self._trace.take_whole(trace, number)
+        return bool(known) and self._trace.take_whole(whole, number)
 
     def _take_pfn(self, text: str) -> bool:
         match = _PFN.match(text)

@@ -5,14 +5,18 @@ costs little.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.prefix import Prefix
+from ktrace.sources.log.whole_table import WholeTable, with_tables
 from ktrace.sources.log.whole_trace import WholeTrace, parts_of
 
 _CALLER = re.compile(r"\n\[ *[TC]\d+\]")
 _BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"  # that str.strip() strips, too
+
+Part = list[str] | WholeTrace | WholeTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Many:
     """Lines without their prefix, but for the last, which what follows may go on with."""
 
     whole: list[str]  # each with its prefix
-    parts: list[str | WholeTrace]  # each string has lines
+    parts: list[Part]
     marked: dict[int, Head | None]  # by the line's index: those that have a marker
 
 
@@ -30,12 +34,19 @@ def many(text: str, prefix: Prefix, heads: Heads) -> Many | None:
     body = _without_prefix(text, prefix) if prefix.anywhere else None
     if not body:
         return None
-    parts = [*parts_of(body[: body.rfind("\n", 0, -1) + 1])]
-    whole = text.split("\n")
+    parts: list[Part] = []
+    lines: list[tuple[int, str]] = []  # which may have a marker
+    number = 0
+    for part in _parts(body[: body.rfind("\n", 0, -1) + 1], heads):
+        parts.append(part)
+        if isinstance(part, list):
+            lines += enumerate(part, number)
+            number += len(part)
+        else:
+            number += part.length
     marked: dict[int, Head | None] = {}
-    # traces have no markers, but they count
-    between = [part if isinstance(part, str) else "\n" * (part.length - 1) for part in parts]
-    for index, markers in heads.marked_in("\n".join(between)).items():
+    whole = text.split("\n")
+    for index, markers in heads.marked_lines(lines).items():
         match = prefix.match(whole[index])
         if match is None:
             return None
@@ -44,6 +55,21 @@ def many(text: str, prefix: Prefix, heads: Heads) -> Many | None:
             return None  # its prefix is another one
         marked[index] = head
     return Many(whole, parts, marked)
+
+
+def _parts(body: str, heads: Heads) -> Iterator[Part]:
+    """No trace or table has a marker in it."""
+    for between in parts_of(body):
+        if isinstance(between, WholeTrace):
+            yield between
+            continue
+        for part in with_tables(between):
+            if isinstance(part, str):
+                yield part.split("\n")[:-1]
+            elif any(heads.marked(f" {name}") for name in part.names):
+                yield part.lines
+            else:
+                yield part
 
 
 def _without_prefix(text: str, prefix: Prefix) -> str | None:

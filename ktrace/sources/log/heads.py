@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ktrace.sources.log.kind import Kind
 
+_PLAIN_MAX = 1 << 13
 _COMM_MAX = 15  # TASK_COMM_LEN of include/linux/sched.h, less its end
 
 
@@ -29,10 +30,22 @@ class Heads:
         search = re.compile("|".join(map(re.escape, self._texts))).search
         # a log that is full of reports has most of its lines many times
         self.marked = lru_cache(maxsize=1 << 13)(lambda text: search(text) is not None)
+        self._plain: set[str] = set()  # lines without a marker
         self._of_markers = lru_cache(maxsize=1 << 10)(self._kinds_with)
 
-    def marked_in(self, text: str) -> dict[int, list[str]]:
-        """Which lines of a text have a marker: by number, from 0, in order."""
+    def marked_lines(self, lines: list[tuple[int, str]]) -> dict[int, list[str]]:
+        """The numbers of the lines that have a marker, in order, and which they have. A log that
+        is full of reports has most of its lines many times: these are looked at once."""
+        plain = self._plain
+        fresh = [numbered for numbered in lines if numbered[1] not in plain]
+        marked = self._marked_in("\n".join([line for _, line in fresh]))
+        if len(plain) > _PLAIN_MAX:
+            plain.clear()
+        plain.update([line for index, (_, line) in enumerate(fresh) if index not in marked])
+        return {fresh[index][0]: markers for index, markers in marked.items()}
+
+    def _marked_in(self, text: str) -> dict[int, list[str]]:
+        """By number, from 0."""
         found = []
         for marker in self._texts:
             at = text.find(marker)
@@ -80,12 +93,11 @@ def _heads(
     line: str, begin: int, likely: list[tuple[Kind, list[str]]]
 ) -> Iterator[tuple[Kind, re.Match[str]]]:
     """Most heads stand where the text begins; others behind what is no usual prefix."""
-    possible = [kind for kind, marks in likely if any(mark in line for mark in marks)]
-    for kind in possible:
-        if match := kind.head.match(line, begin):
+    for kind, marks in likely:
+        if any(mark in line for mark in marks) and (match := kind.head.match(line, begin)):
             yield kind, match
-    for kind in possible:
-        if match := kind.head.search(line, begin):
+    for kind, marks in likely:
+        if any(mark in line for mark in marks) and (match := kind.head.search(line, begin)):
             yield kind, match
 
 

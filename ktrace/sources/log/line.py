@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Self
 
+from ktrace.sources.log.whole_table import WholeTable
 from ktrace.sources.log.whole_trace import WholeTrace
 
 
@@ -22,7 +23,7 @@ class LogLine:
     head: tuple[Any, re.Match[str]] | None = None  # the kind of report that begins, and its words
     mentioned = False  # the head stands behind "Subject:" and the like: it is no report
     prefixed = False
-    trace: WholeTrace | None = None  # text is all of it, a line for each of its frames
+    whole: WholeTrace | WholeTable | None = None  # text is all of it
 
     def __init__(self, number: int, text: str) -> None:
         """number: from 1; of a line that was wrapped, its first."""
@@ -30,17 +31,17 @@ class LogLine:
         self.text = text
 
     @classmethod
-    def of_trace(cls, number: int, trace: WholeTrace) -> Self:
-        """All lines of a call trace as one."""
-        line = cls(number, trace.text)
-        line.last = number + trace.length - 1
-        line.trace = trace
+    def of_whole(cls, number: int, whole: WholeTrace | WholeTable) -> Self:
+        """All lines of a call trace or table as one."""
+        line = cls(number, whole.text)
+        line.last = number + whole.length - 1
+        line.whole = whole
         return line
 
     def apart(self) -> Iterator["LogLine"]:
-        """The lines of a trace."""
-        assert self.trace
-        for number, text in enumerate(self.trace.lines, self.number):
+        """The lines of what is whole."""
+        assert self.whole
+        for number, text in enumerate(self.whole.lines, self.number):
             yield LogLine(number, text)
 
 

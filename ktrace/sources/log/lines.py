@@ -15,7 +15,6 @@ from ktrace.sources.log.records import SIGNS, Message, Records
 from ktrace.sources.log.scanner import Scanner
 from ktrace.sources.log.text import Decoder
 from ktrace.sources.log.wall_clock import WallClock
-from ktrace.sources.log.whole_trace import WholeTrace
 
 # What no log has before the kernel's words: a mail's headers, a tracker's fields, a patch, code
 _MENTIONED = re.compile(
@@ -112,14 +111,14 @@ class Lines:
             self._held = None
         index, marked, wanted = 0, known.marked, self._wanted
         for part in known.parts:
-            if isinstance(part, WholeTrace):
+            if not isinstance(part, list):
                 if wanted():
-                    yield LogLine.of_trace(number + index, part)
+                    yield LogLine.of_whole(number + index, part)
                     index += part.length
                     continue
                 lines = part.lines
             else:
-                lines = part.split("\n")
+                lines = part
             for line in lines:
                 if index in marked:
                     yield self._head_line(number + index, line, marked[index], known.whole[index])

@@ -15,6 +15,7 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.oom_memory import OomMemory
 from ktrace.sources.log.report import Report, Trace, seconds
+from ktrace.sources.log.whole_table import WholeTable
 from ktrace.sources.log.whole_trace import WholeTrace
 
 # 2.6.31: "comm invoked oom-killer: gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags
@@ -95,9 +96,10 @@ class OomKillerReport(Report):
             return self._take_panic(line)
         if "rocess" in text and (self._take_kill(text) or _TO_KILL.match(text)):
             return True
-        if _PANIC.match(text) or _NOBODY.match(text):
+        ends = "ut of memory" in text or "Kernel panic" in text
+        if ends and (_PANIC.match(text) or _NOBODY.match(text)):
             return self._take_panic(line)
-        if _SYSRQ.match(text):
+        if text[:1] in "sS" and _SYSRQ.match(text):
             self._manual = True
         elif match := _CHOICE.match(text):
             self._choose(match)
@@ -110,8 +112,12 @@ class OomKillerReport(Report):
             return self._memory.take(text) or self._trace.take(line)
         return True
 
-    def take_trace(self, trace: WholeTrace, number: int) -> bool:
-        return not self._panic and not self._nobody and self._trace.take_whole(trace, number)
+    def take_whole(self, whole: WholeTrace | WholeTable, number: int) -> bool:
+        if self._panic or self._nobody:
+            return False
+        if isinstance(whole, WholeTable):
+            return self._memory.take_table(whole)
+        return self._trace.take_whole(whole, number)
 
     def _take_panic(self, line: LogLine) -> bool:
         """Nobody is killed: the kernel goes on, or panics and says in whose context."""

@@ -8,6 +8,7 @@ table of tasks of dump_tasks() (mm/oom_kill.c), in pages.
 import re
 
 from ktrace.events import MemoryCount, OomTask
+from ktrace.sources.log.whole_table import HEADER, LARGEST, WholeTable
 
 _ZONE = re.compile(r"(?:Node \d+ )?(?P<zone>DMA|DMA32|Normal|HighMem|Movable|Device) ?free:(\d+)kB")
 _ZONE_SIZE = re.compile(r"\b(min|low|high|present|managed):(\d{1,15})kB")
@@ -16,12 +17,9 @@ _GLOBAL = re.compile(
     r"\b(slab_reclaimable|slab_unreclaimable|shmem|unevictable|mlocked):(\d{1,15})\b"
 )
 _USAGE = re.compile(r"(memory|swap|memory\+swap|kmem): usage (\d{1,15})kB, limit (\d{1,19})kB")
-# "[  pid  ]   uid  tgid total_vm      rss rss_anon ... pgtables_bytes swapents oom_score_adj name"
-_TABLE = re.compile(r"\[ *pid *\]\s+(uid\s+tgid\s.*\sname)\s*$")
 _ROW = re.compile(r"\[\s*(\d{1,10})\]\s+(.*)$")
 # the buddy lists, "Node 0 DMA: 1*4kB (U) 0*8kB": the smallest is a page
 _BUDDIES = re.compile(r"(?:Node \d+ )?\w+: \d+\*(\d{1,6})kB ")
-_LARGEST = 5
 _MAX = 40  # facts; a machine has some zones in each of some nodes
 
 
@@ -62,7 +60,7 @@ class OomMemory:
             self._facts.setdefault(name, kib)
 
     def _take_task(self, text: str) -> bool:
-        if match := _TABLE.match(text):
+        if match := HEADER.match(text):
             self._columns = match[1].split()
             return True
         match = _ROW.match(text) if self._columns else None
@@ -80,8 +78,15 @@ class OomMemory:
         except (KeyError, ValueError):
             return False
         self._tasks.append(task)
-        if len(self._tasks) > 2 * _LARGEST:
+        if len(self._tasks) > 2 * LARGEST:
             self._tasks = [*self.largest()]
+        return True
+
+    def take_table(self, table: WholeTable) -> bool:
+        """All rows; False: they have other columns than the header."""
+        if tuple(self._columns) != table.columns:
+            return False
+        self._tasks = [*self.largest(), *table.largest()]
         return True
 
     def facts(self) -> tuple[MemoryCount, ...]:
@@ -93,4 +98,4 @@ class OomMemory:
     def largest(self) -> tuple[OomTask, ...]:
         """The tasks with the most resident memory, the largest first."""
         ordered = sorted(self._tasks, key=lambda task: -task.rss_pages)
-        return tuple(ordered[:_LARGEST])
+        return tuple(ordered[:LARGEST])

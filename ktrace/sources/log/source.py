@@ -49,14 +49,14 @@ class _Open:
         self.foreign += 1
         return False
 
-    def take_trace(self, line: LogLine) -> bool:
-        """All lines of a call trace, if they are the report's."""
+    def take_whole(self, line: LogLine) -> bool:
+        """All lines of a call trace or a table, if they are the report's."""
         report = self.report
-        assert line.trace
-        lines = self.lines + line.trace.length
+        assert line.whole
+        lines = self.lines + line.whole.length
         if report.finished or report.caller or lines > report.lines_max:
             return False
-        if not report.take_trace(line.trace, line.number):
+        if not report.take_whole(line.whole, line.number):
             return False
         self.lines = lines
         self.foreign = 0
@@ -97,13 +97,14 @@ class KernelLogSource:
         for line in self.lines:
             if line.head is not None:
                 yield from self._begin(line)
-            elif line.trace is None:
+            elif line.whole is None:
                 self._take(line)
-            elif len(self._open) > 1 or not self._open[0].take_trace(line):
+            elif len(self._open) > 1 or not self._open[0].take_whole(line):
                 for part in line.apart():
                     self._take(part)
                     yield from self._close_done()
-            yield from self._close_done()
+            if self._open and (self._open[0].done or len(self._open) > _OPEN_MAX):
+                yield from self._close_done()
         yield from self._close_all()
 
     def _begin(self, line: LogLine) -> Iterator[Event]:

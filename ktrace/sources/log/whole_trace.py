@@ -50,7 +50,7 @@ class WholeTrace:
 
 def parts_of(body: str) -> Iterator[str | WholeTrace]:
     """Of lines, with a line feed before the first and after the last: those between call traces
-    (one string, without the last line feed), and call traces."""
+    (one string), and call traces."""
     at = 1
     search = 0
     while (found := body.find(f"\n{_TRACE}", search)) >= 0:
@@ -59,12 +59,12 @@ def parts_of(body: str) -> Iterator[str | WholeTrace]:
             search = found + 1
             continue
         if found >= at:
-            yield body[at:found]
+            yield body[at : found + 1]
         yield WholeTrace(whole[0], _frames(whole["frames"]), whole["end"] is not None)
         at = whole.end()
         search = at - 1
     if at < len(body):
-        yield body[at:-1]
+        yield body[at:]
 
 
 @lru_cache(maxsize=1 << 10)

@@ -15,6 +15,7 @@ from ktrace.sources.log.heads import Heads
 from ktrace.sources.log.kinds import KINDS
 from ktrace.sources.log.prefix import Prefix
 from ktrace.sources.log.source import KernelLogSource
+from ktrace.sources.log.whole_table import WholeTable
 from tests.sources.log.samples import ALL, OWNER, V6_1, stamped
 
 pytestmark = pytest.mark.unit
@@ -44,6 +45,7 @@ Tasks state (memory values in pages):
 [    380]     0   380      100       70    12288        0             0 (sd-pam)
 [    381]     0   381      100       70    12288        0         -1000 a b
 """
+PLAIN_TABLE = TABLE.replace("oom BUG: x", "x")
 WITH_REGISTERS = V6_1.replace(" </TASK>\n", REGISTERS + " </TASK>\n")
 OTHERS = (
     *("usb 1-1: new device", "", "BUG", "oom", "Call Trace:", " <TASK>", " </TASK>", "[   T12] x"),
@@ -75,7 +77,7 @@ def logs(draw: st.DrawFn) -> str:
     for report in draw(st.lists(st.sampled_from(REPORTS), min_size=2, max_size=6)):
         own = report.splitlines()
         if report is ALL[-1]:
-            own[3:3] = TABLE.splitlines()
+            own[3:3] = draw(st.sampled_from([TABLE, PLAIN_TABLE])).splitlines()
         for _ in range(draw(st.integers(0, 3))):
             at = draw(st.integers(0, len(own)))
             match draw(st.integers(0, 3)):
@@ -90,7 +92,7 @@ def logs(draw: st.DrawFn) -> str:
         text += own
     prefix = draw(st.sampled_from(["", "Dec 26 01:02:03 host kernel: ", "<4>", "host kernel: "]))
     whole = stamped("\n".join(text), prefix=prefix).splitlines()
-    for _ in range(draw(st.integers(0, 2))):
+    for _ in range(draw(st.integers(0, 2)) if whole else 0):
         at = draw(st.integers(0, len(whole) - 1))
         whole[at] = whole[at][draw(st.integers(0, 30)) :]
     return "\n".join(whole) + "\n" * draw(st.integers(0, 1))
@@ -100,6 +102,18 @@ def logs(draw: st.DrawFn) -> str:
 @given(logs())
 def test_the_same_as_one_by_one(log: str) -> None:
     assert told(log, True) == told(log, False)
+
+
+def test_a_table_is_read_together_unless_a_task_has_a_marker_in_its_name() -> None:
+    prefix, heads = Prefix("[  100.000000] "), Heads(KINDS)
+    found = many(stamped(PLAIN_TABLE * 2), prefix, heads)
+    assert found is not None
+    tables = [part for part in found.parts if isinstance(part, WholeTable)]
+    assert [len(table.rows) for table in tables] == [5, 4]  # the log's last line may go on
+    assert [task.pid for task in tables[0].largest()] == [378, 377, 380, 381, 379]
+    marked = many(stamped(TABLE.replace("BUG: ", "")), prefix, heads)
+    assert marked is not None
+    assert not any(isinstance(part, WholeTable) for part in marked.parts)
 
 
 def test_lines_of_a_known_prefix_are_read_together() -> None:

@@ -1,0 +1,89 @@
+"""The table of tasks in a report of the OOM killer, read in one piece: dump_tasks(), mm/oom_kill.c.
+
+It has most of the report's lines: of a thousand tasks the five largest are told.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import nlargest
+
+from ktrace.events import OomTask
+
+# "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"
+HEADER = re.compile(r"\[ *pid *\]\s+(uid\s+tgid\s.*\sname)\s*$", re.MULTILINE)
+LARGEST = 5
+_END = re.compile(r"\n(?!\[)")
+_ADJUSTED = ("oom_score_adj", "oom_adj")
+_NUMBER = "-?[0-9]{1,20}"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTable:
+    """Rows, without the header, that have a number in each column, and then a name."""
+
+    text: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]  # pid, rss in pages, oom_score_adj, name
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")[:-1]
+
+    @property
+    def length(self) -> int:
+        """Lines."""
+        return len(self.rows)
+
+    @property
+    def names(self) -> set[str]:
+        return {row[3] for row in self.rows}
+
+    def largest(self) -> list[OomTask]:
+        """Those with the most resident memory, the largest first; of equal ones the earlier."""
+        return [
+            OomTask(int(pid), name, int(rss), int(adjusted))
+            for pid, rss, adjusted, name in nlargest(LARGEST, self.rows, lambda row: int(row[1]))
+        ]
+
+
+def with_tables(text: str) -> Iterator[str | WholeTable]:
+    """Of lines, each with its end: those between tables, and tables, in order."""
+    at = search = 0
+    while (pid := text.find(" pid ", search)) >= 0:
+        search = pid + 1
+        begin = text.rfind("\n", at, pid) + 1 or at
+        header = HEADER.match(text, begin)
+        if header is None:
+            continue
+        rows = _table(text, header.end() + 1, tuple(header[1].split()))
+        if rows is not None:
+            yield text[at : header.end() + 1]
+            yield rows
+            at = search = header.end() + 1 + len(rows.text)
+    if at < len(text):
+        yield text[at:]
+
+
+def _table(text: str, begin: int, columns: tuple[str, ...]) -> WholeTable | None:
+    row = _row(columns)
+    end = _END.search(text, begin)
+    if row is None or end is None or not text.startswith("[", begin):
+        return None
+    found = text[begin : end.end()]
+    rows = row.findall(found)
+    return WholeTable(found, columns, rows) if len(rows) == found.count("\n") else None
+
+
+@lru_cache(maxsize=64)
+def _row(columns: tuple[str, ...]) -> re.Pattern[str] | None:
+    """None: the columns are not those that the kernel has."""
+    adjusted = next((name for name in _ADJUSTED if name in columns), "")
+    wanted = [name for name in columns if name in ("rss", adjusted, "name")]
+    if wanted != ["rss", adjusted, "name"]:
+        return None
+    numbers = [
+        f" +({_NUMBER})" if name in ("rss", adjusted) else f" +{_NUMBER}" for name in columns[:-1]
+    ]
+    return re.compile(rf"\[ *([0-9]{{1,10}})\]{''.join(numbers)} +([^ \n][^\n]*)\n")
