@@ -26,7 +26,7 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-class Size(click.ParamType):  # type: ignore[type-arg]
+class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # by click's version
     """Bytes, of a number with K, M, G or T (powers of 1024)."""
 
     name = "size"

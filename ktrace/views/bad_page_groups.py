@@ -1,7 +1,9 @@
 """Bad pages that are alike: of thousands the first few are shown, the rest is a count."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from ktrace.events import Stack
 from ktrace.findings import BadPageFinding
 from ktrace.kernel.wait_functions import function_of
 from ktrace.plural import count
@@ -51,8 +53,12 @@ class AlikePages:
 
 def _key(finding: BadPageFinding) -> tuple[object, ...]:
     failed = tuple((trigger.what, trigger.names) for trigger in finding.triggered)
-    functions = tuple(function_of(frame) for frame in finding.stack[1 : 1 + _FRAMES])
-    return finding.boot, finding.path, failed, functions
+    return finding.boot, finding.path, failed, _functions(finding.stack[1 : 1 + _FRAMES])
+
+
+@lru_cache(maxsize=1 << 10)
+def _functions(stack: Stack) -> Stack:
+    return tuple(function_of(frame) for frame in stack)
 
 
 def _line(group: _Group) -> str:

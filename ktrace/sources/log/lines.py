@@ -11,7 +11,7 @@ from ktrace.sources.log.input import Readable
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.prefix import Prefix
-from ktrace.sources.log.records import SIGNS, Message, Records
+from ktrace.sources.log.records import Message, Records, has_records
 from ktrace.sources.log.scanner import Scanner
 from ktrace.sources.log.text import Decoder
 from ktrace.sources.log.wall_clock import WallClock
@@ -54,7 +54,7 @@ class Lines:
 
     def __iter__(self) -> Iterator[LogLine]:
         for number, chunk in self.scanner.chunks(self._wants):
-            records = any(sign in chunk for sign in SIGNS)
+            records = has_records(chunk)
             text, quoted_printable = self._decoder.text(chunk)
             if not records and quoted_printable is None:
                 yield from self._together(number, text)

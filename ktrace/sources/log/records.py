@@ -10,7 +10,20 @@ import re
 from dataclasses import dataclass
 
 # what must be somewhere in the text for any line of it to be a record's
-SIGNS = (b"MESSAGE", b'"msg"', b"SUBSYSTEM=", b"DEVICE=", b"_TRANSPORT", b"_TIMESTAMP", b",ncfrag=")
+_SIGNS = (
+    b"MESSAGE",
+    b'"msg"',
+    b"SUBSYSTEM=",
+    b"DEVICE=",
+    b"_TRANSPORT",
+    b"_TIMESTAMP",
+    b",ncfrag=",
+)
+# one of them with "=", which is where the search begins
+_SIGN = re.compile(
+    rb"=(?:(?<=MESSAGE=)|(?<=SUBSYSTEM=)|(?<=DEVICE=)|(?<=_TRANSPORT=)|(?<=_TIMESTAMP=)"
+    rb"|(?<=,ncfrag=))"
+)
 _PRETTY = re.compile(r'\s*"(\w+)"\s*:\s*(.*?),?\s*$')
 _FIELD = re.compile(r"\s{0,8}(_{0,2}[A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 _FRAGMENT = re.compile(r"[^;]{0,200},ncfrag=(?P<at>\d{1,7})/\d{1,7};(?P<text>.*)", re.DOTALL)
@@ -21,6 +34,11 @@ _MONOTONIC = (
     "_SOURCE_MONOTONIC_TIMESTAMP",
     "__MONOTONIC_TIMESTAMP",
 )
+
+
+def has_records(text: bytes) -> bool:
+    """Whether a line of it may be a record's."""
+    return bool(_SIGN.search(text)) or (b'"' in text and any(sign in text for sign in _SIGNS))
 
 
 @dataclass(slots=True)
