@@ -118,10 +118,13 @@ class PageFlags:
         path: alloc or free; mapcount: as printed, 0 for a page that nobody maps (_mapcount + 1).
         None: unknown, not tested.
         """
-        offending = flags & self.checked(path)
-        found = [Trigger("flags", hex(offending), self.bit_names(offending))] if offending else []
         counts = count_triggers(refcount, mapcount, mapping, memcg, page_pool, page_type)
-        return (*found, *counts)
+        return (*self.flag_triggers(path, flags), *counts)
+
+    def flag_triggers(self, path: str, flags: int) -> tuple[Trigger, ...]:
+        """That of the flags, if it fails."""
+        offending = flags & self.checked(path)
+        return (Trigger("flags", hex(offending), self.bit_names(offending)),) if offending else ()
 
 
 def count_triggers(
@@ -141,6 +144,8 @@ def count_triggers(
         "memcg": memcg,
         "page_pool": page_pool,
     }
+    if not any(values.values()):
+        return ()
     typed = Trigger("page_type", hex((mapcount or 0) - 1 & 0xFFFFFFFF), (page_type,))
     return tuple(
         typed

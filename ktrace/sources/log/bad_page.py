@@ -20,8 +20,8 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
 from ktrace.sources.log.report import Report, Trace, seconds
-from ktrace.sources.log.whole_table import WholeTable
-from ktrace.sources.log.whole_trace import WholeTrace
+from ktrace.sources.log.whole import Whole
+from ktrace.sources.log.whole_dump import WholeDump
 
 HEAD = re.compile(
     r"BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?\s*$"
@@ -104,9 +104,22 @@ class BadPageReport(Report):
         self.finished = self._trace.ended
         return False
 
-    def take_whole(self, whole: WholeTrace | WholeTable, number: int) -> bool:
+    def take_whole(self, whole: Whole, number: int) -> bool:
+        if isinstance(whole, WholeDump):
+            return self._take_whole_dump(whole)
         known = self._dump.values and self._trace.task and not self._wrapped
         return bool(known) and self._trace.take_whole(whole, number)
+
+    def _take_whole_dump(self, whole: WholeDump) -> bool:
+        values = whole.values
+        if self._dump.values or self._trace.task or self._pfn not in (None, int(values["pfn"], 16)):
+            return False
+        self._dump.page = whole.match["page"]
+        self._dump.values = values
+        self._dump.names = _split(whole.match["names"])
+        self._dump.raw = whole.raw
+        self._dump.reason = _reason(whole.match["reason"])
+        return True
 
     def _take_pfn(self, text: str) -> bool:
         match = _PFN.match(text)
@@ -147,7 +160,7 @@ class BadPageReport(Report):
                 self._flags_follow = True
                 return True
         if "because: " in text and (match := _REASON.match(text)) and not dump.reason:
-            dump.reason = _AFTER_REASON.split(match["reason"], 1)[0].rstrip()
+            dump.reason = _reason(match["reason"])
         elif "mem" in text and (match := _MEMCG.match(text)) and dump.memcg is None:
             dump.memcg = match["memcg"]
         elif "page_type: " in text and (match := _TYPE.match(text)) and not dump.page_type:
@@ -255,6 +268,10 @@ def _values(text: str) -> dict[str, str]:
         if key not in _UNSIGNED or value[0] not in "-(":
             found.setdefault(key, value)
     return found
+
+
+def _reason(text: str) -> str:
+    return _AFTER_REASON.split(text, 1)[0].rstrip()
 
 
 def _hex(value: int | None) -> str | None:

@@ -52,7 +52,9 @@ class PageState:
         self._dump = dump
         self._release = release
         self._path = path
-        self.words: PageWords | None = page_words(dump.raw, self._printed_count(), self._printed())
+        self._printed_count = self._decimal("refcount", "count")
+        self._printed = self._decimal("mapcount")
+        self.words: PageWords | None = page_words(dump.raw, self._printed_count, self._printed)
         self.flags: int | None = self._flags()
         self.layout = _layout(self.flags, dump.names, release, self.wide)
 
@@ -65,13 +67,13 @@ class PageState:
 
     @property
     def refcount(self) -> int | None:
-        printed = self._printed_count()
+        printed = self._printed_count
         return self.words.refcount if printed is None and self.words else printed
 
     @property
     def mapcount(self) -> int | None:
         """As the kernel prints it."""
-        printed = self._printed()
+        printed = self._printed
         if printed is None and self.words and self.words.mapcount is not None:
             raw = self.words.mapcount
             return raw - (raw >> 31 << 32) + 1
@@ -124,14 +126,9 @@ class PageState:
         reason = self._dump.reason
         if reason in _TAIL or reason in _COMPOUND:
             return (Trigger("tail" if reason in _TAIL else "compound", "", (reason,)),)
-        counted = count_triggers(
-            self.refcount,
-            self._tested_mapcount(),
-            self._tested_mapping(),
-            self.memcg,
-            None,
-            self._type(),
-        )
+        type_ = self._type()
+        mapcount, mapping = self._tested_mapcount(type_), self._tested_mapping()
+        counted = count_triggers(self.refcount, mapcount, mapping, self.memcg, None, type_)
         found = [*self._flag_trigger(), *counted]
         what = _OF_REASON.get(reason)
         told = {trigger.what for trigger in found}
@@ -154,12 +151,12 @@ class PageState:
     def _raw_mapcount(self) -> int | None:
         if self.words and self.words.mapcount is not None:
             return self.words.mapcount
-        printed = self._printed()
+        printed = self._printed
         return None if printed is None else printed - 1 & 0xFFFFFFFF
 
-    def _tested_mapcount(self) -> int | None:
+    def _tested_mapcount(self, type_: str) -> int | None:
         """_mapcount + 1; 6.9 and later print 0 for a page that has a type, which is tested, too."""
-        if not self._type():
+        if not type_:
             return self.mapcount
         raw = self._raw_mapcount()
         return None if raw is None else (raw + 1) & 0xFFFFFFFF
@@ -167,11 +164,11 @@ class PageState:
     def _flag_trigger(self) -> tuple[Trigger, ...]:
         if self._dump.bad:
             return (Trigger("flags", self._dump.bad[0], self._dump.bad[1]),)
-        if any(map(self._reason_is, _TESTED_BEFORE_FLAGS)):
+        if _OF_REASON.get(self._dump.reason) in _TESTED_BEFORE_FLAGS:
             return ()  # the flags were in order
         names, _ = self.decoded()
         if self.layout is not None and self.flags is not None:
-            return self.layout.triggers(self._path, self.flags)
+            return self.layout.flag_triggers(self._path, self.flags)
         return self._by_name(names)
 
     def _by_name(self, names: tuple[str, ...]) -> tuple[Trigger, ...]:
@@ -193,12 +190,6 @@ class PageState:
         if "flags" in self._dump.values:
             return int(self._dump.values["flags"], 16)
         return self.words.flags if self.words else None
-
-    def _printed_count(self) -> int | None:
-        return self._decimal("refcount", "count")
-
-    def _printed(self) -> int | None:
-        return self._decimal("mapcount")
 
     def _decimal(self, *keys: str) -> int | None:
         for key in keys:

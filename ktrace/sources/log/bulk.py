@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.prefix import Prefix
-from ktrace.sources.log.whole_table import WholeTable, with_tables
-from ktrace.sources.log.whole_trace import WholeTrace, parts_of
+from ktrace.sources.log.whole import Whole, with_wholes
 
 _CALLER = re.compile(r"\n\[ *[TC]\d+\]")
 _BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"  # that str.strip() strips, too
 
-Part = list[str] | WholeTrace | WholeTable
+Part = list[str] | Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +57,14 @@ def many(text: str, prefix: Prefix, heads: Heads) -> Many | None:
 
 
 def _parts(body: str, heads: Heads) -> Iterator[Part]:
-    """No trace or table has a marker in it."""
-    for between in parts_of(body):
-        if isinstance(between, WholeTrace):
-            yield between
-            continue
-        for part in with_tables(between):
-            if isinstance(part, str):
-                yield part.split("\n")[:-1]
-            elif any(heads.marked(f" {name}") for name in part.names):
-                yield part.lines
-            else:
-                yield part
+    """What has a marker in its free text has to be looked at line by line."""
+    for part in with_wholes(body):
+        if isinstance(part, str):
+            yield part.split("\n")[:-1]
+        elif any(map(heads.marked, part.free_text)):
+            yield part.lines
+        else:
+            yield part
 
 
 def _without_prefix(text: str, prefix: Prefix) -> str | None:

@@ -12,8 +12,7 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report, Trace, seconds
 from ktrace.sources.log.task_dump import dumped_task
-from ktrace.sources.log.whole_table import WholeTable
-from ktrace.sources.log.whole_trace import WholeTrace
+from ktrace.sources.log.whole import Whole
 
 _HEAD = re.compile(
     r"INFO: task (?P<comm>.{0,80}):(?P<pid>\d{1,10}) "
@@ -63,7 +62,7 @@ class HungTaskReport(Report):
         self.finished = not taken and trace.ended and (not self._owner or bool(self._owner_trace))
         return taken
 
-    def take_whole(self, whole: WholeTrace | WholeTable, number: int) -> bool:
+    def take_whole(self, whole: Whole, number: int) -> bool:
         trace = self._owner_trace or self._trace
         trace.near = self.last
         return trace.take_whole(whole, number)

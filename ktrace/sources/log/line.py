@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Self
 
-from ktrace.sources.log.whole_table import WholeTable
-from ktrace.sources.log.whole_trace import WholeTrace
+from ktrace.sources.log.whole import Whole
 
 
 class LogLine:
@@ -23,7 +22,7 @@ class LogLine:
     head: tuple[Any, re.Match[str]] | None = None  # the kind of report that begins, and its words
     mentioned = False  # the head stands behind "Subject:" and the like: it is no report
     prefixed = False
-    whole: WholeTrace | WholeTable | None = None  # text is all of it
+    whole: Whole | None = None  # text is all of it
 
     def __init__(self, number: int, text: str) -> None:
         """number: from 1; of a line that was wrapped, its first."""
@@ -31,8 +30,8 @@ class LogLine:
         self.text = text
 
     @classmethod
-    def of_whole(cls, number: int, whole: WholeTrace | WholeTable) -> Self:
-        """All lines of a call trace or table as one."""
+    def of_whole(cls, number: int, whole: Whole) -> Self:
+        """All lines of it as one."""
         line = cls(number, whole.text)
         line.last = number + whole.length - 1
         line.whole = whole

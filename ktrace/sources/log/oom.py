@@ -15,8 +15,8 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.oom_memory import OomMemory
 from ktrace.sources.log.report import Report, Trace, seconds
+from ktrace.sources.log.whole import Whole
 from ktrace.sources.log.whole_table import WholeTable
-from ktrace.sources.log.whole_trace import WholeTrace
 
 # 2.6.31: "comm invoked oom-killer: gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags
 # since 4.6
@@ -112,7 +112,7 @@ class OomKillerReport(Report):
             return self._memory.take(text) or self._trace.take(line)
         return True
 
-    def take_whole(self, whole: WholeTrace | WholeTable, number: int) -> bool:
+    def take_whole(self, whole: Whole, number: int) -> bool:
         if self._panic or self._nobody:
             return False
         if isinstance(whole, WholeTable):

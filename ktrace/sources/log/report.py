@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ktrace.events import Event, Stack, Task
 from ktrace.sources.log.frames import begins, beside, frame_of
 from ktrace.sources.log.line import LogLine, seconds
-from ktrace.sources.log.whole_table import WholeTable
+from ktrace.sources.log.whole import Whole
 from ktrace.sources.log.whole_trace import WholeTrace
 
 __all__ = ["FOREIGN_MAX", "LINES_MAX", "Report", "Trace", "seconds"]
@@ -89,10 +89,10 @@ class Trace:
             self.ended = self._foreign > _FOREIGN_MAX or _END.match(text) is not None
         return False
 
-    def take_whole(self, trace: WholeTrace | WholeTable, number: int) -> bool:
+    def take_whole(self, trace: Whole, number: int) -> bool:
         """What take() would make of its lines, of which the first has that number. False: it would
         not take all of them, and has to be asked for each."""
-        if isinstance(trace, WholeTable) or self.ended or self._lines:
+        if not isinstance(trace, WholeTrace) or self.ended or self._lines:
             return False
         if self.task is None and not self.begun and number - self.near > _NEAR:
             return False
@@ -180,8 +180,8 @@ class Report(ABC):
     def take(self, line: LogLine) -> bool:
         """Whether the line was the report's."""
 
-    def take_whole(self, whole: WholeTrace | WholeTable, number: int) -> bool:
-        """All lines of a call trace or a table, of which the first has that number: take() would
+    def take_whole(self, whole: Whole, number: int) -> bool:
+        """All lines of what is whole, of which the first has that number: take() would
         take them all. False: the report has to be asked for each."""
         return False
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from ktrace.sources.log.input import Readable
 
 BLOCK = 1 << 20
-CHUNK = 64 << 10  # bytes that are split into lines at a time
+CHUNK = 128 << 10  # bytes that are split into lines at a time
 LINE_MAX = 16 << 10  # a longer line (a binary file) is cut into pieces
 # What is read too before a marker: some forms of logs have the time and the boot on lines before
 _LINES_BEFORE = 4

@@ -37,8 +37,9 @@ class WholeTable:
         return len(self.rows)
 
     @property
-    def names(self) -> set[str]:
-        return {row[3] for row in self.rows}
+    def free_text(self) -> set[str]:
+        """What may be anything: names, each with what is before it."""
+        return {f" {row[3]}" for row in self.rows}
 
     def largest(self) -> list[OomTask]:
         """Those with the most resident memory, the largest first; of equal ones the earlier."""

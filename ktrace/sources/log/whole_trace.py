@@ -43,12 +43,18 @@ class WholeTrace:
         return self.text.split("\n")[:-1]
 
     @property
+    def free_text(self) -> tuple[str, ...]:
+        """What may be anything: nothing. A symbol may have a marker's letters in it, but no first
+        line of a report looks like a frame."""
+        return ()
+
+    @property
     def length(self) -> int:
         """Lines."""
         return self.text.count("\n")
 
 
-def parts_of(body: str) -> Iterator[str | WholeTrace]:
+def with_traces(body: str) -> Iterator[str | WholeTrace]:
     """Of lines, with a line feed before the first and after the last: those between call traces
     (one string), and call traces."""
     at = 1

@@ -15,7 +15,9 @@ from ktrace.sources.log.heads import Heads
 from ktrace.sources.log.kinds import KINDS
 from ktrace.sources.log.prefix import Prefix
 from ktrace.sources.log.source import KernelLogSource
+from ktrace.sources.log.whole_dump import WholeDump
 from ktrace.sources.log.whole_table import WholeTable
+from ktrace.sources.log.whole_trace import WholeTrace
 from tests.sources.log.samples import ALL, OWNER, V6_1, stamped
 
 pytestmark = pytest.mark.unit
@@ -121,7 +123,8 @@ def test_lines_of_a_known_prefix_are_read_together() -> None:
     log = stamped(WITH_REGISTERS * 3)
     found = many(log, Prefix("[  100.000000] "), Heads(KINDS))
     assert found is not None
-    assert len(found.parts) == 6
+    kinds = [type(part) for part in found.parts]
+    assert kinds == [list, WholeDump, list, WholeTrace] * 3
     assert [head and head.kind.name for head in found.marked.values()] == ["bad-page"] * 3
 
 
