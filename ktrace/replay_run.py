@@ -1,22 +1,24 @@
 """A recorded trace through the same detectors and views as a live run."""
 
-import signal
+import select
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import FrameType
+from functools import partial
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
+from ktrace.replay_interrupts import Interrupts
+from ktrace.replay_player import ReplayPlayer
 from ktrace.trace.reader import Record, TraceFile
 from ktrace.trace.rests import with_rests
 from ktrace.verdicts import EXIT_CODES, with_doubt, worst
-from ktrace.views.view import View
+from ktrace.views.view import View, keyed
 
 _TICK_S = 0.2
+_HELD_S = 3.0  # that the end stays on a screen that takes keys
 _LONGEST_WAIT_S = 30.0  # on the screen, for one event: what comes then is shown at once
 
 NewView = Callable[[str, str], View]  # of a session, by its command and its file
@@ -42,71 +44,88 @@ def replay(
     """
     verdicts: list[str] = []
     earlier: list[Event] = []
-    interrupts = _Interrupts()
+    interrupts = Interrupts()
     with interrupts.watched():
         for path, rest in with_rests(paths):
-            trace = TraceFile(path, change, rest)
-            if _replay_file(trace, new_view, speed, verdicts, earlier, interrupts):
+            shown = _File(new_view, speed, verdicts, earlier, interrupts)
+            if shown.replay(partial(TraceFile, path, change, rest)):
                 break
     return EXIT_CODES[worst(verdicts)]
 
 
-class _Interrupts:
-    """Ctrl-C, SIGTERM and SIGHUP: the first one ends a replay between two records, so that the
-    terminal gets its own screen back whatever was drawn; the second one ends it at once."""
+class _File:
+    """One file; each of its sessions in a view of its own."""
 
-    def __init__(self) -> None:
-        self.came = False
+    def __init__(
+        self,
+        new_view: NewView,
+        speed: float | None,
+        verdicts: list[str],
+        earlier: list[Event],
+        interrupts: Interrupts,
+    ) -> None:
+        """Adds to verdicts; earlier becomes what its sessions leave."""
+        self._new_view = new_view
+        self._speed = speed
+        self._verdicts = verdicts
+        self._earlier = earlier
+        self._interrupts = interrupts
+        self._over = 0  # sessions
+        self._run: _Session | None = None
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.getsignal(number) for number in numbers}
-        for number, handler in before.items():
-            if handler in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, self._take)
+    def replay(self, opened: Callable[[], TraceFile]) -> bool:
+        """True: the user interrupted it. opened: the file from its beginning, again where the user
+        goes back."""
         try:
-            yield
+            while self._play(opened()):
+                pass
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            if self._run is not None:
+                self._run.close()
+        return self._interrupts.came
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.came:
-            raise KeyboardInterrupt
-        self.came = True
+    def _play(self, trace: TraceFile) -> bool:
+        """From the beginning of the session that is not over yet. True: go back."""
+        number = 0
+        with trace:
+            self._begin(trace, trace.session, number)
+            try:
+                for record in trace.records():
+                    if self._interrupts.came:
+                        break
+                    if isinstance(record, Session) and record is not trace.session:
+                        if number == self._over and self._end_session():
+                            return True
+                        number += 1
+                        self._begin(trace, record, number)
+                    elif number == self._over and self._run is not None:
+                        self._run.record(record)
+                        if self._run.goes_back:
+                            return True
+            except KeyboardInterrupt:
+                self._interrupts.came = True
+            return self._end_session()
 
+    def _begin(self, trace: TraceFile, session: Session, number: int) -> None:
+        if number != self._over:
+            return
+        if self._run is not None:
+            self._run.begin(trace, self._earlier)
+            return
+        view = self._new_view(session.command, str(trace.path))
+        self._run = _Session(trace, session, view, self._speed, self._earlier, self._interrupts)
 
-def _replay_file(
-    trace: TraceFile,
-    new_view: NewView,
-    speed: float | None,
-    verdicts: list[str],
-    earlier: list[Event],
-    interrupts: _Interrupts,
-) -> bool:
-    """Adds to verdicts; earlier becomes what its sessions leave. True: the user interrupted it."""
-    path = str(trace.path)
-    with trace:
-        head = trace.session
-        run = _Session(trace, head, new_view(head.command, path), speed, earlier, interrupts)
-        try:
-            for record in trace.records():
-                if interrupts.came:
-                    break
-                if isinstance(record, Session) and record is not trace.session:
-                    verdicts.append(run.end())
-                    earlier[:] = run.carried()
-                    view = new_view(record.command, path)
-                    run = _Session(trace, record, view, speed, earlier, interrupts)
-                run.record(record)
-        except KeyboardInterrupt:
-            interrupts.came = True
-        finally:
-            run.close()
-        verdicts.append(run.end())
-        earlier[:] = run.carried()
-    return interrupts.came
+    def _end_session(self) -> bool:
+        """True: the user goes back from its end."""
+        assert self._run is not None
+        if self._run.last_moments():
+            return True
+        self._verdicts.append(self._run.end())
+        self._earlier[:] = self._run.carried()
+        self._run.close()
+        self._run = None
+        self._over += 1
+        return False
 
 
 class _Session:
@@ -119,21 +138,40 @@ class _Session:
         view: View,
         speed: float | None,
         earlier: list[Event],
-        interrupts: _Interrupts,
+        interrupts: Interrupts,
     ) -> None:
-        self._trace = trace
+        self._session = session
         self._interrupts = interrupts
-        self._analysis = Analysis(session, earlier)
         self._view = view
-        self._speed = speed if speed is not None else float(view.child_output == "kept")
-        self._found: set[tuple[str, str]] = set()
-        self._recorded_end: End | None = None
-        self._skipped = False
+        factor = speed if speed is not None else float(view.child_output == "kept")
+        self._waits = factor > 0
+        self._player = ReplayPlayer(session.t, factor)
+        self._keyed = keyed(view) if self._waits else None
+        self._skipped = self._complete = False
+        self.begin(trace, earlier)
         try:
             view.start(self._analysis)
+            if self._keyed:
+                self._keyed.follow(self._player)
         except BaseException:
             view.close()
             raise
+
+    def begin(self, trace: TraceFile, earlier: list[Event]) -> None:
+        """From its first event, again where the user went back."""
+        self._trace = trace
+        self._analysis = Analysis(self._session, earlier)
+        self._found: set[tuple[str, str]] = set()
+        self._recorded_end: End | None = None
+        self._complete = False
+        self._player.rewound()
+        if self._keyed:
+            self._keyed.show(self._analysis)
+
+    @property
+    def goes_back(self) -> bool:
+        """The user wants to see again what was."""
+        return self._player.back_to is not None
 
     def record(self, record: Session | Event | Finding | End) -> None:
         if isinstance(record, Event):
@@ -144,6 +182,29 @@ class _Session:
         elif isinstance(record, Finding) and self._trace.damage:
             self._adopt(record)
 
+    def last_moments(self) -> bool:
+        """From the last event to the end of the session. With keys it stays there for a while, or,
+        where one was pressed, until the next one. True: the user goes back."""
+        if self._recorded_end is not None:
+            self._wait_until(self._recorded_end.t)
+            self._analysis.t = max(self._analysis.t, self._recorded_end.t)
+        if self._interrupts.came:
+            return False
+        self._complete = True
+        player = self._player
+        if self._keyed is None or self.goes_back:
+            return self.goes_back
+        player.at_end, player.paused = True, True
+        self._keyed.draw(self._analysis.t)
+        until = time.monotonic() + _HELD_S
+        while player.paused and not self.goes_back and not self._interrupts.came:
+            if not player.touched and time.monotonic() >= until:
+                break
+            self._nap(_TICK_S)
+            self._view.tick(self._analysis.t)
+        player.paused = False
+        return self.goes_back
+
     def carried(self) -> list[Event]:
         """For the analysis of the next session."""
         return self._analysis.carried()
@@ -151,13 +212,11 @@ class _Session:
     def end(self) -> str:
         """Give the verdict to the view, and back."""
         recorded = self._recorded_end
-        if recorded is not None:
-            self._analysis.t = max(self._analysis.t, recorded.t)
         end = self._analysis.end()
         if recorded is not None and recorded.command is not None:
             end = replace(end, command=recorded.command)
             end = with_doubt(end, *recorded.command.doubts())
-        if self._interrupts.came:
+        if self._interrupts.came and not self._complete:
             end = with_doubt(end, "the replay was interrupted")
         else:
             end = with_doubt(end, *self._trace.damage.lines())
@@ -169,8 +228,10 @@ class _Session:
 
     def _show(self, event: Event | None, findings: list[Finding]) -> None:
         self._found.update((finding.id, finding.status) for finding in findings)
+        if any(finding.status == "open" for finding in findings):
+            self._player.found()
         self._view.event(event, findings)
-        if self._speed:
+        if self._waits and not self._player.skips(self._analysis.t):
             self._view.tick(self._analysis.t)
 
     def _adopt(self, finding: Finding) -> None:
@@ -181,14 +242,27 @@ class _Session:
 
     def _wait_until(self, t: float) -> None:
         """Let the time between two events pass, the screen's ages counting up in it."""
-        if not self._speed:
+        player = self._player
+        if not self._waits or player.skips(t):
             return
-        at = max(self._analysis.t, t - _LONGEST_WAIT_S * self._speed)
+        at = max(self._analysis.t, t - _LONGEST_WAIT_S * player.speed)
         if at > self._analysis.t and not self._skipped:
             self._skipped = True
             self._view.note("nothing happened for long: the replay has gone on")
-        while (left := (t - at) / self._speed) > 0 and not self._interrupts.came:
-            nap = min(left, _TICK_S)
-            time.sleep(nap)
-            at += nap * self._speed
+        while (at < t or player.paused) and not self._interrupts.came and not self.goes_back:
+            if player.skips(t):
+                break
+            passed = self._nap(min((t - at) / player.speed, _TICK_S) if at < t else _TICK_S)
+            at = at if player.paused else min(t, at + passed * player.speed)
+            player.goes_on(at)
             self._view.tick(at)
+
+    def _nap(self, seconds: float) -> float:
+        """Until a key is pressed, at most so long; how long it was."""
+        fd = self._keyed.wake_fd if self._keyed else None
+        if fd is None:
+            time.sleep(seconds)
+            return seconds
+        begun = time.monotonic()
+        select.select([fd], [], [], max(0.0, seconds))
+        return time.monotonic() - begun

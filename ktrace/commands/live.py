@@ -49,6 +49,6 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _view(name: str, as_json: bool, record: str | None) -> View:
-    if name == RECORD and not as_json:
-        return QuietView()
+    if name == RECORD and record and not as_json:
+        return QuietView(record)
     return view_for(name, as_json, f"recording to {record}" if record else "")

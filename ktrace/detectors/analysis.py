@@ -40,6 +40,9 @@ class Analysis:
         self.incomplete_walks = 0
         self.changes: list[Change] = []  # in the ledger of kills, by the newest event
         self.t = session.t
+        self.recorded: int | None = (
+            None  # bytes of the trace that are in its file; None: none is written
+        )
         self._looks = LooksPutBack()
         self._run = Run(session, self.kills)
         self._names = frozenset(name for problem in self.reported for name in problem.findings)

@@ -24,6 +24,11 @@ class Recording:
         self._ended_early = False  # at --max-size
 
     @property
+    def file_bytes(self) -> int:
+        """Of the file so far."""
+        return self._writer.file_bytes
+
+    @property
     def behind(self) -> bool:
         """Call step() again soon."""
         return self._writer.behind

@@ -131,6 +131,7 @@ class _Run:
         self._handle(self._source.read(wait_s))
         if self._recording is not None:
             self._recording.step(self._analysis.end, self._note)
+            self._analysis.recorded = self._recording.file_bytes
         if self._command is not None and not self._command.running():
             self._stop.why = self._stop.why or "the command ended"
         if self._actions is not None:
@@ -221,6 +222,7 @@ class _Run:
             end = with_doubt(replace(end, command=command), *command.doubts())
         if self._recording is not None:
             end = self._recording.end(end, self._note)
+            self._analysis.recorded = self._recording.file_bytes
         end = self._close_earlier(end)
         if self._actions is not None:
             self._actions.finish()

@@ -73,6 +73,11 @@ class TraceWriter:
         return known.get(self._process.state, "")
 
     @property
+    def file_bytes(self) -> int:
+        """Of the file so far."""
+        return self._process.file_bytes
+
+    @property
     def behind(self) -> bool:
         """flush() has more to do."""
         return self._process.behind

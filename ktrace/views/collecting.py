@@ -4,7 +4,6 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import Finding
 
-_FINDINGS_KEPT = 10_000
 _VERSIONS_KEPT = 2  # of a finding: the newest, and what it was like before it was resolved
 
 
@@ -12,7 +11,11 @@ class CollectingView:
     """What comes of it is up to its subclass, which has `end`."""
 
     child_output = "inherited"
-    wake_fd = None
+    kept = 10_000  # findings
+
+    @property
+    def wake_fd(self) -> int | None:
+        return None
 
     def __init__(self, file: str = "") -> None:
         """file: heads the report, where it is one of several."""
@@ -26,7 +29,7 @@ class CollectingView:
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         for finding in findings:
-            if finding.id not in self.told and len(self.told) >= _FINDINGS_KEPT:
+            if finding.id not in self.told and len(self.told) >= self.kept:
                 self.left_out += 1
                 continue
             versions = self.told.setdefault(finding.id, [])

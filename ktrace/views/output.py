@@ -58,6 +58,13 @@ def complain(line: str) -> None:
         sys.stderr.flush()
 
 
+def status(line: str) -> None:
+    """A line on the terminal at stderr that the next one takes the place of; "": none any more."""
+    with suppress(OSError):
+        sys.stderr.write(f"\r{safe(line)}\x1b[K")
+        sys.stderr.flush()
+
+
 def prepare() -> None:
     """Make stdout and stderr such that they take all text, and that a lost one is an OSError."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):

@@ -24,7 +24,7 @@ def footer(
     if model.typing:
         return _line(f"/{safe(model.filter)}_", "Enter: keep  Esc: drop", width)
     keys = _keys(model, player) if has_keys else [_WITHOUT_KEYS]
-    left = f"{safe(note)} ({words.count(analysis.events, 'event')})" if note else ""
+    left = f"{safe(note)} ({words.recorded(analysis)})" if note else ""
     if player:
         left = f"{player.status()}  {left}"
     # the shortest that still tells all is better than one that leaves nothing of the note
@@ -39,6 +39,11 @@ def _keys(model: ScreenModel, player: Player | None) -> list[str]:
     end = "q: end" if player else "q: stop and summarise"
     if model.page != MAIN:
         return ["Esc: back", end[:2]]
+    if not model.listed:
+        return [
+            f"\N{UPWARDS ARROW}\N{DOWNWARDS ARROW}  p: pause  t: OOM kills  ?: help  {end}",
+            f"?: help  {end}",
+        ]
     filtered = f"/: filter ({safe(model.filter)})" if model.filter else "/: filter"
     time = "space  \N{LEFTWARDS ARROW} \N{RIGHTWARDS ARROW}  n" if player else "p: pause"
     arrows = "\N{UPWARDS ARROW}\N{DOWNWARDS ARROW} Enter"

@@ -73,7 +73,7 @@ class Frame:
         """What part of the page is on the screen, where that is not all."""
         shown = self.model.cursor if self.model.listed else self.model.pager
         total = shown.count
-        if not self._has_keys or total <= shown.height:
+        if not self._has_keys or total <= shown.height or total == _WHOLE:
             return Rule(style="dim")
         last = min(total, shown.top + shown.height)
         return Rule(f"lines {shown.top + 1}-{last} of {total}", align="right", style="dim")
@@ -107,9 +107,7 @@ class Frame:
         pager = self.model.pager
         if not self._has_keys or pager.top == 0:
             pager.count, pager.height = _WHOLE, height  # it may be longer: a move will tell
-            found = body.lines(analysis, t, width, height)
-            pager.count = _WHOLE if self._has_keys else 0
-            return found
+            return body.lines(analysis, t, width, height)
         whole = Group(*body.lines(analysis, t, width, _WHOLE))
         lines = Console(width=width).render_lines(whole, pad=False)
         while lines and not "".join(segment.text for segment in lines[-1]).strip():

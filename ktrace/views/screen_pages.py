@@ -1,5 +1,7 @@
 """The screen's other pages: help, OOM kill timelines, what ktrace's BPF programs cost."""
 
+import textwrap
+
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
@@ -9,8 +11,9 @@ from ktrace.views.kill_timeline import timeline
 from ktrace.views.oom_counts import count_oom_kills
 from ktrace.views.screen_model import HELP, TIMELINES
 
+_KEYS_WIDTH = 20
 _HELP = (
-    ("up, down, PgUp, PgDn", "move; Home and End: to the first and the last line"),
+    ("arrows, PgUp, PgDn", "move; Home and End: to the first and the last line"),
     ("Enter", "open and close a group or a task: its stack, wait chain, what releases it"),
     ("s", "sort by: longest, count, name, function"),
     ("/", "show only what has a text in it: task, function, object, killer; Esc: all again"),
@@ -62,15 +65,10 @@ def page_lines(
 def _help(width: int, is_replay: bool) -> list[Text]:
     lines = []
     for keys, what in (*_HELP, *(_HELP_REPLAY if is_replay else ())):
-        line = Text(no_wrap=True, overflow="ellipsis").append(f"{keys:<22}", style="bold")
-        lines.append(line.append(what))
-    if width >= 60:
-        return lines
-    return [part for line in lines for part in _narrow(line)]
-
-
-def _narrow(line: Text) -> list[Text]:
-    return [line[:22], Text(f"  {line.plain[22:]}", no_wrap=False)]
+        first, *others = textwrap.wrap(what, max(20, width - _KEYS_WIDTH))
+        lines.append(Text(f"{keys:<{_KEYS_WIDTH}}", style="bold").append(first, style="not bold"))
+        lines += [Text(" " * _KEYS_WIDTH + other) for other in others]
+    return lines
 
 
 def _timelines(analysis: Analysis) -> list[Text]:

@@ -1,6 +1,6 @@
 """What a command shows a run through."""
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
@@ -46,3 +46,21 @@ class View(Protocol):
 
     def close(self) -> None:
         """Give the terminal back, however the run ended; end may not have been called."""
+
+
+class KeyedView(View, Protocol):
+    """A screen that takes keys."""
+
+    def follow(self, player: Player) -> None:
+        """The keys of a replay go there."""
+
+    def show(self, analysis: Analysis) -> None:
+        """Draw that from now on."""
+
+    def draw(self, t: float) -> None:
+        """Now, however long ago the last time was."""
+
+
+def keyed(view: View) -> KeyedView | None:
+    """The view, where keys come to it."""
+    return cast(KeyedView, view) if getattr(view, "wake_fd", None) is not None else None

@@ -4,6 +4,7 @@ import signal
 from datetime import datetime, timedelta
 from signal import SIGKILL
 
+from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
 from ktrace.events import Task
 from ktrace.findings import Killed, Session, StuckTask
@@ -51,6 +52,12 @@ def moment(session: Session, t: float) -> str:
     """Since tracing began, and the time of day: "2.804s (22:58:36Z)"."""
     wall = wall_clock(session, t)
     return f"{t - session.t:.3f}s" + (f" ({wall})" if wall else "")
+
+
+def recorded(analysis: Analysis) -> str:
+    """ "1.2 MB, 3456 events"."""
+    events = count(analysis.events, "event")
+    return events if analysis.recorded is None else f"{analysis.recorded / 1e6:.1f} MB, {events}"
 
 
 def clock(value: float) -> str:

@@ -1,80 +1,20 @@
 """ktrace oom-hang on a terminal: the screen, Ctrl-C, a terminal that goes away."""
 
-import fcntl
-import os
-import pty
-import select
 import signal
-import struct
-import subprocess
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests import stuck_tasks
-from tests.tracer import KTRACE, LIMIT_S, ktrace
+from tests.terminal import Terminal, terminal
+from tests.tracer import LIMIT_S, ktrace
 
 pytestmark = pytest.mark.kernel
 
 
-class Terminal:
-    """A pseudo terminal of 80x24 with ktrace on it."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-        self.process = subprocess.Popen(
-            [*KTRACE, *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=os.environ | {"TERM": "xterm-256color"},
-            start_new_session=True,
-        )
-        os.close(slave)
-        self.shown = b""
-
-    def wait_for(self, text: bytes) -> None:
-        end = time.monotonic() + LIMIT_S
-        while text not in self.shown:
-            assert time.monotonic() < end, self.shown[-2000:]
-            self._read(0.1)
-
-    def drain(self) -> None:
-        """Read until the process has ended."""
-        while self.process.poll() is None or self._read(0.1):
-            self._read(0.1)
-
-    def _read(self, timeout_s: float) -> bool:
-        if not select.select([self.master], [], [], timeout_s)[0]:
-            return False
-        try:
-            data = os.read(self.master, 1 << 16)
-        except OSError:  # EIO: nobody has the other side open
-            return False
-        self.shown += data
-        return bool(data)
-
-
-@contextmanager
-def terminal(*arguments: str) -> Iterator[Terminal]:
-    running = Terminal(*arguments)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-        running.process.wait(LIMIT_S)
-        os.close(running.master)
-
-
 def test_screen_then_summary_after_ctrl_c() -> None:
     with stuck_tasks.frozen_file_system() as frozen, terminal("oom-hang") as running:
-        running.wait_for(b"Stuck after SIGKILL")
+        running.wait_for(b"stuck after SIGKILL")
         writer = frozen.writer()
         stuck_tasks.kill(writer.pid)
         running.wait_for(b"SIGKILL cannot end")
@@ -83,6 +23,37 @@ def test_screen_then_summary_after_ctrl_c() -> None:
         assert running.process.returncode == 1
         _, _, after = running.shown.rpartition(b"\x1b[?1049l")  # the screen is given back
         assert b"verdict: found" in after
+
+
+def test_keys_while_tracing() -> None:
+    with stuck_tasks.frozen_file_system() as frozen, terminal("oom-hang") as running:
+        running.see("stuck after SIGKILL")
+        writer = frozen.writer()
+        stuck_tasks.kill(writer.pid)
+        running.see("SIGKILL cannot end")
+        name = f"[{writer.pid}]"
+        running.see(name)
+        running.press("\r")
+        running.see("    vfs_write+")  # a line for each frame
+        running.press("/no such name\r")
+        running.see('0 with "no such name"', gone=f"{name}  unint")
+        running.press("\x1b")
+        running.see(name, gone="no such name")
+        running.press("p")
+        running.see("PAUSED")
+        frozen.thaw()
+        running.press("b")
+        running.see("BPF programs in")
+        running.see("PROGRAM")
+        running.press("bp")
+        running.see("dead by SIGKILL", gone="PAUSED")
+        running.press("rm -rf x\rq")  # no shell ever gets that
+        running.drain()
+        assert running.process.returncode == 1
+        assert running.is_as_before
+        _, _, after = running.shown.rpartition(b"\x1b[?1049l")
+        for told in (name.encode(), b"vfs_write", b"killed by", b"verdict: found"):
+            assert told in after
 
 
 def test_a_command_that_cannot_start_leaves_the_terminal_alone() -> None:
@@ -103,8 +74,8 @@ def test_the_commands_output_is_shown_after_the_screen() -> None:
 def test_what_was_recorded_is_kept_when_the_terminal_goes_away(tmp_path: Path) -> None:
     trace = tmp_path / "run.ktrace"
     running = Terminal("oom-hang", "--record", str(trace))
-    running.wait_for(b"Stuck after SIGKILL")
-    os.close(running.master)  # EIO at the next write: the recording goes on
+    running.wait_for(b"stuck after SIGKILL")
+    running.hang_up()  # EIO at the next write: the recording goes on
     running.process.send_signal(signal.SIGHUP)  # as where it is the controlling terminal
     assert running.process.wait(LIMIT_S) == 4  # nobody got the verdict
     replayed = ktrace("replay", "--json", str(trace))

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.unit
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = [*(problem.name for problem in live_problems()), "record"]
-LINE_VIEWS: list[Callable[[], View]] = [LinesView, ReportView, QuietView]
+LINE_VIEWS: list[Callable[[], View]] = [LinesView, ReportView, partial(QuietView, "x.ktrace")]
 # What commands a terminal or hides text; the new line ends a line of the view's own
 FORBIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e"
