@@ -1,6 +1,7 @@
 """The body of bad-page's screen: the pages, the newest taken apart, and what explains them."""
 
 import textwrap
+from collections.abc import Iterable
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -22,16 +23,20 @@ _PHYSICAL_WIDTH = 100  # of a terminal that has room for that column
 
 
 class BadPageBody:
-    """Three parts; verdicts get the height that they need first, then the newest page."""
+    """What explains the pages first, in a line; then the table, the newest page, and the reasons.
+    These get the height that they need, then the newest page."""
 
     def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
         pages = analysis.of(BadPages)
-        room = max(2, height - _FIXED_LINES)
-        verdict = _verdicts(list(pages.current()), width)[: max(1, room * 2 // 3)]
+        verdicts = _in_weight(pages.current())
+        headline = [*_head(verdicts[0], width), Text("")] if verdicts else []
+        room = max(2, height - _FIXED_LINES - len(headline))
+        verdict = _verdicts(verdicts, width)[: max(1, room * 2 // 3)]
         newest = pages.recent[-1] if pages.recent else None
         detail = _detail(newest, width)[: max(0, room - len(verdict) - 1)] if newest else []
         rows = max(1, room - len(verdict) - len(detail))
         return [
+            *headline,
             *_table(analysis, t, rows, width),
             Text(""),
             *detail,
@@ -138,12 +143,21 @@ def _stack(finding: BadPageFinding, width: int) -> list[RenderableType]:
     return [Text("  " + line, no_wrap=True, overflow="ellipsis") for line in shown if line]
 
 
+def _in_weight(verdicts: Iterable[RamCell | PageCorruption]) -> list[RamCell | PageCorruption]:
+    """Bad RAM first, since that is what one can buy a remedy for."""
+    return sorted(verdicts, key=lambda found: not isinstance(found, RamCell))
+
+
+def _head(verdict: RamCell | PageCorruption, width: int) -> list[RenderableType]:
+    style = "bold red" if isinstance(verdict, RamCell) else "bold yellow"
+    return [Text(line, style=style) for line in textwrap.wrap(finding_line(verdict), width)]
+
+
 def _verdicts(verdicts: list[RamCell | PageCorruption], width: int) -> list[RenderableType]:
-    """What explains the pages: bad RAM first, since that is what one can buy a remedy for."""
+    """Why: of the first, whose own line stands above all, and of the others."""
     lines: list[RenderableType] = []
-    for verdict in sorted(verdicts, key=lambda found: not isinstance(found, RamCell)):
-        style = "bold red" if isinstance(verdict, RamCell) else "bold yellow"
-        lines += [Text(line, style=style) for line in textwrap.wrap(finding_line(verdict), width)]
+    for number, verdict in enumerate(verdicts):
+        lines += _head(verdict, width) if number else []
         for text in _in_order(verdict):
             wrapped = textwrap.wrap(
                 safe(text), width, initial_indent="  ", subsequent_indent="    "
