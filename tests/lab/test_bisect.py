@@ -69,7 +69,7 @@ def test_how_a_run_ends(bisect: Callable[..., Result], ending: int | Exception, 
     assert done.exit_code == code
     assert done.output.endswith(f"bisect: {BisectCode(code).name.lower()}\n")
     if isinstance(ending, Exception):
-        assert str(ending) in done.stderr
+        assert str(ending) in done.output
 
 
 @pytest.mark.unit
@@ -104,7 +104,7 @@ def test_a_wrong_command_line_does_not_make_a_commit_bad(
 ) -> None:
     done = bisect(options=options)
     assert done.exit_code == 125
-    assert done.stderr
+    assert done.output
 
 
 @pytest.mark.unit
