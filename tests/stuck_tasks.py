@@ -39,7 +39,7 @@ _PTRACE_SEIZE = 0x4206
 _PTRACE_INTERRUPT = 0x4207
 
 # A bound for what is broken, no expectation: a busy machine takes five times as long and more.
-PATIENCE_S = 120.0
+PATIENCE_S = 15.0
 _GUARD_SECONDS = 900  # longer than any test keeps a thing frozen, on a busy machine too
 _LIFETIME = "900"  # of sleepers, should nobody end them
 _IMAGE_BYTES = 16 << 20
@@ -276,6 +276,34 @@ class FileSystem:
         then sleeps there uninterruptibly while the file system is frozen."""
         return self._tasks.enter_context(spinning_in_kernel(gibibytes, self._file()))
 
+    def block_device(self) -> Path:
+        """A loop device whose backing file is in the file system. When that is frozen, writes to
+        the device do not end."""
+        command = ["losetup", "--find", "--show", self._file()]
+        found = Path(
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        )
+        self._tasks.callback(subprocess.run, ["losetup", "--detach", found], check=True)
+        return found
+
+    def file_on(self, device: Path) -> Path:
+        """A file of a file system on such a device, with its blocks."""
+        folder = self.folder.with_name("on-device")
+        folder.mkdir()
+        options = ["-O", "^has_journal", "-E", "lazy_itable_init=0,nodiscard"]
+        subprocess.run(["mkfs.ext4", "-q", "-F", *options, str(device)], check=True)
+        subprocess.run(["mount", str(device), str(folder)], check=True)
+        self._tasks.callback(subprocess.run, ["umount", str(folder)], check=True)
+        file = folder / "file"
+        file.write_bytes(bytes(1 << 20))
+        os.sync()
+        return file
+
+    def writer_to(self, how: str, target: Path | None = None) -> Process:
+        """A process that has begun to write to it, or to a file of the file system, as
+        programs/async_io.c does it."""
+        return self._tasks.enter_context(ready_program("async_io", how, target or self._file()))
+
     def _start(self, name: str, *arguments: str) -> Process:
         return self._tasks.enter_context(program(name, self._file(), *arguments))
 
@@ -335,7 +363,7 @@ def _mount(image: Path, target: Path) -> None:
         pytest.skip(f"ext4 on a loop device cannot be mounted: {mounted.stderr.strip()}")
     for number in range(1, _FILES + 1):
         with (target / f"file{number}").open("wb") as file:
-            file.truncate(1 << 20)  # a hole
+            file.truncate(4 << 20)  # a hole
 
 
 def _thaw_if_frozen(frozen: FileSystem) -> None:
@@ -456,6 +484,36 @@ def unanswered_fanotify_event(file: Path, read: bool) -> Iterator[Process]:
     end(process)
 
 
+# A network device ------------------------------------------------------------------------------
+
+
+@contextmanager
+def network_device_in_use() -> Iterator[tuple[Process, str]]:
+    """A process that removes a network device to which another one is about to send, which holds a
+    reference until it ends; and the device's name."""
+    if not shutil.which("ip"):
+        pytest.skip("ip is not installed")
+    name = f"kt{os.getpid() % 100_000}"
+    command = ["ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p"]
+    made = subprocess.run(command, capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no veth device can be made: {made.stderr.strip()}")
+    remover = None
+    try:
+        for end_of_pair in (name, f"{name}p"):
+            subprocess.run(["ip", "link", "set", end_of_pair, "up"], check=True)
+        with ready_program("hold_device", name) as sender:
+            wait_until("it sends", lambda: "packet_sendmsg" in kernel_stack(sender.pid))
+            remover = subprocess.Popen(["ip", "link", "del", name])
+            wait_until("it waits", lambda: "netdev_run_todo" in kernel_stack(remover.pid))
+            yield remover, name
+    finally:
+        if remover:
+            remover.wait(PATIENCE_S)
+        else:
+            subprocess.run(["ip", "link", "del", name])
+
+
 # Other states -----------------------------------------------------------------------------------
 
 
@@ -522,6 +580,22 @@ def _kernel_ticks(pid: int) -> int:
     """Time in the kernel: stime of /proc/PID/stat (proc(5)), behind the parenthesised comm."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[12])
+
+
+@contextmanager
+def entered(init: int) -> Iterator[tuple[Process, int]]:
+    """A stopped process outside of a PID namespace, and its child in it."""
+    outside = subprocess.Popen(
+        ["nsenter", "--pid", "--target", str(init), "--", "sleep", _LIFETIME]
+    )
+    try:
+        (inside,) = wait_until("its child", lambda: children(outside.pid))
+        wait_until("sleep runs", lambda: status(inside).get("Name") == "sleep")
+        outside.send_signal(signal.SIGSTOP)
+        wait_for_state(outside.pid, "T")
+        yield outside, inside
+    finally:
+        end(outside)
 
 
 # Cgroups ----------------------------------------------------------------------------------------

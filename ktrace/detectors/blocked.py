@@ -17,7 +17,8 @@ class BlockedTasks(Detector):
     """Feed it all events in order. Judges at each Walk.
 
     A task is blocked that two walks, at least `after` seconds apart, found in the same sleep: its
-    context switches are the same. Each is told once.
+    context switches are the same; or in a function that asks again and again, where it sleeps in
+    between. Each is told once.
     """
 
     findings: ClassVar[tuple[type[Finding], ...]] = (BlockedTask,)
@@ -74,8 +75,20 @@ class BlockedTasks(Detector):
 
 
 def _same(known: TaskState, new: TaskState) -> bool:
-    """The same sleep of the same thread."""
-    return (known.start_t, known.switches) == (new.start_t, new.switches)
+    """The same sleep of the same thread, or the same loop of short sleeps."""
+    if known.start_t != new.start_t:
+        return False
+    return known.switches == new.switches or _polls(known) == _polls(new) != ""
+
+
+# netdev_run_todo() of net/core/dev.c sleeps for 250 ms at most, until a reference is dropped.
+_POLL = ("netdev_run_todo", "netdev_wait_allrefs_any", "netdev_wait_allrefs")
+
+
+def _polls(look: TaskState) -> str:
+    """The function that does so; empty where it is in none."""
+    wait = wait_of(look)
+    return wait.function if wait and wait.function in _POLL else ""
 
 
 def _describe(look: TaskState, blocked_s: float, chains: Look, t: float) -> BlockedTask:

@@ -8,7 +8,15 @@ from ktrace.views.words import count, task_name
 
 _NAMES_SHOWN = 4
 _INDENT = "  "
-_KINDS = {"block-io": "block I/O", "pid-namespace": "PID namespace", "fuse": "FUSE", "rcu": "RCU"}
+_KINDS = {
+    "block-io": "block I/O",
+    "pid-namespace": "PID namespace",
+    "fuse": "FUSE",
+    "rcu": "RCU",
+    "io-uring": "io_uring",
+    "coredump": "core dump",
+    "direct-io": "direct I/O",
+}
 
 
 def chain_lines(finding: StuckTask | BlockedTask) -> list[str]:

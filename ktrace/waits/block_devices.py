@@ -1,24 +1,39 @@
-"""A struct block_device: its name, and whether device-mapper has suspended it."""
+"""A struct block_device: its name, what it lies on, and what keeps it from going on."""
 
 import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from ktrace.waits.files import WANTS as FILES
+from ktrace.waits.files import file_text
 from ktrace.waits.kernel import Kernel
+from ktrace.waits.stacked_devices import backing_file, is_suspended, mapper_name, way_down
 
-WANTS = ("block_device.bd_dev",)
+WANTS = (
+    *FILES,
+    "block_device.bd_dev",
+    "block_device.bd_disk",
+    "gendisk.private_data",
+    "loop_device.lo_backing_file",
+    "super_block.s_writers.frozen",
+    "super_block.s_bdev",
+)
 _SYSFS = Path("/sys/dev/block")
-_SUSPENDED = "dm:"
+_SUSPENDED, _FROZEN = "dm:", "frozen:"
+_DEEPEST = 4  # loop devices on file systems on loop devices
 
 
 @dataclass(frozen=True, slots=True)
 class BlockDevice:
     """name: "sda1", as sysfs calls it, "8:1" where sysfs does not; empty where it is not known.
-    suspended: its device-mapper name, where device-mapper has suspended it."""
+    beneath: what it lies on, down to what is to blame: devices, or files of loop devices.
+    suspended: the device-mapper name, where device-mapper has suspended it or that."""
 
     name: str
     suspended: str = ""
+    beneath: tuple[str, ...] = ()
+    frozen: str = ""  # the mount point of a frozen file system that it lies on
 
     @property
     def in_sysfs(self) -> bool:
@@ -26,17 +41,27 @@ class BlockDevice:
 
     @property
     def text(self) -> str:
-        name = self.name or "a device that is not known"
-        return f"{name} (suspended by device-mapper)" if self.suspended else name
+        """ "dm-1 on dm-0 (suspended by device-mapper)"."""
+        names = [self.name or "a device that is not known", *self.beneath]
+        return " on ".join(names) + " (suspended by device-mapper)" * bool(self.suspended)
 
     @property
     def target(self) -> str:
-        """What has to go on for its I/O to complete: "dm:NAME" of a suspended one."""
-        return f"{_SUSPENDED}{self.suspended}" if self.suspended else self.name
+        """What has to go on for its I/O to complete: "dm:NAME" of a suspended one, "frozen:DIR" of
+        a frozen file system beneath it."""
+        if self.suspended:
+            return f"{_SUSPENDED}{self.suspended}"
+        return f"{_FROZEN}{self.frozen}" if self.frozen else self.name
 
 
-def block_device(kernel: Kernel, address: int) -> BlockDevice:
+def block_device(kernel: Kernel, address: int, depth: int = 0) -> BlockDevice:
     """The struct block_device at address."""
+    if address not in kernel.devices:
+        kernel.devices[address] = _look_up(kernel, address, depth)
+    return kernel.devices[address]
+
+
+def _look_up(kernel: Kernel, address: int, depth: int) -> BlockDevice:
     data = (
         kernel.memory.read(address + kernel.layout["block_device.bd_dev"], 4) if address else None
     )
@@ -45,22 +70,51 @@ def block_device(kernel: Kernel, address: int) -> BlockDevice:
     number = struct.unpack("=I", data)[0]
     numbers = f"{number >> 20}:{number & (1 << 20) - 1}"  # MINORBITS, include/linux/kdev_t.h
     try:
-        return named_device(os.path.basename(os.readlink(_SYSFS / numbers)))
+        name = os.path.basename(os.readlink(_SYSFS / numbers))
     except OSError:
         return BlockDevice(numbers)
+    if backing_file(name) and depth < _DEEPEST:
+        found = _loop_device(kernel, address, name, depth)
+        if found:
+            return found
+    return named_device(name)
 
 
 def named_device(name: str) -> BlockDevice:
     """The device that sysfs calls so."""
-    folder = _SYSFS.parent.parent / "block" / name / "dm"
-    try:
-        if (folder / "suspended").read_text().strip() == "1":
-            return BlockDevice(name, (folder / "name").read_text().strip())
-    except OSError:
-        pass  # not of device-mapper, or gone
-    return BlockDevice(name)
+    _, *beneath = way_down(name)
+    last = beneath[-1] if beneath else name
+    suspended = mapper_name(last) if is_suspended(last) else ""
+    file = backing_file(last)
+    return BlockDevice(name, suspended, (*beneath, *((file,) if file else ())))
+
+
+def _loop_device(kernel: Kernel, address: int, name: str, depth: int) -> BlockDevice | None:
+    """On the file system of its backing file, and what that lies on; drivers/block/loop.c."""
+    layout = kernel.layout
+    if not layout.has("loop_device.lo_backing_file", "block_device.bd_disk"):
+        return None
+    disk = kernel.member(address, "block_device.bd_disk")
+    loop = kernel.member(disk, "gendisk.private_data") if disk else None
+    file = kernel.member(loop, "loop_device.lo_backing_file") if loop else None
+    inode = kernel.member(file, "file.f_inode") if file else None
+    super_block = kernel.member(inode, "inode.i_sb") if inode else None
+    where = kernel.file_system(super_block) if super_block else None
+    if not file or not super_block or where is None:
+        return None
+    text = file_text(kernel, file)
+    if kernel.number(super_block, "super_block.s_writers.frozen"):
+        return BlockDevice(name, "", (f"{text}, frozen",), where.mount or "MOUNTPOINT")
+    device = kernel.member(super_block, "super_block.s_bdev")
+    below = block_device(kernel, device, depth + 1) if device else BlockDevice("")
+    return BlockDevice(name, below.suspended, (text, *below.beneath), below.frozen)
 
 
 def suspended_name(target: str) -> str:
     """The device-mapper name in a target; empty where it is another's."""
     return target.removeprefix(_SUSPENDED) if target.startswith(_SUSPENDED) else ""
+
+
+def frozen_mount(target: str) -> str:
+    """Where the frozen file system in a target is mounted; empty where it is another's."""
+    return target.removeprefix(_FROZEN) if target.startswith(_FROZEN) else ""

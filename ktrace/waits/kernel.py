@@ -3,11 +3,15 @@
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ktrace.kernel.layout import Layout
 from ktrace.probes.kernel_memory import Memory, pointer, text
 from ktrace.waits.open_files import WANTS as OPEN_FILES
 from ktrace.waits.open_files import Opened
+
+if TYPE_CHECKING:
+    from ktrace.waits.block_devices import BlockDevice
 
 SAVED_SP = ("task_struct.thread.sp", "task_struct.thread.cpu_context.sp")  # x86; arm64
 
@@ -77,6 +81,7 @@ class Kernel:
     # v1 controller, or "" for v2 -> where it is mounted, and which part of the hierarchy is
     cgroups: dict[str, tuple[str, str]] = field(default_factory=dict)
     looks: int = 0
+    devices: "dict[int, BlockDevice]" = field(default_factory=dict)  # of this look, by address
     opened: dict[tuple[int, ...], Opened] = field(default_factory=dict)  # kept across looks
     cpus: int = 0  # how many there can be; 0: not known
     _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
@@ -114,6 +119,7 @@ class Kernel:
         """Begin a new look."""
         self.looks += 1
         self._tasks.clear()
+        self.devices.clear()
         if len(self.opened) > _MOST_SEARCHES:
             self.opened.clear()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ktrace.events import TaskWait
 from ktrace.findings import Release
-from ktrace.waits.block_devices import suspended_name
+from ktrace.waits.block_devices import frozen_mount, suspended_name
 
 _MOST_NAMES = 4
 _Release = Callable[[TaskWait], Release]
@@ -48,6 +48,9 @@ def _frozen(wait: TaskWait) -> Release:
 
 
 def _io(wait: TaskWait) -> Release:
+    mount = frozen_mount(wait.target)
+    if mount:
+        return Release("thaw the file system that the device lies on", f"fsfreeze -u {mount}")
     name = suspended_name(wait.target)
     if name:
         return Release("resume the device-mapper device", f"dmsetup resume {name}")
@@ -100,6 +103,25 @@ def _job_control(wait: TaskWait) -> Release:
     return Release("continue the process", f"kill -CONT {wait.target}")
 
 
+def _io_uring(wait: TaskWait) -> Release:
+    who = _names(wait) or "the device or file of its requests"
+    return Release(f"{who} has to go on; nothing cancels a request that has begun", "")
+
+
+def _aio(_wait: TaskWait) -> Release:
+    return Release(
+        "the devices have to complete the requests; nothing cancels one that has begun", ""
+    )
+
+
+def _net_device(_wait: TaskWait) -> Release:
+    return Release(
+        "whoever still uses the network device has to drop its reference: a socket, a route, a"
+        " process that is stuck while it sends",
+        "",
+    )
+
+
 def _freezer(wait: TaskWait) -> Release:
     value = "THAWED" if wait.target.endswith("/freezer.state") else "0"
     file = shlex.quote(wait.target)
@@ -135,6 +157,7 @@ RELEASES: dict[str, _Release] = {
     "folio": _io,
     "buffer": _io,
     "block-io": _io,
+    "direct-io": _io,
     "vfork": _vfork,
     "fuse": _fuse,
     "userfaultfd": _userfaultfd,
@@ -144,6 +167,9 @@ RELEASES: dict[str, _Release] = {
     "ptrace": _ptrace,
     "job-control": _job_control,
     "freezer": _freezer,
+    "io-uring": _io_uring,
+    "aio": _aio,
+    "network-device": _net_device,
     "pid-namespace": _pid_namespace,
     "jbd2": _journal,
     "work": _work,

@@ -3,19 +3,23 @@
 from ktrace.waits.found import Kind
 from ktrace.waits.kernel import WANTS as KERNEL_WANTS
 from ktrace.waits.kinds import (
+    aio,
     bit,
     block_io,
     buffer,
     completion,
     coredump,
+    direct_io,
     fanotify,
     folio,
     freeze,
     freezer,
     fuse,
+    io_uring,
     job_control,
     journal,
     mutex,
+    net_device,
     percpu_rwsem,
     pid_namespace,
     pipe,
@@ -53,6 +57,10 @@ KINDS: tuple[Kind, ...] = (
     ptrace.KIND,
     job_control.KIND,
     freezer.KIND,
+    direct_io.KIND,
+    io_uring.KIND,
+    aio.KIND,
+    net_device.KIND,
     rcu.KIND,
     srcu.KIND,
     work.KIND,
@@ -60,7 +68,14 @@ KINDS: tuple[Kind, ...] = (
     completion.KIND,
     wait_queue.KIND,
 )
-ENUMS = ("pageflags", "inode_state_bits", "cgroup_subsys_id", "freezer_state_flags")
+ENUMS = (
+    "pageflags",
+    "inode_state_bits",
+    "cgroup_subsys_id",
+    "freezer_state_flags",
+    "io_uring_op",
+    "netdev_reg_state",
+)
 # whose types are read, where the kernel does not have them built in
 MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop")
 

@@ -78,3 +78,16 @@ def test_nobody_asleep_is_clean_after_two_looks() -> None:
 )
 def test_one_look_is_no_verdict(events: tuple[Event, ...]) -> None:
     assert run(*events) == ([], "inconclusive")
+
+
+@pytest.mark.parametrize(("function", "told"), [("netdev_run_todo", 1), ("i2c_wait", 0)])
+def test_who_asks_again_and_again_is_blocked_too(function: str, told: int) -> None:
+    """netdev_run_todo() wakes every 250 ms, to see whether the last reference is gone."""
+    stack = ("msleep+0x2d", f"{function}+0x1", "rtnl_dellink+0x2")
+    found, _ = run(
+        asleep(100.0, stack=stack),
+        walk(100.1, 0.2),
+        asleep(101.5, stack=stack, switches=13),
+        walk(101.6, 0.2),
+    )
+    assert len(found) == told

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ktrace.events import Task, TaskWait
-from ktrace.waits import block_devices
+from ktrace.waits import block_devices, stacked_devices
 from ktrace.waits.kinds import bit as bit_kind
 from ktrace.waits.kinds import block_io, buffer
 from ktrace.waits.release import release_of
@@ -43,6 +43,7 @@ def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     numbers.mkdir(parents=True)
     (numbers / "254:0").symlink_to("../../block/dm-0")
     monkeypatch.setattr(block_devices, "_SYSFS", numbers)
+    monkeypatch.setattr(stacked_devices, "_CLASS", tmp_path / "block")
     return folder
 
 

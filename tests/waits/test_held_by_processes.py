@@ -23,12 +23,20 @@ pytestmark = pytest.mark.kernel
 _PIDFD_GETFD = 438  # asm-generic/unistd.h
 
 
+@contextmanager
+def looking() -> Iterator[LiveSource]:
+    live = LiveSource(stuck_after=0.1, all_waits=True)
+    try:
+        live.load_symbols()
+        yield live
+    finally:
+        live.close()
+
+
 @pytest.fixture
 def source() -> Iterator[LiveSource]:
-    live = LiveSource(stuck_after=0.1, all_waits=True)
-    live.load_symbols()
-    yield live
-    live.close()
+    with looking() as live:
+        yield live
 
 
 def at_once(source: LiveSource, tid: int) -> TaskWait:
@@ -143,3 +151,81 @@ def test_who_dumps_its_core_waits_for_the_other_thread(source: LiveSource) -> No
         assert found[process.pid].wait == "coredump"
         assert holders(found[process.pid]) == [thread]
         assert found[thread].wait == "frozen-file-system"
+
+
+def test_direct_io_to_a_device_on_a_frozen_file_system() -> None:
+    """In one bio, and in more than one, of which the stack holds none. Where something is mounted
+    is known when it was before."""
+    with stuck_tasks.file_system() as frozen, looking() as source:
+        device = frozen.block_device()
+        frozen.freeze()
+        for how, wait in (("direct", "block-io"), ("direct-large", "direct-io")):
+            writer = frozen.writer_to(how, device)
+            stuck_tasks.wait_for_state(writer.pid, "D")
+            found = at_once(source, writer.pid)
+            assert found.wait == wait
+            assert f"{device.name} on inode " in found.detail
+            assert found.detail.partition(", sector")[0].endswith(f"({frozen.folder}), frozen")
+            assert release_of(found).command == f"fsfreeze -u {frozen.folder}"
+
+
+def test_direct_io_to_a_file(source: LiveSource) -> None:
+    """iomap counts its bios in a struct that is not on the stack either."""
+    with stuck_tasks.file_system() as frozen:
+        device = frozen.block_device()
+        file = frozen.file_on(device)
+        inode = file.stat().st_ino
+        frozen.freeze()
+        writer = frozen.writer_to("direct", file)
+        stuck_tasks.wait_for_state(writer.pid, "D")
+        found = at_once(source, writer.pid)
+        assert found.wait == "direct-io"
+        assert found.detail.startswith(f"inode {inode} of ext4 on {device.name}")
+        assert found.detail.endswith(", frozen")
+
+
+def test_the_end_of_a_process_with_aio_requests(source: LiveSource) -> None:
+    with stuck_tasks.file_system() as frozen:
+        device = frozen.block_device()
+        frozen.freeze()
+        process = frozen.writer_to("aio", device)
+        process.kill()
+        stuck_tasks.wait_for_state(process.pid, "D", "exit_aio")
+        found = at_once(source, process.pid)
+        assert found.wait == "aio"
+        assert found.detail.startswith("the requests of 1 of its aio contexts, ")
+
+
+def test_the_end_of_a_process_with_io_uring_requests(source: LiveSource) -> None:
+    with stuck_tasks.frozen_file_system() as frozen:
+        process = frozen.writer_to("io_uring")
+        worker = wait_until("a worker", lambda: stuck_tasks.threads(process.pid)[1:])[0]
+        stuck_tasks.wait_for_state(worker, "D")
+        process.kill()
+        stuck_tasks.wait_for_state(process.pid, "D")
+        found = waits_of(source, process.pid, worker)
+        assert found[process.pid].wait == "io-uring"
+        assert holders(found[process.pid]) == [worker]
+        assert found[process.pid].holders[0].why.startswith("runs IORING_OP_WRITE on inode ")
+        assert found[worker].wait == "frozen-file-system"
+
+
+def test_a_network_device_that_is_still_used(source: LiveSource) -> None:
+    with stuck_tasks.network_device_in_use() as (remover, name):
+        found = at_once(source, remover.pid)
+        assert found.wait == "network-device"
+        assert found.detail.startswith(f"the last references to {name} of network namespace ")
+
+
+def test_a_zombie_whose_parent_is_outside_of_the_pid_namespace(source: LiveSource) -> None:
+    with stuck_tasks.frozen_file_system() as frozen:
+        init, writer = frozen.pid_namespace()
+        with stuck_tasks.entered(init) as (outside, inside):
+            os.kill(init, signal.SIGKILL)
+            stuck_tasks.wait_for_state(inside, "Z")
+            found = waits_of(source, init, outside.pid)
+            assert set(holders(found[init])) == {writer, outside.pid}
+            (why,) = [h.why for h in found[init].holders if h.task.tid == outside.pid]
+            assert why.startswith("has not reaped sleep[")
+            assert why.endswith("is its parent, outside of the PID namespace")
+            assert found[outside.pid].wait == "job-control"

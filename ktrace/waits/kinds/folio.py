@@ -62,7 +62,6 @@ KIND = Kind(
         *WANTS,
         *DEVICE_WANTS,
         *LOOP_WANTS,
-        "super_block.s_bdev",
         "wait_page_queue.folio",
         "wait_page_queue.page",
         "wait_page_queue.bit_nr",
