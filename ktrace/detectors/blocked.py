@@ -9,6 +9,7 @@ from ktrace.detectors.wait_chains import Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import BlockedTask, Finding
+from ktrace.kernel.wait_functions import function_of
 
 _BLOCKED = ("uninterruptible", "killable", "exiting")  # ps says D of them
 
@@ -86,9 +87,8 @@ _POLL = ("netdev_run_todo", "netdev_wait_allrefs_any", "netdev_wait_allrefs")
 
 
 def _polls(look: TaskState) -> str:
-    """The function that does so; empty where it is in none."""
-    wait = wait_of(look)
-    return wait.function if wait and wait.function in _POLL else ""
+    """The function that does so, in which it may wait for RCU too; empty where it is in none."""
+    return next((name for frame in look.stack if (name := function_of(frame)) in _POLL), "")
 
 
 def _describe(look: TaskState, blocked_s: float, chains: Look, t: float) -> BlockedTask:

@@ -46,6 +46,12 @@ def function_of(frame: str) -> str:
     return frame.partition("+")[0].partition(".")[0]
 
 
+def module_of(frame: str) -> str:
+    """ "squashfs" of "squashfs_cache_get+0x323 [squashfs]"; empty of the kernel's own."""
+    _, _, rest = frame.partition(" [")
+    return rest.removesuffix("]")
+
+
 def is_scheduler(function: str) -> bool:
     """Is it the scheduler's own?"""
     return _SCHEDULER.fullmatch(function) is not None

@@ -26,8 +26,13 @@ _IO = Release(
     "nothing in user space does: the device has to complete it, or its driver to fail it", ""
 )
 
+_OWN = "nothing in the kernel: what the program waits for has to happen"
+_USER_SPACE = Release(_OWN, "")
+
 # By the function that sleeps itself: fs/userfaultfd.c, fs/jbd2, kernel/freezer.c, kernel/signal.c,
-# fs/notify/fanotify/fanotify.c, net/sunrpc/sched.c, fs/squashfs/cache.c, block/bio.c, fs/buffer.c
+# fs/notify/fanotify/fanotify.c, net/sunrpc/sched.c, fs/squashfs/cache.c, block/bio.c, fs/buffer.c,
+# fs/aio.c, io_uring, and what user space sleeps in: kernel/exit.c, fs/select.c, fs/eventpoll.c,
+# kernel/futex, kernel/time
 _SLEEPS_IN: dict[str, NamedWait] = {
     "handle_userfault": NamedWait(
         "userfaultfd",
@@ -71,6 +76,19 @@ _SLEEPS_IN: dict[str, NamedWait] = {
     "submit_bio_wait": NamedWait("block-io", "on a device that is not known", _IO),
     "bio_await": NamedWait("block-io", "on a device that is not known", _IO),
     "__wait_on_buffer": NamedWait("buffer", "of a device that is not known", _IO),
+    "exit_aio": NamedWait("aio", "requests of io_submit()", _IO),
+    "io_wq_put_and_exit": NamedWait("io-uring", "workers that run its requests", _IO),
+    "io_ring_exit_work": NamedWait("io-uring", "requests of a ring that was closed", _IO),
+    "do_sys_poll": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
+    "do_select": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
+    "do_epoll_wait": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
+    "ep_poll": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
+    "futex_do_wait": NamedWait("futex", "a futex", _USER_SPACE),
+    "futex_wait_queue": NamedWait("futex", "a futex", _USER_SPACE),
+    "futex_wait_queue_me": NamedWait("futex", "a futex", _USER_SPACE),
+    "__futex_wait": NamedWait("futex", "a futex", _USER_SPACE),
+    "hrtimer_nanosleep": NamedWait("sleep", "the time that it has asked for", _USER_SPACE),
+    "common_nsleep": NamedWait("sleep", "the time that it has asked for", _USER_SPACE),
 }
 
 # By a function that it sleeps beneath; the innermost counts.
@@ -102,6 +120,18 @@ _SLEEPS_BENEATH: dict[str, NamedWait] = {
         "coredump",
         "the other threads, so that its core can be dumped",
         Release("the other threads of the process have to stop", ""),
+    ),
+    # wait4() and waitid() of user space; the kernel calls do_wait() itself, too
+    **dict.fromkeys(
+        (
+            "__do_sys_wait4",
+            "__x64_sys_wait4",
+            "__arm64_sys_wait4",
+            "__do_sys_waitid",
+            "__x64_sys_waitid",
+            "__arm64_sys_waitid",
+        ),
+        NamedWait("child", "a child to end or to stop", _USER_SPACE),
     ),
     "netdev_run_todo": NamedWait("network-device", "references to a network device", _LINK),
     "netdev_wait_allrefs_any": NamedWait("network-device", "references to a network device", _LINK),

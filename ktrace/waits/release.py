@@ -122,6 +122,18 @@ def _net_device(_wait: TaskWait) -> Release:
     )
 
 
+def _squashfs(_wait: TaskWait) -> Release:
+    return Release("whoever reads the block, or holds the full cache, has to finish reading", "")
+
+
+def _driver(wait: TaskWait) -> Release:
+    return Release(
+        f"nothing in user space: no signal helps; only the module {wait.target} can end it,"
+        " which is not of this kernel",
+        "",
+    )
+
+
 def _freezer(wait: TaskWait) -> Release:
     value = "THAWED" if wait.target.endswith("/freezer.state") else "0"
     file = shlex.quote(wait.target)
@@ -169,6 +181,8 @@ RELEASES: dict[str, _Release] = {
     "freezer": _freezer,
     "io-uring": _io_uring,
     "aio": _aio,
+    "squashfs-cache": _squashfs,
+    "driver": _driver,
     "network-device": _net_device,
     "pid-namespace": _pid_namespace,
     "jbd2": _journal,

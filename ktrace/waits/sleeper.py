@@ -22,6 +22,7 @@ class Sleeper:
     functions: tuple[str, ...]
     sp: int
     stack: bytes  # from sp upward
+    in_modules: tuple[tuple[str, str], ...] = ()  # of these, function and module, innermost first
 
     def holding(self, word: int) -> Iterator[int]:
         """Addresses on the stack at which that word lies, innermost first."""

@@ -10,6 +10,7 @@ from ktrace.waits.kinds import (
     completion,
     coredump,
     direct_io,
+    driver,
     fanotify,
     folio,
     freeze,
@@ -28,6 +29,7 @@ from ktrace.waits.kinds import (
     rt_mutex,
     rwsem,
     semaphore,
+    squashfs_cache,
     srcu,
     userfaultfd,
     vfork,
@@ -61,12 +63,15 @@ KINDS: tuple[Kind, ...] = (
     io_uring.KIND,
     aio.KIND,
     net_device.KIND,
+    squashfs_cache.KIND,
     rcu.KIND,
     srcu.KIND,
     work.KIND,
     # what nothing above knows, by the object alone
     completion.KIND,
     wait_queue.KIND,
+    # or by whose code it is in
+    driver.KIND,
 )
 ENUMS = (
     "pageflags",
@@ -77,6 +82,6 @@ ENUMS = (
     "netdev_reg_state",
 )
 # whose types are read, where the kernel does not have them built in
-MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop")
+MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop", "squashfs")
 
 WANTS: tuple[str, ...] = (*KERNEL_WANTS, *(path for kind in KINDS for path in kind.wants))

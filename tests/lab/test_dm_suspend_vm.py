@@ -38,10 +38,15 @@ def test_a_lookup_waits_for_a_buffer(records: list[Record]) -> None:
 
 
 def test_a_direct_read_waits_for_its_bio(records: list[Record]) -> None:
-    (finding,) = opened(records, "direct")
-    assert finding["waits_for"]["kind"] == "block-io"
-    assert finding["waits_for"]["detail"] == f"{SUSPENDED}, sector 0"
-    assert finding["release"]["command"] == RESUME
+    released = {}
+    for finding in opened(records, "direct"):
+        assert finding["waits_for"]["kind"] == "block-io"
+        released[finding["waits_for"]["detail"]] = finding["release"]["command"]
+    assert released == {
+        f"{SUSPENDED}, sector 0": RESUME,
+        # the upper one is not suspended itself
+        "dm-2 on dm-1 (suspended by device-mapper), sector 0": "dmsetup resume lower",
+    }
 
 
 def test_a_mkdir_waits_for_the_lock_of_the_lookups(records: list[Record]) -> None:

@@ -107,6 +107,13 @@ def test_where_nobody_keeps_the_holder_none_is_named(
     assert holders(wait) == []
 
 
+def test_a_wait_in_a_foreign_module_names_the_module(run: Run) -> None:
+    wait = run.waits["wait-nameless"]
+    assert wait["wait"] == "driver"
+    module = "out-of-tree, unsigned module lock_kinds 1.0 (taints O, E)"
+    assert wait["detail"] == f"wait_nameless() of the {module}"
+
+
 def test_of_a_semaphore_who_took_it_last_is_a_hint(run: Run) -> None:
     wait = run.waits["wait-semaphore"]
     assert wait["wait"] == "semaphore"

@@ -102,6 +102,15 @@ def test_who_is_in_the_way(records: list[Record]) -> None:
     }
 
 
+def test_the_cache_with_its_numbers(records: list[Record]) -> None:
+    """Read through the types of squashfs, which is loaded after ktrace has begun."""
+    told = {r["waits_for"]["detail"] for r in of(records, "open", "reader")}
+    assert any(text.startswith("block ") for text in told)
+    assert any(text.startswith("a free entry of the fragment cache of squashfs") for text in told)
+    assert all("fragment cache of squashfs on vd" in text for text in told)
+    assert all("(entries: 3, unused: " in text for text in told)
+
+
 @pytest.mark.parametrize("comm", ["reader", "faulter", "hog", "filler"])
 def test_they_die_by_sigkill_when_the_disk_goes_on(records: list[Record], comm: str) -> None:
     opened = {finding["id"] for finding in of(records, "open", comm)}

@@ -210,6 +210,15 @@ static int wait_for_event(void *unused)
 	return 0;
 }
 
+/* for what has no symbol: all that is known is in whose code it sleeps */
+static noinline int wait_nameless(void *unused)
+{
+	DECLARE_COMPLETION_ONSTACK(nameless);
+
+	wait_for_completion(&nameless);
+	return 0;
+}
+
 static noinline void hold_work(struct work_struct *unused)
 {
 	worker = current->pid;
@@ -311,6 +320,7 @@ static const struct {
 	{ NULL, NULL, wait_completion, "wait-completion" },
 	{ NULL, NULL, wait_for_bit, "wait-bit" },
 	{ NULL, NULL, wait_for_event, "wait-event" },
+	{ NULL, NULL, wait_nameless, "wait-nameless" },
 	{ NULL, NULL, wait_work, "wait-work" },
 	{ NULL, NULL, wait_pending, "wait-pending" },
 	{ NULL, NULL, wait_workqueue, "wait-workqueue" },
@@ -426,4 +436,5 @@ static int __init lock_kinds_init(void)
 
 module_init(lock_kinds_init);
 MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0");
 MODULE_DESCRIPTION("ktrace lab: threads that hold and wait for each kind of lock");

@@ -21,28 +21,32 @@ DATA = "/data"
 PROGRAMS = "/workload"
 WORKLOAD = f"{PROGRAMS}/workload"
 MAPPER = f"{PROGRAMS}/device_mapper"
+LOWER, UPPER = "lower", "upper"  # one on the other
 FOLDER = f"{DATA}/lost+found"  # which mke2fs makes, and nobody has looked into
 LOOKERS = "lookers"
 MAKER = "maker"
 DIRECT = "direct"
+STACKED = "stacked"
 HOLDER = "holder"
 WAITERS = "waiters"
-KILLED = (LOOKERS, MAKER, DIRECT, WAITERS)
-KILLED_COUNT = 6
+KILLED = (LOOKERS, MAKER, DIRECT, STACKED, WAITERS)
+KILLED_COUNT = 7
 HOLD_S = 3.0
 
 
 def disks(cache: Path) -> tuple[Disk, ...]:
-    """One image twice: the programs, and what lies under the device that is suspended."""
+    """One image three times: the programs, and what lies under the devices that are suspended."""
     image = program_disk(cache, "workload", "device_mapper")
-    return (Disk("programs", image), Disk("data", image))
+    return (Disk("programs", image), Disk("data", image), Disk("under", image))
 
 
 def map_device(stage: Stage) -> None:
-    """A linear device over all of the disk, and its ext4 mounted."""
+    """Linear devices over all of a disk: one with its ext4 mounted, and one under a third."""
     stage.guest.check("insmod /modules/dm_mod.ko")
     stage.guest.check(f"mount -t ext4 -o ro /dev/disk/programs {PROGRAMS}")
     stage.guest.check(f"{MAPPER} create {NAME} $(readlink -f /dev/disk/data)")
+    stage.guest.check(f"{MAPPER} create {LOWER} $(readlink -f /dev/disk/under)")
+    stage.guest.check(f"{MAPPER} create {UPPER} /dev/dm-1")
     stage.guest.check(f"mkdir {DATA} && mount -t ext4 -o ro /dev/dm-0 {DATA}")
 
 
@@ -55,11 +59,13 @@ def start_workload(stage: Stage) -> None:
     stage.pids[LOOKERS] = [_start(stage, "looker", f"{FOLDER}/{name}") for name in "ab"]
     stage.pids[MAKER] = [_start(stage, "maker", f"{FOLDER}/c")]
     stage.pids[DIRECT] = [_start(stage, "direct", "/dev/dm-0")]
+    stage.pids[STACKED] = [_start(stage, "direct", "/dev/dm-2")]
     workload.wait_ready(stage)
 
 
 def suspend(stage: Stage) -> None:
-    stage.guest.check(f"{MAPPER} suspend {NAME}")
+    for name in (NAME, LOWER):
+        stage.guest.check(f"{MAPPER} suspend {name}")
 
 
 def wait_for_the_device(stage: Stage) -> None:
@@ -69,8 +75,9 @@ def wait_for_the_device(stage: Stage) -> None:
     workload.go(stage, HOLDER)
     workload.wait_in(stage, HOLDER, IN_WRITE)
     workload.wait_in(stage, HOLDER, "filemap_fault")
-    workload.go(stage, DIRECT)
-    workload.wait_in(stage, DIRECT, "blkdev_direct_IO|blkdev_read_iter")
+    for reader in (DIRECT, STACKED):
+        workload.go(stage, reader)
+        workload.wait_in(stage, reader, "blkdev_direct_IO|blkdev_read_iter")
 
 
 def wait_for_locks(stage: Stage) -> None:
@@ -94,8 +101,9 @@ def hold(stage: Stage) -> None:
 
 
 def resume(stage: Stage) -> None:
-    """The device goes on, and every task ends."""
-    stage.guest.check(f"{MAPPER} resume {NAME}")
+    """The devices go on, and every task ends."""
+    for name in (NAME, LOWER):
+        stage.guest.check(f"{MAPPER} resume {name}")
     workload.wait_gone(stage, *stage.pids)
 
 

@@ -29,7 +29,15 @@ WORKER = "worker"
 THREADS = (
     *("wait-mutex", "wait-rwsem-w", "wait-rwsem-r", "wait-semaphore", "wait-rt-mutex"),
     *("wait-percpu-w", "wait-percpu-r", "wait-folio", "wait-srcu", "wait-completion", "wait-bit"),
-    *("wait-event", "wait-work", "wait-pending", "wait-workqueue", "wait-stop", "wait-rcu"),
+    *(
+        "wait-event",
+        "wait-work",
+        "wait-pending",
+        "wait-workqueue",
+        "wait-stop",
+        "wait-nameless",
+        "wait-rcu",
+    ),
 )
 HOLD_S = 3.0
 

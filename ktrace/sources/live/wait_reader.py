@@ -6,11 +6,11 @@ from typing import Any
 from ktrace.events import TaskState
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.layout import Layout, NotInThisKernel
-from ktrace.kernel.symbols import Symbols
+from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.variables import Variables
-from ktrace.kernel.wait_functions import function_of
+from ktrace.kernel.wait_functions import function_of, module_of
 from ktrace.probes.kernel_memory import PIECE, KernelMemory
-from ktrace.waits.found import Found
+from ktrace.waits.found import OBJECT_ALONE, Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import STACK_BYTES, Sleeper
 from ktrace.waits.table import ENUMS, KINDS, MODULES, WANTS
@@ -23,6 +23,7 @@ class WaitReader:
     def __init__(self, btf: Btf, symbols: Callable[[], Symbols]) -> None:
         """symbols: those of now, since modules come and go."""
         self._symbols = symbols
+        self._modules = _modules()  # whose types are in the layout
         self._variables = Variables(())
         self._variables_of: Symbols | None = None  # as old as these
         self._known: dict[int, Found] = {}  # of this look, by task_struct
@@ -45,12 +46,26 @@ class WaitReader:
 
     def begin(self) -> None:
         """A new look: what was read before is old. Variables are read before the first, and when
-        modules have come or gone."""
+        modules have come or gone, whose types and file systems are new too."""
         self._known.clear()
         self._kernel.forget()
         if self._variables_of is not self._symbols():
             self._variables_of = self._symbols()
             self._variables = Variables.of_kernel()
+            self._look_at_new_modules()
+
+    def _look_at_new_modules(self) -> None:
+        """Their types and file systems. The loader's BTF is closed by now."""
+        modules = _modules()
+        if modules <= self._modules:
+            return
+        self._modules |= modules
+        btf = Btf.of_kernel()
+        try:
+            self._kernel.layout = Layout.of(btf, WANTS, MODULES)
+        finally:
+            btf.close()
+        self._kernel.file_systems = _file_systems()
 
     def read(self, raw: Any, state: TaskState) -> Found | None:
         """raw: struct task_state. None: nothing on its stack tells."""
@@ -67,23 +82,32 @@ class WaitReader:
             return None
         pieces = self._memory.read_all([(sp + at, PIECE) for at in range(0, STACK_BYTES, PIECE)])
         whole = pieces.index(None) if None in pieces else len(pieces)
+        frames = (*state.top, *state.stack)
         sleeper = Sleeper(
             address,
             state.task.pid,
             state.task.tid,
             state.task.comm,
-            tuple(function_of(frame) for frame in (*state.top, *state.stack)),
+            tuple(map(function_of, frames)),
             sp,
             b"".join(piece or b"" for piece in pieces[:whole]),
+            tuple((function_of(frame), module) for frame in frames if (module := module_of(frame))),
         )
+        return self._first_known(sleeper)
+
+    def _first_known(self, sleeper: Sleeper) -> Found | None:
+        """An object that is known by nothing but its address counts when no later kind knows more:
+        in whose module it is, say."""
+        nameless = None
         for kind in KINDS:
             try:
                 found = kind.read(sleeper, self._kernel)
             except NotInThisKernel:
                 continue  # what this kind reads
-            if found:
+            if found and (found.detail or found.kind not in OBJECT_ALONE):
                 return found
-        return None
+            nameless = nameless or found
+        return nameless
 
     def _variable_at(self, address: int) -> str:
         """Only what lies above the start of the kernel's image can be one."""
@@ -94,8 +118,13 @@ class WaitReader:
         self._memory.close()
 
 
+def _modules() -> frozenset[str]:
+    """Loaded ones whose types are read."""
+    return frozenset(module.name for module in loaded_modules()) & frozenset(MODULES)
+
+
 def _file_systems() -> frozenset[str]:
-    """Types that the kernel has now; a module may bring more, which are then not recognised."""
+    """Types that the kernel has now; a module may bring more."""
     with open("/proc/filesystems") as file:
         return frozenset(line.split()[-1] for line in file if line.strip())
 
