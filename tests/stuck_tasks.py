@@ -37,9 +37,11 @@ _FITHAW = 0xC0045878
 # include/uapi/linux/ptrace.h
 _PTRACE_SEIZE = 0x4206
 _PTRACE_INTERRUPT = 0x4207
+_PTRACE_CONT = 7
+_PTRACE_O_TRACEEXIT = 0x40
 
 # A bound for what is broken, no expectation: a busy machine takes five times as long and more.
-PATIENCE_S = 15.0
+PATIENCE_S = 120.0
 _GUARD_SECONDS = 900  # longer than any test keeps a thing frozen, on a busy machine too
 _LIFETIME = "900"  # of sleepers, should nobody end them
 _IMAGE_BYTES = 16 << 20
@@ -425,13 +427,16 @@ class FuseRequest:
 
 
 @contextmanager
-def unanswered_fuse_request() -> Iterator[FuseRequest]:
-    """The end of the server aborts the connection."""
+def unanswered_fuse_request(
+    read_from: int = subprocess.PIPE, function: str = "pipe_read"
+) -> Iterator[FuseRequest]:
+    """The end of the server aborts the connection. read_from: what its standard input is, and the
+    function in which it waits there."""
     if not Path("/dev/fuse").exists():
         pytest.skip("this machine has no /dev/fuse")
     with tempfile.TemporaryDirectory(prefix="ktrace-test-") as folder:
         command = [sys.executable, str(PROGRAMS / "fuse_server.py"), folder]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        server = subprocess.Popen(command, stdin=read_from, stdout=subprocess.PIPE)
         process = None
         try:
             assert server.stdout
@@ -440,7 +445,7 @@ def unanswered_fuse_request() -> Iterator[FuseRequest]:
                 pytest.skip("FUSE cannot be mounted")
             process = subprocess.Popen(["stat", folder], stdout=subprocess.DEVNULL)
             assert server.stdout.readline() == b"asked\n"
-            wait_until("the server reads", lambda: "pipe_read" in str(kernel_stack(server.pid)))
+            wait_until("the server reads", lambda: function in str(kernel_stack(server.pid)))
             yield FuseRequest(process, server, int(number))
         finally:
             end(server)
@@ -544,13 +549,34 @@ def traced() -> Iterator[Process]:
 
 def trace(process: Process) -> None:
     """Stop it, with this thread as its tracer."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    for request in (_PTRACE_SEIZE, _PTRACE_INTERRUPT):
-        if libc.ptrace(request, process.pid, None, None):
-            pytest.skip(f"ptrace is refused: {os.strerror(ctypes.get_errno())}")
+    _ptrace(_PTRACE_SEIZE, process.pid)
+    _ptrace(_PTRACE_INTERRUPT, process.pid)
     # Take the news of the stop, or Popen takes it for the news of the end.
     os.waitpid(process.pid, 0)
     wait_for_state(process.pid, "t")
+
+
+@contextmanager
+def stopped_at_exit(process: Process) -> Iterator[None]:
+    """A process that ends, and that this thread, its tracer, has stopped on its way out."""
+    _ptrace(_PTRACE_SEIZE, process.pid, _PTRACE_O_TRACEEXIT)
+    process.terminate()
+    for event in (signal.SIGTERM, signal.SIGTRAP):
+        _, status_word = os.waitpid(process.pid, 0)
+        assert os.WSTOPSIG(status_word) == event
+        if event == signal.SIGTERM:
+            _ptrace(_PTRACE_CONT, process.pid, signal.SIGTERM)
+    wait_for_state(process.pid, "t", "ptrace_stop")
+    try:
+        yield
+    finally:
+        _ptrace(_PTRACE_CONT, process.pid)
+
+
+def _ptrace(request: int, pid: int, data: int = 0) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.ptrace(request, pid, None, ctypes.c_void_p(data)):
+        pytest.skip(f"ptrace is refused: {os.strerror(ctypes.get_errno())}")
 
 
 @contextmanager

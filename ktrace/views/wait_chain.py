@@ -16,6 +16,7 @@ _KINDS = {
     "io-uring": "io_uring",
     "coredump": "core dump",
     "direct-io": "direct I/O",
+    "unix-socket": "Unix socket",
 }
 
 

@@ -89,6 +89,11 @@ def _pipe(wait: TaskWait) -> Release:
     return Release(f"{who or 'the other end of the pipe'} has to go on, or to close it", "")
 
 
+def _socket(wait: TaskWait) -> Release:
+    who = _names(wait) or "the other end of the socket"
+    return Release(f"{who} has to send, or to close it", "")
+
+
 def _coredump(wait: TaskWait) -> Release:
     who = _names(wait)
     return Release(f"{who or 'the rest of the process'} has to go on: see what it waits for", "")
@@ -175,6 +180,7 @@ RELEASES: dict[str, _Release] = {
     "userfaultfd": _userfaultfd,
     "fanotify": _fanotify,
     "pipe": _pipe,
+    "unix-socket": _socket,
     "coredump": _coredump,
     "ptrace": _ptrace,
     "job-control": _job_control,

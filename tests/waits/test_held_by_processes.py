@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,6 +110,33 @@ def test_a_server_that_its_tracer_has_stopped(source: LiveSource) -> None:
         found = at_once(source, asked.server.pid)
         assert found.wait == "ptrace"
         assert found.detail == "its tracer, in a ptrace stop"
+        assert holders(found) == [os.getpid()]
+
+
+def test_a_server_that_is_stopped_on_its_way_out(source: LiveSource) -> None:
+    """It still has the device open, so that nobody's request is aborted."""
+    with (
+        stuck_tasks.unanswered_fuse_request() as asked,
+        stuck_tasks.stopped_at_exit(asked.server),
+    ):
+        asked.process.kill()
+        found = at_once(source, asked.server.pid)
+        assert found.wait == "ptrace"
+        assert found.detail == "its tracer, in PTRACE_EVENT_EXIT, on its way out"
+        assert holders(found) == [os.getpid()]
+
+
+def test_the_other_end_of_a_socket(source: LiveSource) -> None:
+    ours, its = socket.socketpair()
+    with (
+        ours,
+        its,
+        stuck_tasks.unanswered_fuse_request(its.fileno(), "unix_stream_read_generic") as asked,
+    ):
+        its.close()
+        asked.process.kill()
+        found = at_once(source, asked.server.pid)
+        assert found.wait == "unix-socket"
         assert holders(found) == [os.getpid()]
 
 

@@ -11,6 +11,8 @@ from ktrace.waits.block_devices import block_device
 from ktrace.waits.files import WANTS, file_text
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
+from ktrace.waits.loop_devices import WANTS as LOOP_WANTS
+from ktrace.waits.loop_devices import servers
 from ktrace.waits.sleeper import Sleeper
 
 _OF_FILES = ("__iomap_dio_rw", "iomap_dio_rw")
@@ -35,9 +37,8 @@ def _of_file(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         if not inode:
             continue
         super_block = kernel.member(inode, "inode.i_sb") or 0
-        device = block_device(kernel, kernel.member(super_block, "super_block.s_bdev") or 0)
-        detail = f"{text}, {device.text}"
-        return Found("direct-io", inode, detail, ("iomap_dio.submit.waiter",), target=device.target)
+        address = kernel.member(super_block, "super_block.s_bdev") or 0
+        return _found(inode, address, f"{text}, ", "iomap_dio.submit.waiter", kernel)
     return None
 
 
@@ -49,10 +50,16 @@ def _of_device(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         if not ends or kernel.symbol(ends) != _ENDS:
             continue
         address = kernel.member(bio, "bio.bi_bdev") or 0
-        device = block_device(kernel, address)
-        detail = device.text
-        return Found("direct-io", address, detail, ("blkdev_dio.waiter",), target=device.target)
+        return _found(address, address, "", "blkdev_dio.waiter", kernel)
     return None
+
+
+def _found(known_by: int, address: int, of: str, evidence: str, kernel: Kernel) -> Found:
+    """known_by: what all who wait for it share. address: of the block_device."""
+    device = block_device(kernel, address)
+    workers = servers(kernel, address)
+    detail = of + device.text
+    return Found("direct-io", known_by, detail, (evidence,), workers, target=device.target)
 
 
 def _named_by(sleeper: Sleeper, path: str, kernel: Kernel) -> Iterator[int]:
@@ -67,6 +74,7 @@ KIND = Kind(
     (
         *WANTS,
         *DEVICE_WANTS,
+        *LOOP_WANTS,
         "iomap_dio.submit.waiter",
         "iomap_dio.iocb",
         "blkdev_dio.waiter",
@@ -76,7 +84,7 @@ KIND = Kind(
     ),
     _read,
     tells="of direct I/O in several bios: the file or the device",
-    holder="nobody",
+    holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`, `fsfreeze -u`",
     seen="6.18",
 )

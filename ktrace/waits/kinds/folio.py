@@ -52,8 +52,14 @@ def _owner(kernel: Kernel, folio: int) -> tuple[str, BlockDevice, int]:
     super_block = kernel.member(host, "inode.i_sb") or 0
     address = kernel.member(super_block, "super_block.s_bdev") or 0
     device = block_device(kernel, address)
-    suspended = ", suspended by device-mapper" if device.suspended else ""
-    return f"of {inode}{suspended}", device, address
+    return f"of {inode}{_beneath(device)}", device, address
+
+
+def _beneath(device: BlockDevice) -> str:
+    """What the file system's own device lies on, and what is suspended."""
+    if device.beneath:
+        return f", {device.text}"
+    return ", suspended by device-mapper" if device.suspended else ""
 
 
 KIND = Kind(
