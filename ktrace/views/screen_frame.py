@@ -88,13 +88,14 @@ class Frame:
         if isinstance(body, AllBody) and self._has_keys:
             body = body.in_focus(analysis, model.focus)
         self._shown = body
+        others = [] if body is self._body else self._others(analysis, body)
+        room = height - len(others)
         if isinstance(body, ListBody) and self._has_keys:
             model.listed = True
-            others = self._others(analysis, body)
-            return [*self._list(body, analysis, t, width, height - len(others)), *others]
+            return [*self._list(body, analysis, t, width, room), *others]
         if not model.paused or not self._still:
-            self._still = self._plain(body, analysis, t, width, height)
-        return self._still
+            self._still = self._plain(body, analysis, t, width, room)
+        return [*self._still, *others]
 
     def _others(self, analysis: Analysis, body: Body) -> list[Text]:
         """Of several problems, those that are not shown."""

@@ -18,7 +18,7 @@ ENVIRONMENT = (
     "PYTHONPATH=/ktrace",
     "PYTHONDONTWRITEBYTECODE=1",
     "PYTHONUNBUFFERED=1",
-    "TERM=xterm-256color",
+    "TERM=vt220",  # a console at which nobody presses keys: the host does not pass them on
 )
 _POLL_S = 0.1
 _STATUS = "/run/ktrace.status"
