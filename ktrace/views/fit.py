@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 WIDTH = 100
@@ -21,6 +21,11 @@ def within(width: int) -> Iterator[None]:
         yield
     finally:
         _width = WIDTH
+
+
+def too_wide(lines: Sequence[str]) -> bool:
+    """For what within() says; WIDTH alone bounds no table."""
+    return _width < WIDTH and any(len(line) > _width for line in lines)
 
 
 def wrapped(text: str, first: str, others: str) -> list[str]:

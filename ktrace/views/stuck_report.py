@@ -6,11 +6,12 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
 from ktrace.views import words
-from ktrace.views.fit import fit
+from ktrace.views.fit import fit, too_wide
 from ktrace.views.safe_text import safe
 from ktrace.views.text_table import text_table
 from ktrace.views.wait_chain import chain_lines
 
+_MAY_GO = (4, 1)  # columns that a narrow terminal has no room for: the primitive, the state
 _NOT_MEASURED = "threads stuck after SIGKILL not measured (no probe on task)"
 
 
@@ -30,7 +31,7 @@ def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:
 
 
 def _table(found: Sequence[StuckTask], stuck: StuckTasks, t: float) -> list[str]:
-    rows = [("THREAD", "STATE", "STUCK", "WAITS IN", "PRIMITIVE", "END")]
+    rows: list[tuple[str, ...]] = [("THREAD", "STATE", "STUCK", "WAITS IN", "PRIMITIVE", "END")]
     for finding in found:
         ended = finding.outcome is not None
         age = finding.stuck_s if ended else stuck.age(finding, t)
@@ -46,7 +47,12 @@ def _table(found: Sequence[StuckTask], stuck: StuckTasks, t: float) -> list[str]
                 else "still stuck",
             )
         )
-    return text_table(rows, "  ")
+    lines = text_table(rows, "  ")
+    for column in _MAY_GO:
+        if too_wide(lines):
+            rows = [(*row[:column], *row[column + 1 :]) for row in rows]
+            lines = text_table(rows, "  ")
+    return lines
 
 
 def _by_stack(found: Sequence[StuckTask]) -> list[tuple[StuckTask, list[str]]]:

@@ -110,6 +110,21 @@ def test_a_paused_display_stands_still_and_tells_losses() -> None:
     assert "nothing is stuck now" in screen.press("p", t=120.0)
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_stays_on_the_terminal_fits_it(width: int) -> None:
+    screen = Screen("oom-hang", [], width)
+    for event in [*STUCK, *RESOLVED]:
+        screen.view.event(event, screen.analysis.feed(event))
+    with screen._console.capture() as capture:
+        screen.view.end(screen.analysis.end())
+    shown = capture.get().splitlines()
+    (row,) = [line for line in shown if line.startswith("  appd[20] ")]
+    assert "squashfs_cache_get" in row
+    assert "SIGKILL" in row
+    assert ("wait_event" in row) == (width > 80)
+    assert max(map(len, shown)) <= width
+
+
 def test_timelines() -> None:
     shown = Screen("oom-hang", STUCK, 100, 40).press("t")
     assert "OOM kills, the newest first" in shown
