@@ -47,9 +47,9 @@ class QuietView:
         complain(text)
 
     def end(self, end: End) -> None:
+        self.note(f"recorded {words.recorded(self._analysis)} to {self._file}")
         for line in summary_lines(self._analysis, end):
             self.note(line)
-        self.note(f"recorded {words.recorded(self._analysis)} to {self._file}")
 
     def close(self) -> None:
         self._clear()

@@ -55,9 +55,12 @@ def moment(session: Session, t: float) -> str:
 
 
 def recorded(analysis: Analysis) -> str:
-    """ "1.2 MB, 3456 events"."""
+    """ "12 kB, 345 events"."""
     events = count(analysis.events, "event")
-    return events if analysis.recorded is None else f"{analysis.recorded / 1e6:.1f} MB, {events}"
+    size = analysis.recorded
+    if size is None:
+        return events
+    return f"{size / 1e3:.0f} kB, {events}" if size < 1e6 else f"{size / 1e6:.1f} MB, {events}"
 
 
 def clock(value: float) -> str:
