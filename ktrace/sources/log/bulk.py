@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.prefix import Prefix
 from ktrace.sources.log.whole import Whole, with_wholes
+from ktrace.sources.log.whole_memory import WholeMemory
 
 _CALLER = re.compile(r"\n\[ *[TC]\d+\]")
 _BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"  # that str.strip() strips, too
@@ -35,14 +36,18 @@ def many(text: str, prefix: Prefix, heads: Heads) -> Many | None:
         return None
     parts: list[Part] = []
     lines: list[tuple[int, str]] = []  # which may have a marker
+    inside: set[int] = set()  # lines of what is whole, among them
     number = 0
     for part in _parts(body[: body.rfind("\n", 0, -1) + 1], heads):
         parts.append(part)
         if isinstance(part, list):
             lines += enumerate(part, number)
             number += len(part)
-        else:
-            number += part.length
+            continue
+        if isinstance(part, WholeMemory):
+            lines += enumerate(part.lines, number)
+            inside.update(range(number, number + part.length))
+        number += part.length
     marked: dict[int, Head | None] = {}
     whole = text.split("\n")
     for index, markers in heads.marked_lines(lines).items():
@@ -50,8 +55,10 @@ def many(text: str, prefix: Prefix, heads: Heads) -> Many | None:
         if match is None:
             return None
         head = heads.find(whole[index], match.end(), markers)
-        if head is not None and head.start != match.end():
-            return None  # its prefix is another one
+        if head is not None and (head.start != match.end() or index in inside):
+            return None  # its prefix is another one, or it parts what is whole
+        if head is None:
+            heads.is_none(whole[index][match.end() :].strip())
         marked[index] = head
     return Many(whole, parts, marked)
 

@@ -30,7 +30,7 @@ class Heads:
         search = re.compile("|".join(map(re.escape, self._texts))).search
         # a log that is full of reports has most of its lines many times
         self.marked = lru_cache(maxsize=1 << 13)(lambda text: search(text) is not None)
-        self._plain: set[str] = set()  # lines without a marker
+        self._plain: set[str] = set()  # lines without a head
         self._of_markers = lru_cache(maxsize=1 << 10)(self._kinds_with)
 
     def marked_lines(self, lines: list[tuple[int, str]]) -> dict[int, list[str]]:
@@ -59,6 +59,10 @@ class Heads:
             before = at
             lines.setdefault(line, []).append(marker)
         return lines
+
+    def is_none(self, text: str) -> None:
+        """A line that has a marker, and yet no head in it: it need not be looked at again."""
+        self._plain.add(text)
 
     def find(self, line: str, begin: int, markers: Iterable[str] = ()) -> Head | None:
         """The head that stands in a line, from `begin` on. markers: that it has; or not known."""

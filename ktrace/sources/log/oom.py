@@ -16,6 +16,7 @@ from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.oom_memory import OomMemory
 from ktrace.sources.log.report import Report, Trace, seconds
 from ktrace.sources.log.whole import Whole
+from ktrace.sources.log.whole_memory import WholeMemory
 from ktrace.sources.log.whole_table import WholeTable
 
 # 2.6.31: "comm invoked oom-killer: gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags
@@ -117,7 +118,17 @@ class OomKillerReport(Report):
             return False
         if isinstance(whole, WholeTable):
             return self._memory.take_table(whole)
+        if isinstance(whole, WholeMemory):
+            return self._take_memory(whole)
         return self._trace.take_whole(whole, number)
+
+    def _take_memory(self, whole: WholeMemory) -> bool:
+        """Between the call trace and the table of tasks, where neither has a use for a line."""
+        if not self._trace.ended or self._trace.task is None:
+            return False
+        for text in whole.lines:
+            self._memory.take(text)
+        return True
 
     def _take_panic(self, line: LogLine) -> bool:
         """Nobody is killed: the kernel goes on, or panics and says in whose context."""

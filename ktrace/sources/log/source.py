@@ -54,7 +54,10 @@ class _Open:
         report = self.report
         assert line.whole
         lines = self.lines + line.whole.length
-        if report.finished or report.caller or lines > report.lines_max:
+        foreign = self.foreign + line.whole.length
+        if lines > report.lines_max or foreign > report.foreign_max:
+            return False  # it is over within them
+        if report.finished or report.caller:
             return False
         if not report.take_whole(line.whole, line.number):
             return False

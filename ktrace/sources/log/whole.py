@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from ktrace.sources.log.whole_dump import WholeDump, with_dumps
+from ktrace.sources.log.whole_memory import WholeMemory, with_memory
 from ktrace.sources.log.whole_table import WholeTable, with_tables
 from ktrace.sources.log.whole_trace import WholeTrace, with_traces
 
-Whole = WholeTrace | WholeTable | WholeDump
+Whole = WholeTrace | WholeTable | WholeDump | WholeMemory
 
 
 def with_wholes(body: str) -> Iterator[str | Whole]:
@@ -17,7 +18,11 @@ def with_wholes(body: str) -> Iterator[str | Whole]:
             yield between
             continue
         for lines in with_tables(between):
-            if isinstance(lines, str):
-                yield from with_dumps(lines)
-            else:
+            if not isinstance(lines, str):
                 yield lines
+                continue
+            for rest in with_memory(lines):
+                if isinstance(rest, str):
+                    yield from with_dumps(rest)
+                else:
+                    yield rest

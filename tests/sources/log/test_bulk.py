@@ -47,6 +47,24 @@ Tasks state (memory values in pages):
 [    380]     0   380      100       70    12288        0             0 (sd-pam)
 [    381]     0   381      100       70    12288        0         -1000 a b
 """
+MEMORY = """\
+Call Trace:
+ <TASK>
+ dump_stack_lvl+0x44/0x5c
+ oom_kill_process.cold+0xb/0x10
+ </TASK>
+Mem-Info:
+active_anon:1 inactive_anon:2 isolated_anon:0
+ slab_reclaimable:5812 slab_unreclaimable:10
+ mapped:3 shmem:1 pagetables:2811
+Node 0 DMA32 free:4432kB boost:0kB min:44704kB low:55880kB high:67056kB present:2080608kB
+lowmem_reserve[]: 0 0 0 0 0
+Node 0 DMA: 1*4kB (U) 0*8kB 1*16kB (U) 0*32kB = 20kB
+0 pages in swap cache
+Free swap  = 0kB
+Total swap = 4kB
+524150 pages RAM
+"""
 PLAIN_TABLE = TABLE.replace("oom BUG: x", "x")
 WITH_REGISTERS = V6_1.replace(" </TASK>\n", REGISTERS + " </TASK>\n")
 OTHERS = (
@@ -55,16 +73,16 @@ OTHERS = (
     *("Linux version 6.1.0", "CPU: 1 PID: 7 Comm: dd"),
     "INFO: task x:1 is blocked on a mutex likely owned by task y:2.",
 )  # fmt: skip
-LINES = [
-    line for text in (*ALL, OWNER, WITH_REGISTERS, OOPS, TABLE) for line in text.splitlines()
-] + list(OTHERS)
+LINES = [line for text in (*ALL, OWNER, OOPS, TABLE, MEMORY) for line in text.splitlines()] + list(
+    OTHERS
+)
 REPORTS = (*ALL, WITH_REGISTERS, OOPS, V6_1.replace("dd", "app"))
 
 
 def told(log: str, together: bool) -> tuple[list[Event], int, int]:
     source = KernelLogSource(io.BytesIO(log.encode()))
     one_by_one: Callable[..., None] = lambda *_: None  # noqa: E731
-    with mock.patch.object(scanner, "CHUNK", 400):
+    with mock.patch.object(scanner, "CHUNK", 900):
         if together:
             return [*source.events()], source.suppressed, source.mentioned
         with mock.patch.object(lines, "many", one_by_one):
@@ -79,7 +97,8 @@ def logs(draw: st.DrawFn) -> str:
     for report in draw(st.lists(st.sampled_from(REPORTS), min_size=2, max_size=6)):
         own = report.splitlines()
         if report is ALL[-1]:
-            own[3:3] = draw(st.sampled_from([TABLE, PLAIN_TABLE])).splitlines()
+            table = draw(st.sampled_from([TABLE, PLAIN_TABLE]))
+            own[3 - draw(st.integers(0, 1)) : 3] = f"{MEMORY}{table}".splitlines()
         for _ in range(draw(st.integers(0, 3))):
             at = draw(st.integers(0, len(own)))
             match draw(st.integers(0, 3)):
