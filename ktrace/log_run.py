@@ -74,7 +74,10 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
         watched.progress.clear()
         view.event(event, shown)
     watched.progress.clear()
-    final: list[Finding] = [replace(finding, status="open") for finding in analysis.current()]
+    final: list[Finding] = [
+        finding if finding.status == "open" else replace(finding, status="open")
+        for finding in analysis.current()
+    ]
     if final:
         view.event(None, final)
     for note in (*watched.notes(), *_notes(source, analysis)):

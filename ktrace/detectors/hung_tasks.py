@@ -1,6 +1,7 @@
 """Hung tasks, from khungtaskd's reports: each task once, however often it was reported."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from ktrace.detectors.detector import Detector
 from ktrace.detectors.lock_holders import LOCKS, LockHolders
@@ -26,10 +27,11 @@ class HungTasks(Detector):
     def current(self) -> list[HungTask]:
         """All that are known, with what blocks each."""
         self._pids = {(task.boot, task.pid): task for task in self._tasks.values()}
-        return [
-            replace(task, blocked_by=self._blockers(task, (task.pid,)))
-            for task in self._tasks.values()
-        ]
+        return [self._with_blockers(task) for task in self._tasks.values()]
+
+    def _with_blockers(self, task: HungTask) -> HungTask:
+        blockers = self._blockers(task, (task.pid,))
+        return task if blockers == task.blocked_by else replace(task, blocked_by=blockers)
 
     def feed(self, event: Event) -> list[HungTask]:
         """The finding that a report opens or updates."""
@@ -102,6 +104,7 @@ def _finding(event: HungReport, known: HungTask | None, new_id: str) -> HungTask
     )
 
 
+@lru_cache(maxsize=1 << 10)
 def wait_in(stack: Stack) -> Wait | None:
     """khungtaskd looks at TASK_UNINTERRUPTIBLE without TASK_WAKEKILL only (kernel/hung_task.c,
     check_hung_uninterruptible_tasks): SIGKILL wakes none of them."""

@@ -9,6 +9,7 @@ for by it; docs/log.md describes it for users.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import dropwhile
 
 from ktrace.kernel.wait_functions import function_of, is_scheduler
@@ -34,8 +35,14 @@ _PLUMBING = re.compile(
 
 def function_names(stack: Iterable[str]) -> list[str]:
     """Those that say something of a problem, innermost first."""
-    names = [function_of(frame) for frame in stack]
-    return [name for name in names if not is_scheduler(name) and not _PLUMBING.fullmatch(name)]
+    return [*_names(tuple(stack))]
+
+
+@lru_cache(maxsize=1 << 12)
+def _names(stack: tuple[str, ...]) -> tuple[str, ...]:
+    """Stacks repeat."""
+    names = (function_of(frame) for frame in stack)
+    return tuple(name for name in names if not is_scheduler(name) and not _PLUMBING.fullmatch(name))
 
 
 def beneath_dump(stack: Sequence[str]) -> Sequence[str]:

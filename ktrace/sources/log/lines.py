@@ -21,6 +21,7 @@ _MENTIONED = re.compile(
     r"(?i)(?:^|[\s>])(?:subject|summary|title|fix(?:es)?|thread|short_desc|description)\s*:"
     r"[^\[]*(?:\[[^\]\d][^\]]*\][^\[]*)*$|^\+\s|\bprintk|\bpr_[a-z]+\(|\bgrep\b"
 )
+_NO_WORDS = re.compile(r"[\[\]\d\s.:]*$")
 _STAMP = re.compile(r"\[\s*\d+\.\d{6}\]")
 # Lines of most reports whose beginning is known, where the first line's is not
 _ANCHOR = re.compile(
@@ -272,4 +273,4 @@ def _unquoted(line: str) -> str:
 
 def _is_mention(before: str) -> bool:
     """Does what stands before a head tell that it is quoted?"""
-    return _MENTIONED.search(before) is not None
+    return not _NO_WORDS.match(before) and _MENTIONED.search(before) is not None

@@ -39,6 +39,7 @@ _CALLER = re.compile(r"\[\s*([TC]\d+)\]\s*$")
 _STAMP = re.compile(
     r"\[?\s*(?<![\d.+-])(\d{1,12}\.\d{6})(?:\s*<[^>]*>)?\]|(?:^|[\s,])\d{1,4},\d+,(\d{1,18}),[^;]*;"
 )
+_ONLY_STAMP = re.compile(r"\[\s*(\d{1,12}\.\d{6})\]\s*")
 _LEVELS = frozenset("emerg alert crit err warn warning notice info debug".split())
 _LEARN_MAX = 300  # characters: what is longer is no prefix
 
@@ -78,6 +79,8 @@ def usual(line: str) -> int:
 
 def stamp(prefix: str) -> float | None:
     """The kernel's own time stamp, seconds."""
+    if plain := _ONLY_STAMP.fullmatch(prefix):  # the most usual prefix
+        return float(plain[1])
     found = [*_STAMP.finditer(prefix[:_LEARN_MAX])]
     if not found:
         return None

@@ -59,6 +59,8 @@ class WallClock:
 
 def _moment(prefix: str) -> tuple[float | None, bool]:
     """Seconds since some day, and whether the year is known."""
+    if ":" not in prefix and not prefix.lstrip()[:1].isdigit():
+        return None, False  # not even an hour
     try:
         if match := _ISO.search(prefix):
             return _seconds([int(part) for part in match.groups()[:6]], match[7], match[8]), True
