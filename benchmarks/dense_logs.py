@@ -23,26 +23,21 @@ MODULES = "Modules linked in: " + " ".join(
 NAMES = "java postgres mysqld nginx python3 node chrome dd tar rsync gzip kswapd0 systemd".split()
 SYSCALL = ("do_syscall_64+0x55/0xb0", "entry_SYSCALL_64_after_hwframe+0x6e/0xd8")
 FREED = (
-    (
-        *("dump_stack_lvl+0x44/0x5c", "bad_page.cold+0x63/0x8f", "free_pcp_prepare+0x20d/0x230"),
-        *("free_unref_page_list+0x85/0x2a0", "release_pages+0x1c6/0x5d0"),
-        *("tlb_batch_pages_flush+0x41/0x70", "tlb_finish_mmu+0x60/0x160", "exit_mmap+0x16b/0x320"),
-        *("mmput+0x60/0x140", "do_exit+0x2e5/0xaf0", "do_group_exit+0x2d/0x80"),
-        *("__x64_sys_exit_group+0x14/0x20", *SYSCALL),
-    ),
-    (
-        *("dump_stack_lvl+0x44/0x5c", "bad_page.cold+0x63/0x8f", "rmqueue_bulk+0x3e2/0x5c0"),
-        *("? __mod_zone_page_state+0x80/0x90", "get_page_from_freelist+0x9a1/0xdd0"),
-        *("__alloc_pages+0xd6/0x320", "__folio_alloc+0x17/0x50", "vma_alloc_folio+0xa0/0x3d0"),
-        *("do_anonymous_page+0x5e/0x400", "__handle_mm_fault+0xa9f/0xfb0"),
-        *(
-            "handle_mm_fault+0xdb/0x2d0",
-            "do_user_addr_fault+0x1ca/0x570",
-            "exc_page_fault+0x70/0x170",
-        ),
-        "asm_exc_page_fault+0x22/0x30",
-    ),
+    *("dump_stack_lvl+0x44/0x5c", "bad_page.cold+0x63/0x8f", "free_pcp_prepare+0x20d/0x230"),
+    *("free_unref_page_list+0x85/0x2a0", "release_pages+0x1c6/0x5d0"),
+    *("tlb_batch_pages_flush+0x41/0x70", "tlb_finish_mmu+0x60/0x160", "exit_mmap+0x16b/0x320"),
+    *("mmput+0x60/0x140", "do_exit+0x2e5/0xaf0", "do_group_exit+0x2d/0x80"),
+    *("__x64_sys_exit_group+0x14/0x20", *SYSCALL),
 )
+TAKEN = (
+    *("dump_stack_lvl+0x44/0x5c", "bad_page.cold+0x63/0x8f", "rmqueue_bulk+0x3e2/0x5c0"),
+    *("? __mod_zone_page_state+0x80/0x90", "get_page_from_freelist+0x9a1/0xdd0"),
+    *("__alloc_pages+0xd6/0x320", "__folio_alloc+0x17/0x50", "vma_alloc_folio+0xa0/0x3d0"),
+    *("do_anonymous_page+0x5e/0x400", "__handle_mm_fault+0xa9f/0xfb0"),
+    *("handle_mm_fault+0xdb/0x2d0", "do_user_addr_fault+0x1ca/0x570"),
+    *("exc_page_fault+0x70/0x170", "asm_exc_page_fault+0x22/0x30"),
+)
+BAD = (("FREE", FREED), ("PREP", TAKEN))
 HUNG = (
     (
         "squashfs_cache_get+0x323/0x3a0 [squashfs]",
@@ -120,6 +115,7 @@ class Reports:
         pick = self._random.randrange
         process = random.Random(self._number // 60)
         comm, pid = process.choice(NAMES), process.randrange(300, 99999)
+        check, stack = process.choice(BAD)
         pfn = 0x10000 + self._number * 7
         return [
             f"BUG: Bad page state in process {comm}  pfn:{pfn:05x}",
@@ -128,11 +124,11 @@ class Reports:
             "flags: 0xfffffc0000014(referenced|lru|node=0|zone=1|lastcpupid=0x1fffff)",
             "raw: 000fffffc0000014 dead000000000100 dead000000000122 0000000000000000",
             f"raw: {pick(1 << 24):016x} 0000000000000000 00000000ffffffff 0000000000000000",
-            "page dumped because: PAGE_FLAGS_CHECK_AT_FREE flag(s) set",
+            f"page dumped because: PAGE_FLAGS_CHECK_AT_{check} flag(s) set",
             MODULES,
             f"CPU: {pick(4)} PID: {pid} Comm: {comm} Tainted: G    B             {KERNEL}",
             HARDWARE,
-            *_trace(process.choice(FREED), process),
+            *_trace(stack, process),
             "Disabling lock debugging due to kernel taint",
         ]
 
@@ -170,7 +166,7 @@ class Reports:
             '"echo 0 > /proc/sys/kernel/hung_task_timeout_secs" disables this message.',
             f"task:{comm:<15} state:D stack:0     pid:{pid:<5} ppid:{pick(9999):<6} "
             "flags:0x00004006",
-            *_trace((*stack, *FREED[1][8:13], "vfs_read+0x9f/0x330", *SYSCALL), self._random),
+            *_trace((*stack, *TAKEN[8:13], "vfs_read+0x9f/0x330", *SYSCALL), self._random),
         ]
 
     def _row(self, pid: int, comm: str) -> str:
