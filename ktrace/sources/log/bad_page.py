@@ -15,7 +15,7 @@ from ktrace.kernel.page_functions import path_of
 from ktrace.kernel.release import release_of
 from ktrace.kernel.taint import foreign_modules
 from ktrace.kernel.wait_functions import function_of
-from ktrace.sources.log.bad_page_dump import PageDump, PageState
+from ktrace.sources.log.bad_page_dump import PageDump, page_state
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
@@ -225,10 +225,10 @@ class BadPageReport(Report):
         stack = _from_bad_page(self._trace.stack)
         path = path_of(self._dump.reason, stack)
         release = release_of(self._trace.release)
-        state = PageState(self._dump, release, path)
+        state = page_state(self._dump, release, path)
         old = "count" in self._dump.values
         page = struct_page(self._dump.page, release, old, self._i386)
-        names, fields = state.decoded()
+        names, fields = state.decoded
         words = state.words
         return BadPage(
             t=seconds(self._line),
@@ -245,7 +245,7 @@ class BadPageReport(Report):
             mapcount=state.mapcount,
             mapping=_hex(state.mapping),
             memcg=_hex(state.memcg),
-            triggered=state.triggers(),
+            triggered=state.triggers,
             path=path,
             reason=self._dump.reason,
             stack=stack,

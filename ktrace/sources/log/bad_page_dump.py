@@ -1,7 +1,7 @@
 """What the lines of a bad page's report mean: values, flags, and every test that failed."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ktrace.events import Trigger
 from ktrace.kernel.old_memory_map import HASHED_SINCE, is_real
@@ -44,6 +44,35 @@ class PageDump:
     aops: str = ""  # printed when mapping is that of a file
 
 
+# Of a page that nobody has, since v4.18: the list head, and the counts
+_UNUSED = {1: "dead000000000100", 2: "dead000000000122", 6: "00000000ffffffff"}
+_INDEX = 4
+_ALIKE_MAX = 1 << 10
+_alike: dict[object, "PageState"] = {}
+
+
+def page_state(dump: PageDump, release: tuple[int, ...], path: str) -> "PageState":
+    """Pages that are alike, but for page frame and index, are judged once."""
+    key = (_without_index(dump), dump.names, dump.bad, dump.reason, dump.memcg, dump.page_type)
+    whole = (*key, dump.aops, len(dump.page or ""), dump.page is None, release, path)
+    known = _alike.get(whole)
+    if known is None:
+        if len(_alike) >= _ALIKE_MAX:
+            _alike.clear()
+        known = _alike[whole] = PageState(dump, release, path)
+    return known
+
+
+def _without_index(dump: PageDump) -> tuple[object, ...]:
+    """Values and words. The word with the index means nothing where the others show that it is
+    one, since both counts and the list head are where v4.18 and later have them."""
+    values, raw = dump.values, tuple(dump.raw)
+    counts = (values.get("refcount"), values.get("mapcount"))
+    if len(raw) == 8 and counts == ("0", "0") and all(raw[n] == w for n, w in _UNUSED.items()):
+        raw = (*raw[:_INDEX], "", *raw[_INDEX + 1 :])
+    return (raw, *[item for item in values.items() if item[0] not in ("index", "pfn")])
+
+
 class PageState:
     """A dump, read with what is known of its kernel."""
 
@@ -65,12 +94,12 @@ class PageState:
             return len(self._dump.raw[0]) > 8
         return self._dump.page is None or len(self._dump.page) > 8
 
-    @property
+    @cached_property
     def refcount(self) -> int | None:
         printed = self._printed_count
         return self.words.refcount if printed is None and self.words else printed
 
-    @property
+    @cached_property
     def mapcount(self) -> int | None:
         """As the kernel prints it."""
         printed = self._printed
@@ -79,7 +108,7 @@ class PageState:
             return raw - (raw >> 31 << 32) + 1
         return printed
 
-    @property
+    @cached_property
     def mapping(self) -> int | None:
         """page_mapping(), as the kernel prints it; where that is a hash, the raw word."""
         printed = self._dump.values.get("mapping")
@@ -101,13 +130,14 @@ class PageState:
             return self.words.mapping
         return self.mapping
 
-    @property
+    @cached_property
     def memcg(self) -> int | None:
         if self._dump.memcg:
             return int(self._dump.memcg, 16)
         known = self.words and self._reason_is("memcg")
         return self.words.memcg if known and self.words else None
 
+    @cached_property
     def decoded(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names and fields of the flags: the kernel's own where it printed them."""
         names = self._dump.names
@@ -121,6 +151,7 @@ class PageState:
         decoded = self.layout.decode(self.flags)
         return decoded.names, decoded.fields
 
+    @cached_property
     def triggers(self) -> tuple[Trigger, ...]:
         """Every test that failed, as far as the report tells."""
         reason = self._dump.reason
@@ -166,7 +197,7 @@ class PageState:
             return (Trigger("flags", self._dump.bad[0], self._dump.bad[1]),)
         if _OF_REASON.get(self._dump.reason) in _TESTED_BEFORE_FLAGS:
             return ()  # the flags were in order
-        names, _ = self.decoded()
+        names, _ = self.decoded
         if self.layout is not None and self.flags is not None:
             return self.layout.flag_triggers(self._path, self.flags)
         return self._by_name(names)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ktrace.events import Event
-from ktrace.sources.log import lines, scanner
+from ktrace.sources.log import bad_page_dump, lines, scanner
 from ktrace.sources.log.bulk import many
 from ktrace.sources.log.heads import Heads
 from ktrace.sources.log.kinds import KINDS
@@ -151,3 +151,16 @@ def test_lines_of_a_known_prefix_are_read_together() -> None:
 def test_one_other_line_needs_a_look_at_each(other: str) -> None:
     log = stamped(V6_1) + other + "\n"
     assert many(log, Prefix("[  100.000000] "), Heads(KINDS)) is None
+
+
+@pytest.mark.parametrize("index", ["dead000000000100", "ffffffffffffffff", "0" * 16])
+@pytest.mark.parametrize("wrong", ["", "mapcount:0", "raw: 000", "00000000ffffffff"])
+def test_a_page_that_is_alike_is_judged_as_it_would_be_alone(index: str, wrong: str) -> None:
+    """Of alike pages only the word with the index may differ."""
+    other = V6_1.replace("raw: 0000000000000001", f"raw: {index}")
+    other = other.replace(wrong, wrong[:-1] + "5") if wrong else other
+    bad_page_dump._alike.clear()
+    alone = told(stamped(other), together=True)
+    bad_page_dump._alike.clear()
+    told(stamped(V6_1), together=True)
+    assert told(stamped(other), together=True) == alone
