@@ -50,7 +50,8 @@ def _builder(wanted: Any) -> Build:
     if origin is Annotated:
         return _text(arguments[1])
     if origin in (Union, types.UnionType):  # X | None is the only kind in use
-        return _optional(_builder(arguments[0]))
+        unknown = "" if arguments[0] == Hex else None
+        return _optional(_builder(arguments[0]), unknown)
     if origin is tuple:  # of any length
         return _tuple(arguments[0])
     if origin is dict:  # JSON's keys are strings
@@ -96,8 +97,9 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _optional(build_it: Build) -> Build:
-    return lambda value, where: None if value is None else build_it(value, where)
+def _optional(build_it: Build, empty: object = None) -> Build:
+    """empty: what else stands for nothing."""
+    return lambda value, where: None if value in (None, empty) else build_it(value, where)
 
 
 def _tuple(item: Any) -> Build:

@@ -26,6 +26,11 @@ class Outer:
 GOOD = {"t": 1.5, "inner": {"number": 2}, "names": ["a"], "counts": {"b": 3}, "note": "n"}
 
 
+def test_an_empty_number_is_not_known() -> None:
+    assert build(Numbers, {"flags": "", "page": ""}, "record") == Numbers("", None)
+    assert build(Numbers, {"flags": "0x1", "page": "f"}, "record") == Numbers("0x1", "f")
+
+
 def test_everything_given() -> None:
     assert build(Outer, GOOD, "x") == Outer(1.5, Inner(2), ("a",), {"b": 3}, "n")
 
@@ -38,6 +43,12 @@ def test_defaults_and_none_and_whole_numbers() -> None:
 
 def test_unknown_keys_are_ignored() -> None:
     assert build(Inner, {"number": 1, "new": []}, "x") == Inner(1)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    flags: Hex
+    page: Hex | None
 
 
 @dataclass(frozen=True)

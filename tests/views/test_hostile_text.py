@@ -17,7 +17,7 @@ from ktrace.commands.compare import _lines
 from ktrace.comparison.verdict import compare
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
-from ktrace.events import EVENTS, Event
+from ktrace.events import EVENTS, Event, from_json, to_json
 from ktrace.findings import End, Finding, Session
 from ktrace.problems import PROBLEMS, Problem, live_problems
 from ktrace.views.choice import _body
@@ -107,6 +107,18 @@ def test_lines(view: Callable[[], View], command: str, capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert out + err
     assert not FORBIDDEN.search(out + err), FORBIDDEN.search(out + err)
+
+
+def test_numbers_that_are_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader takes the empty text for any number in hexadecimal."""
+    texts = [
+        json.dumps(to_json(sample(kind, "x"))).replace('"0x1"', '""') for kind in EVENTS.values()
+    ]
+    events = [from_json(json.loads(text)) for text in texts]
+    for command in COMMANDS:
+        through(ReportView(), command, events, [])
+        screen(command, events, [])
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
