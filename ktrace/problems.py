@@ -50,7 +50,7 @@ PROBLEMS: tuple[Problem, ...] = (
         detector="ktrace.detectors.bad_page:BadPages",
         view="ktrace.views.bad_page",
         findings=("bad-page", "ram-cell", "page-corruption"),
-        probes=("bad_page", "page checks"),
+        probes=("bad_page", "page checks", "kernel log"),
         before="ktrace.sources.live.earlier_pages:EarlierPages",
         also_in=("dmesg",),
     ),

@@ -83,6 +83,9 @@ def child_setup() -> Callable[[], None]:
         original = file.read().strip()
 
     def restore() -> None:
+        with open(_OOM_SCORE_ADJ) as file:
+            if file.read().strip() == original:
+                return  # survive() was not allowed to change it, nor might this process
         with open(_OOM_SCORE_ADJ, "w") as file:
             file.write(original)
 

@@ -37,3 +37,16 @@ def test_root_runs_nothing_of_others(tmp_path: Path, how: str, module: str) -> N
     )
     assert done.returncode == 0, done.stderr
     assert not mark.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a capability")
+def test_nor_does_who_was_given_capabilities() -> None:
+    """A user's own modules are not in the way of who has nothing to lose."""
+    who = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    code = "import sys; from ktrace.isolation import _has_privileges; print(_has_privileges())"
+    for sets, wanted in (("-all,+syslog", "True"), ("-all", "False")):
+        given = [f"--inh-caps={sets}", f"--ambient-caps={sets}"]
+        done = subprocess.run(
+            [*who, *given, sys.executable, "-c", code], capture_output=True, text=True, cwd="/"
+        )
+        assert done.stdout.strip() == wanted, done.stderr

@@ -7,8 +7,10 @@ import click
 from ktrace import __version__
 from ktrace.commands.options import loader_option
 from ktrace.errors import ExitCode, KtraceError
+from ktrace.kernel.capabilities import effective
 from ktrace.kernel.features import Fact, facts
 from ktrace.kernel.libbpf import lib
+from ktrace.privileges import NEEDS, has
 from ktrace.probes.catalog import purpose
 from ktrace.probes.choice import choose
 from ktrace.problems import verdicts_that_need
@@ -31,6 +33,7 @@ def doctor(loader: str) -> ExitCode:
     for fact in facts():
         _print_fact(fact)
     say()
+    _print_privileges()
     try:
         return _try_probes(loader)
     except KtraceError as error:
@@ -44,6 +47,20 @@ def _print_fact(fact: Fact) -> None:
     say(f"{fact.name:<14} {mark}  {fact.value}")
     if fact.ok is False and fact.hint:
         say(f"{'':<18} {fact.hint}")
+
+
+def _print_privileges() -> None:
+    """What each capability is for, whether it is here, and for how long."""
+    held = effective()
+    rows = [("CAPABILITY", "HERE", "KEPT", "FOR")]
+    for need in NEEDS:
+        here = has(held, need.capability)
+        kept = "while tracing" if need.kept else "for modules" if need.aside else "to attach"
+        rows.append((need.capability.name, "yes" if here else "NO", kept, need.gives))
+        if not here:
+            rows.append(("", "", "", f"lost: {need.without}"))
+    for line in (*text_table(rows), ""):
+        say(line)
 
 
 def _try_probes(loader: str) -> ExitCode:
@@ -64,7 +81,7 @@ def _try_probes(loader: str) -> ExitCode:
         say(f"{name:<14} {value}")
     say(f"task states    {source.states.origin}")
     say(f"symbols        {symbols}")
-    waits = source.why_no_waits
+    waits = source.why_no_waits or ("" if symbols else "kernel addresses are hidden")
     say(f"wait chains    {f'not read: {waits}' if waits else 'read from sleeping stacks'}")
     say(
         f"time           {attached - started:.3f} s to attach (after Python's own start), "

@@ -43,9 +43,12 @@ def _check(options: dict[str, Any]) -> None:
         ("spill", "record", "--spill goes with -o FILE"),
         ("keep_running", "run", "--keep-running goes with a COMMAND"),
         ("strict", "run", "--strict goes with a COMMAND"),
+        ("command_user", "run", "--command-user goes with a COMMAND"),
     ):
         if options[option] and not options[needed]:
             raise click.UsageError(text)
+    if options["action_user"] and not (options["on_finding"] or "").startswith("shell:"):
+        raise click.UsageError("--action-user goes with --on-finding shell:CMD")
 
 
 def _view(name: str, as_json: bool, record: str | None) -> View:

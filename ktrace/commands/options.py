@@ -91,6 +91,13 @@ _OPTIONS = (
         "(JSON Lines), the newest in $KTRACE_FINDING.",
     ),
     click.option(
+        "--action-user",
+        metavar="USER",
+        help="Run CMD as USER. Else as the user who called sudo, or without any capabilities; "
+        '"root" gives it all that ktrace has.',
+    ),
+    click.option("--command-user", metavar="USER", help="Run COMMAND as USER, not as ktrace."),
+    click.option(
         "--keep-running",
         is_flag=True,
         help="Do not end a COMMAND that is still running when the run ends.",

@@ -4,10 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import VMLINUX
+from ktrace.kernel.capabilities import effective
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.tracefs import MOUNTS
 from ktrace.plural import count
+from ktrace.privileges import NEEDS, has, require_tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,15 @@ def facts() -> list[Fact]:
 
 
 def _privilege() -> Fact:
-    root = os.geteuid() == 0
-    return Fact("privilege", "root" if root else f"uid {os.geteuid()}", root, "run with sudo")
+    who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
+    lacks = [need.capability.name for need in NEEDS if not has(effective(), need.capability)]
+    if lacks:
+        who += f" without {', '.join(lacks)}"
+    try:
+        require_tracing()
+    except CannotTrace as error:
+        return Fact("privilege", who, False, error.hint)
+    return Fact("privilege", who, True)
 
 
 def _btf() -> Fact:

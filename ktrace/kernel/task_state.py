@@ -97,7 +97,9 @@ class TaskStates:
         it is one of kernel/freezer.c since f5d39b020809 and was inline before."""
         if sched_switch is None:
             # a kernel with BTF (v5.2, e83b9f55448a) is newer than the change in v4.14
-            origin = "assumed: tracefs is not mounted, kernels with BTF have this layout"
+            origin = (
+                "assumed: tracefs is not mounted or not readable, kernels with BTF have this layout"
+            )
             return cls(SINCE_4_14, not has_frozen_function, origin)
         letters = {
             letter: int(value, 0)

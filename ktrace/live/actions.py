@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _LIMIT = 100  # actions of a run
 _TIMEOUT_S = 60.0
@@ -26,12 +26,15 @@ class Actions:
         setup: Callable[[], None],
         note: Callable[[str], None],
         output: int,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """note: tells the user; output: a descriptor for what actions print."""
+        """setup: makes an action's process what it is to be; environment: the same, added to
+        ktrace's; note: tells the user; output: a descriptor for what actions print."""
         self._command = command
         self._setup = setup
         self._note = note
         self._output = output
+        self._environment = environment or {}
         self._waiting: list[str] = []
         self._dropped = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -93,7 +96,7 @@ class Actions:
         self._started_t = time.monotonic()
 
     def _popen(self, findings: list[str]) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"KTRACE_FINDINGS": str(len(findings))}
+        environment = os.environ | self._environment | {"KTRACE_FINDINGS": str(len(findings))}
         if len(findings[-1].encode()) < _ENVIRONMENT_BYTES:
             environment["KTRACE_FINDING"] = findings[-1]
         with os.fdopen(os.memfd_create("ktrace-findings"), "w+b") as stdin:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ktrace.errors import UsageError
 from ktrace.findings import CommandEnd
@@ -32,8 +32,10 @@ class Command:
         setup: Callable[[], None],
         output: int | None,
         strict: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """output: a descriptor for what it prints; None: it prints where ktrace does."""
+        """output: a descriptor for what it prints; None: it prints where ktrace does.
+        setup: makes its process what it is to be; environment: the same, added to ktrace's."""
         self.why_not = ""  # it could not be executed
         self._argv = argv
         self._strict = strict
@@ -44,6 +46,7 @@ class Command:
         try:
             self._process = subprocess.Popen(
                 argv,
+                env=os.environ | environment if environment else None,
                 stdin=subprocess.DEVNULL if os.isatty(0) else None,
                 stdout=output,
                 stderr=output,

@@ -18,7 +18,9 @@ class Options:
     stuck_after: float = 1.0  # seconds
     state: str | None = None  # a file that keeps what is known over reboots
     on_finding: str | None = None  # "stop", or "shell:CMD"
+    action_user: str | None = None  # whom CMD runs as; None: see ktrace.live.identity
     run: tuple[str, ...] = ()  # COMMAND and its arguments
+    command_user: str | None = None  # whom COMMAND runs as; None: as ktrace
     keep_running: bool = False  # COMMAND, when the run ends before it
     strict: bool = False  # a COMMAND that fails makes a clean run inconclusive
     loader: str = "auto"

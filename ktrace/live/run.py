@@ -18,11 +18,15 @@ from ktrace.errors import ExitCode, KtraceError, UsageError
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.kernel.boot import boot_id
+from ktrace.kernel.capabilities import effective
 from ktrace.live.actions import Actions
+from ktrace.live.children import Children
 from ktrace.live.command import Command, check_startable
+from ktrace.live.confinement import confine
 from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
 from ktrace.live.stop import Stop
+from ktrace.privileges import missing, why_hidden
 from ktrace.problems import load, reported
 from ktrace.sources.live.source import LiveSource, now
 from ktrace.trace.format import FORMAT
@@ -46,7 +50,7 @@ def run(options: Options, view: View) -> ExitCode:
     check_startable(options.run)
     stop = Stop()
     stop.listen()  # before anything is loaded: Python drops an exception in a callback of libbpf
-    setup = survival.child_setup()
+    children = Children.of(options)
     with ExitStack() as stack:
         source = LiveSource(options.stuck_after, options.loader, options.all_waits)
         stack.callback(source.close)
@@ -58,7 +62,7 @@ def run(options: Options, view: View) -> ExitCode:
             stack.callback(recording.close)
         stack.callback(partial(_close, view))
         stop.at_abort(view.close)
-        return _Run(options, view, source, recording, earlier, setup, stop, symbols).trace()
+        return _Run(options, view, source, recording, earlier, children, stop, symbols).trace()
 
 
 def _close(view: View) -> None:
@@ -88,7 +92,7 @@ class _Run:
         source: LiveSource,
         recording: "Recording | None",
         earlier: "list[Earlier]",
-        child_setup: Callable[[], None],
+        children: Children,
         stop: Stop,
         symbols: int,
     ) -> None:
@@ -97,16 +101,19 @@ class _Run:
         self._source = source
         self._recording = recording
         self._earlier = earlier
-        self._child_setup = child_setup
+        self._children = children
         self._stop = stop
         self._lost = ""  # why nothing can be shown any more
         self._command: Command | None = None
         self._kept = KeptOutput() if view.child_output == "kept" else None
         self._actions = self._make_actions()
         warnings = survival.survive()
+        warnings += [*missing(effective()), *children.warnings()]
         if not symbols:
-            warnings.append("kernel addresses are hidden (kptr_restrict): stacks show numbers")
-        if source.why_no_waits:
+            why = why_hidden()
+            warnings.append(f"kernel addresses are hidden ({why}): stacks show numbers")
+            warnings.append("wait chains are not read: kernel addresses are hidden")
+        elif source.why_no_waits:
             warnings.append(f"wait chains are not read: {source.why_no_waits}")
         self._analysis = Analysis(describe(options, source, tuple(warnings)))
 
@@ -119,9 +126,9 @@ class _Run:
             self._source.wake_on(self._view.wake_fd)
         for earlier in self._earlier:
             self._handle(earlier.events(self._analysis.session))
-            self._note(*earlier.notes)
         self._stop.after(self._options.duration)
         self._start_command()
+        self._give_up_privileges()
         while not self._stop.now():
             self._step(self._wait_s())
         self._end_command()
@@ -149,17 +156,36 @@ class _Run:
         if not self._options.run:
             return
         output = None if self._view.child_output == "inherited" else self._children_s_output()
-        self._command = Command(self._options.run, self._child_setup, output, self._options.strict)
+        identity = self._children.command
+        self._command = Command(
+            self._options.run,
+            self._children.setup(identity),
+            output,
+            self._options.strict,
+            identity.environment(),
+        )
         self._stop.at_abort(self._command.kill)
         if self._command.why_not:
             self._stop.why = "the command cannot be run"
 
+    def _give_up_privileges(self) -> None:
+        """COMMAND has its own by now."""
+        loader, actions = self._source.loader.name, self._children.actions
+        for earlier in self._earlier:
+            earlier.confine(partial(confine, self._options, loader, actions))
+        self._note(*filter(None, [confine(self._options, loader, actions)]))
+
     def _make_actions(self) -> Actions | None:
-        action = self._options.on_finding
-        if action is None or action == "stop":
+        identity = self._children.actions
+        if identity is None or self._options.on_finding is None:
             return None
-        command = action.removeprefix("shell:")
-        return Actions(command, self._child_setup, self._note, self._children_s_output())
+        return Actions(
+            self._options.on_finding.removeprefix("shell:"),
+            self._children.setup(identity),
+            self._note,
+            self._children_s_output(),
+            identity.environment(),
+        )
 
     def _children_s_output(self) -> int:
         return self._kept.fd if self._kept is not None else sys.stderr.fileno()

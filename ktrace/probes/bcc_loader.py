@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
+from ktrace.privileges import require_tracing
 from ktrace.probes import kprobe
 from ktrace.probes.bcc_build import Built, build
 from ktrace.probes.bcc_headers import Headers, find_headers
@@ -67,8 +68,7 @@ class BccLoader:
     can_follow = False
 
     def __init__(self, knobs: Mapping[str, int]) -> None:
-        if os.geteuid() != 0:
-            raise CannotTrace("tracing needs root", hint="run it with sudo")
+        require_tracing()
         self._knobs = dict(knobs)
         self._functions = kernel_functions(wanted_functions())
         self._built: Built | None = None

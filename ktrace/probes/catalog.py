@@ -14,6 +14,7 @@ class Purpose:
 
 
 PAGE_CHECKS = "page checks"
+KERNEL_LOG = "kernel log"
 
 PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
@@ -71,6 +72,11 @@ PURPOSES: dict[str, Purpose] = {
     PAGE_CHECKS: Purpose(
         "the kernel's own look at each page that it hands out or takes back",
         "the kernel reports no bad page",
+        hooked=False,
+    ),
+    KERNEL_LOG: Purpose(
+        "bad pages of this boot from before the run",
+        "bad pages that the kernel log has already are not known",
         hooked=False,
     ),
     "squashfs_cache_get": Purpose(

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.btf import VMLINUX, Btf
+from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
+from ktrace.privileges import require_tracing
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
@@ -27,7 +29,7 @@ class LibbpfLoader:
     can_follow = True
 
     def __init__(self, knobs: Mapping[str, int]) -> None:
-        _require_privilege()
+        require_tracing()
         self.btf = _kernel_btf()
         self._knobs = dict(knobs) | self._probed_knobs()
         self._maps: dict[str, int] = {}
@@ -167,6 +169,10 @@ class LibbpfLoader:
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]
         if not changed:
             return []
+        with raised():  # types of modules are given to CAP_SYS_ADMIN alone
+            return self._attach_again(changed)
+
+    def _attach_again(self, changed: list[str]) -> list[Probe]:
         probes = []
         self.btf = _kernel_btf()
         for name in OBJECTS:
@@ -230,8 +236,3 @@ def _nothing_loaded(probes: list[Probe]) -> CannotTrace:
         f"no BPF program could be loaded: {'; '.join(sorted(reasons))[:300]}",
         hint="see `ktrace doctor`",
     )
-
-
-def _require_privilege() -> None:
-    if os.geteuid() != 0:
-        raise CannotTrace("tracing needs root", hint="run it with sudo")

@@ -227,7 +227,8 @@ def test_a_full_disk_is_told_and_never_clean() -> None:
 def test_without_root() -> None:
     done = ktrace("oom-hang", "--duration", "0", user=65534, cwd="/")
     assert done.returncode == 3
-    assert done.stderr.splitlines()[0] == "ktrace: tracing needs root"
+    wanted = "ktrace: tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON"
+    assert done.stderr.splitlines()[0] == wanted
 
 
 def test_hidden_addresses_are_told() -> None:

@@ -55,12 +55,15 @@ class NothingEarlier:
     """In place of EarlierPages: this machine's log is no matter here."""
 
     def __init__(self, state: str | None) -> None:
-        self.notes: list[str] = []
+        pass
 
     def events(self, session: object) -> list[Event]:
         return []
 
     def add(self, event: Event) -> None:
+        pass
+
+    def confine(self, call: object) -> None:
         pass
 
     def close(self) -> str:
@@ -75,6 +78,7 @@ class FakeRun:
         self._capfd = capfd
         monkeypatch.setattr(live, "LiveSource", FakeSource)
         monkeypatch.setattr(live, "_open_earlier", lambda _: [NothingEarlier(None)])
+        monkeypatch.setattr(live, "confine", lambda *_: "")  # this process is the test's
         monkeypatch.setattr(live.survival, "survive", list)
 
     def feed(self, feed: Feed) -> None:

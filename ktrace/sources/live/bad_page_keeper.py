@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 
 from ktrace import bad_page_state
 from ktrace.detectors.bad_page import KEPT, Sighting
@@ -22,7 +23,7 @@ class BadPageKeeper:
         self.sightings = bad_page_state.load(path)
         self._path = path
         self._kept = [*self.sightings]
-        self._queue: queue.SimpleQueue[Sighting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Sighting | Callable[[], object] | None] = queue.SimpleQueue()
         try:
             bad_page_state.save(path, self._kept)
         except OSError as error:
@@ -34,6 +35,10 @@ class BadPageKeeper:
         """Keep it; on the disk as soon as the disk lets."""
         self._queue.put(sighting)
 
+    def confine(self, call: Callable[[], object]) -> None:
+        """To be called by the thread that writes."""
+        self._queue.put(call)
+
     def close(self) -> bool:
         """False when not all has reached the disk; failure then says why."""
         self._queue.put(None)
@@ -44,6 +49,9 @@ class BadPageKeeper:
 
     def _write(self) -> None:
         while (sighting := self._queue.get()) is not None:
+            if not isinstance(sighting, Sighting):
+                sighting()
+                continue
             self._kept = [*self._kept, sighting][-KEPT:]
             try:
                 bad_page_state.save(self._path, self._kept)

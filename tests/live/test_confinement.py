@@ -1,0 +1,55 @@
+"""What a run keeps, by its options."""
+
+from __future__ import annotations
+
+import pytest
+
+from ktrace.kernel.capabilities import Capability as C
+from ktrace.live import confinement
+from ktrace.live.confinement import kept
+from ktrace.live.identity import Identity
+from ktrace.live.options import Options
+from tests.live.test_identity import NOBODY
+
+pytestmark = pytest.mark.unit
+
+ALWAYS = {C.CAP_BPF, C.CAP_PERFMON, C.CAP_SYSLOG, C.CAP_SYS_PTRACE, C.CAP_IPC_LOCK}
+OWN = Identity(None, False)
+OTHER = Identity(NOBODY, False)
+
+
+@pytest.fixture(autouse=True)
+def new_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confinement, "last_known", lambda: 40)
+
+
+@pytest.mark.parametrize(
+    ("options", "loader", "actions", "more"),
+    [
+        ({}, "libbpf", None, set()),
+        ({}, "bcc", None, {C.CAP_SYS_ADMIN}),
+        ({"record": "x"}, "libbpf", None, set()),
+        ({"state": "x"}, "libbpf", None, {C.CAP_CHOWN, C.CAP_DAC_OVERRIDE, C.CAP_FOWNER}),
+        ({"run": ("true",)}, "libbpf", None, {C.CAP_KILL}),
+        ({"on_finding": "stop"}, "libbpf", None, set()),
+        ({"on_finding": "shell:true"}, "libbpf", OWN, {C.CAP_KILL}),
+        ({"on_finding": "shell:true"}, "libbpf", OTHER, {C.CAP_KILL, C.CAP_SETUID, C.CAP_SETGID}),
+    ],
+)
+def test_kept(options: dict[str, object], loader: str, actions: Identity, more: set[C]) -> None:
+    given = Options(command="record", **options)  # type: ignore[arg-type]
+    assert kept(given, loader, actions) == ALWAYS | more
+
+
+def test_a_kernel_without_cap_bpf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confinement, "last_known", lambda: 37)
+    assert C.CAP_SYS_ADMIN in kept(Options(command="record"), "libbpf", None)
+
+
+def test_a_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(confinement, "restrict", refuse)
+    told = confinement.confine(Options(command="record"), "libbpf", None)
+    assert told == "privileges cannot be given up: Operation not permitted"
