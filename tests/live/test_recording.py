@@ -157,7 +157,7 @@ def test_a_process_that_is_killed_is_told_and_the_rest_is_elsewhere(
     monkeypatch.setattr(writer_process, "_early", process)
 
     def feed(t: float) -> list[Event]:
-        if process.state == "open" and path.stat().st_size:
+        if process.state == "open" and process.file_bytes:  # it has told what is on the disk
             os.kill(process._pid, signal.SIGKILL)
         return []
 
