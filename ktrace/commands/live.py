@@ -41,6 +41,7 @@ def _check(options: dict[str, Any]) -> None:
         ("force", "record", "--force goes with -o FILE"),
         ("max_size", "record", "--max-size goes with -o FILE"),
         ("spill", "record", "--spill goes with -o FILE"),
+        ("redact", "record", "--redact goes with -o FILE"),
         ("keep_running", "run", "--keep-running goes with a COMMAND"),
         ("strict", "run", "--strict goes with a COMMAND"),
         ("command_user", "run", "--command-user goes with a COMMAND"),

@@ -71,6 +71,11 @@ _OPTIONS = (
         "new file in DIR.  [default: /run]",
     ),
     click.option(
+        "--redact",
+        is_flag=True,
+        help="Pseudonyms in FILE for all names; no kernel pointers, no arguments, no texts.",
+    ),
+    click.option(
         "-d", "--duration", type=Seconds(min=0), metavar="SECONDS", help="Stop after this time."
     ),
     click.option(

@@ -15,6 +15,7 @@ class Options:
     force: bool = False  # overwrite it
     max_size: int | None = None  # bytes of it
     spill: str = DEFAULT_SPILL  # folder for the rest of it, if its file system hangs
+    redact: bool = False  # no names in it
     stuck_after: float = 1.0  # seconds
     state: str | None = None  # a file that keeps what is known over reboots
     on_finding: str | None = None  # "stop", or "shell:CMD"

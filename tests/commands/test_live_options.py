@@ -28,6 +28,7 @@ ARRIVES: dict[str, tuple[list[str], str, Any]] = {
     "--max-size bytes": (["--max-size", "1048576", "-o", "new"], "max_size", 1 << 20),
     "--spill": (["--spill", "/mnt", "-o", "new"], "spill", "/mnt"),
     "-o alone": (["-o", "new"], "spill", "/run"),
+    "--redact": (["--redact", "-o", "new"], "redact", True),
     "-d": (["-d", "0.5"], "duration", 0.5),
     "--duration": (["--duration", "2"], "duration", 2.0),
     "--stuck-after": (["--stuck-after", "2.5"], "stuck_after", 2.5),
@@ -57,6 +58,7 @@ REFUSED = {
     "--max-size 1K": (["--max-size", "1K", "-o", "new"], "1K is less than 1M"),
     "--max-size much": (["--max-size", "much", "-o", "new"], "'much' is not a size"),
     "--spill": (["--spill", "/mnt"], "--spill goes with -o FILE"),
+    "--redact": (["--redact"], "--redact goes with -o FILE"),
     "--action-user": (["--action-user", "x"], "--action-user goes with --on-finding shell:CMD"),
     "--action-user stop": (
         ["--on-finding", "stop", "--action-user", "x"],
@@ -67,6 +69,9 @@ REFUSED = {
     "--strict": (["--strict"], "--strict goes with a COMMAND"),
     "unknown": (["--no-such"], "No such option"),
 }
+
+
+OF_A_FILE = ("--force", "--redact", "--max-size", "--spill")
 
 
 class Runs:
@@ -115,7 +120,7 @@ def test_json(runs: Runs, command: str) -> None:
         (command, option)
         for command in COMMANDS
         for option in REFUSED
-        if command != live.RECORD or option not in ("--force", "--max-size", "--spill")
+        if command != live.RECORD or option not in OF_A_FILE
     ],
 )
 def test_refused(runs: Runs, command: str, option: str) -> None:
