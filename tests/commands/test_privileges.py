@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,38 +90,35 @@ def test_command_of_another_user() -> None:
     assert lines[lines.index(str(NOBODY)) :][: len(wanted)] == wanted
 
 
-def acted(folder: Path, *options: str, **more: Any) -> tuple[str, dict[str, int]]:
-    """User id and sets of an action, after the verdict of a run that finds a stuck task."""
-    told, done = folder / "told", folder / "done"
-    told.touch()
-    told.chmod(0o666)
-    folder.chmod(0o777)
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)  # pytest's own are root's alone
-    action = f"shell:(id -u; cat /proc/self/status) >{told}; touch {done}"
-    arguments = ("oom-hang", "--json", "-d", "60", "--on-finding", action, *options)
-    with stuck_tasks.frozen_file_system() as frozen:
-        stuck_tasks.kill(frozen.writer().pid)
-        with running(*arguments, **more):
-            stuck_tasks.wait_until("the action has run", done.exists)
-    user, _, sets = told.read_text().partition("\n")
+def acted(*options: str, **more: Any) -> tuple[str, dict[str, int]]:
+    """User id and sets of an action of a run that finds a stuck task."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are root's alone
+        os.chmod(folder, 0o777)
+        told, done = Path(folder, "told"), Path(folder, "done")
+        action = f"shell:(id -u; cat /proc/self/status) >{told}; touch {done}"
+        arguments = ("oom-hang", "--json", "-d", "60", "--on-finding", action, *options)
+        with stuck_tasks.frozen_file_system() as frozen:
+            stuck_tasks.kill(frozen.writer().pid)
+            with running(*arguments, **more):
+                stuck_tasks.wait_until("the action has run", done.exists)
+        user, _, sets = told.read_text().partition("\n")
     return user, status(sets)
 
 
-def test_an_action_has_no_capabilities(tmp_path: Path) -> None:
+def test_an_action_has_no_capabilities() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "SUDO_UID"}
-    user, sets = acted(tmp_path, env=environment)
+    user, sets = acted(env=environment)
     assert (user, sets["CapEff"], sets["CapPrm"], sets["NoNewPrivs"]) == ("0", 0, 0, 1)
 
 
-def test_under_sudo_an_action_is_the_user_s(tmp_path: Path) -> None:
-    user, sets = acted(tmp_path, env=os.environ | {"SUDO_UID": str(NOBODY)})
+def test_under_sudo_an_action_is_the_user_s() -> None:
+    user, sets = acted(env=os.environ | {"SUDO_UID": str(NOBODY)})
     assert (user, sets["CapEff"], sets["CapPrm"], sets["NoNewPrivs"]) == (str(NOBODY), 0, 0, 1)
 
 
-def test_an_action_with_all_privileges(tmp_path: Path) -> None:
+def test_an_action_with_all_privileges() -> None:
     environment = os.environ | {"SUDO_UID": str(NOBODY)}
-    user, sets = acted(tmp_path, "--action-user", "root", env=environment)
+    user, sets = acted("--action-user", "root", env=environment)
     assert (user, sets["CapEff"]) == ("0", status_of("self")["CapEff"])
 
 
