@@ -7,7 +7,7 @@ from importlib.resources import files
 from ktrace.kernel.capabilities import Capability as C
 from ktrace.kernel.capabilities import last_known, restrict
 from ktrace.live.identity import Identity
-from ktrace.live.options import Options
+from ktrace.live.options import DEFAULT_SPILL, Options
 from ktrace.privileges import NEEDS
 
 # to put a new state file into a folder, and an owner's name on it, which need not be ktrace's own
@@ -38,6 +38,8 @@ def kept(options: Options, loader: str, actions: Identity | None) -> frozenset[C
         keep.add(C.CAP_SYS_ADMIN)  # /proc/TID/stack (fs/proc/base.c); BPF before v5.8
     if options.state:
         keep.update(_FOR_STATE)
+    if options.spill != DEFAULT_SPILL:
+        keep.add(C.CAP_DAC_OVERRIDE)  # /run is root's, but not every folder
     if options.run or actions:
         keep.add(C.CAP_KILL)  # they may have another user, and have to be ended
     if actions and actions.changes_user:

@@ -90,6 +90,7 @@ class FileWriter:
         if own:
             self._let_go()
         os.chdir("/")
+        _give_up_privileges()
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._tell("open file" if self._regular else "open stream")
         return True
@@ -176,6 +177,16 @@ class FileWriter:
             os.write(self._status, f"{line}\n".encode())
         except OSError:  # ktrace is gone
             pass
+
+
+def _give_up_privileges() -> None:
+    """What is left to do needs none, but that locked memory may grow."""
+    from ktrace.kernel.capabilities import Capability, restrict
+
+    try:
+        restrict((Capability.CAP_IPC_LOCK,))
+    except OSError:  # ktrace itself tells of it
+        pass
 
 
 def _member(data: bytes) -> bytes:

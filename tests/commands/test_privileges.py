@@ -73,6 +73,15 @@ def test_every_thread_gives_up_what_it_needs_no_more(tmp_path: Path) -> None:
             assert (sets["CapBnd"], sets["CapAmb"], sets["CapInh"]) == (0, 0, 0)
 
 
+def test_the_process_that_writes_the_trace_gives_up_all(tmp_path: Path) -> None:
+    trace = str(tmp_path / "run.ktrace")
+    with running("oom-hang", "--json", "-o", trace, "-d", "60") as process:
+        (writer,) = stuck_tasks.children(process.pid)
+        stuck_tasks.wait_until("it has", lambda: status_of(writer)["NoNewPrivs"])
+        sets = status_of(writer)
+    assert sets["CapEff"] == sets["CapPrm"] == bits({C.CAP_IPC_LOCK})
+
+
 def test_command_is_root_s_all_the_same(tmp_path: Path) -> None:
     told = tmp_path / "told"
     done = ktrace("oom-hang", "--", "sh", "-c", f"sleep 0.5; cat /proc/self/status >{told}")

@@ -30,6 +30,7 @@ def new_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, "bcc", None, {C.CAP_SYS_ADMIN}),
         ({"record": "x"}, "libbpf", None, set()),
         ({"state": "x"}, "libbpf", None, {C.CAP_CHOWN, C.CAP_DAC_OVERRIDE, C.CAP_FOWNER}),
+        ({"record": "x", "spill": "/home"}, "libbpf", None, {C.CAP_DAC_OVERRIDE}),
         ({"run": ("true",)}, "libbpf", None, {C.CAP_KILL}),
         ({"on_finding": "stop"}, "libbpf", None, set()),
         ({"on_finding": "shell:true"}, "libbpf", OWN, {C.CAP_KILL}),
