@@ -17,6 +17,7 @@ _KINDS = {
     "coredump": "core dump",
     "direct-io": "direct I/O",
     "unix-socket": "Unix socket",
+    "nfs": "NFS",
 }
 
 

@@ -76,10 +76,19 @@ _SLEEPS_IN: dict[str, NamedWait] = {
     "submit_bio_wait": NamedWait("block-io", "on a device that is not known", _IO),
     "bio_await": NamedWait("block-io", "on a device that is not known", _IO),
     "__wait_on_buffer": NamedWait("buffer", "of a device that is not known", _IO),
+    "ptrace_stop": NamedWait(
+        "ptrace",
+        "its tracer",
+        Release("its tracer has to continue or to detach it, or to end", ""),
+    ),
+    "do_signal_stop": NamedWait(
+        "job-control", "SIGCONT", Release("continue the process", "kill -CONT PID")
+    ),
     "exit_aio": NamedWait("aio", "requests of io_submit()", _IO),
     "io_wq_put_and_exit": NamedWait("io-uring", "workers that run its requests", _IO),
     "io_ring_exit_work": NamedWait("io-uring", "requests of a ring that was closed", _IO),
     "do_sys_poll": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
+    "poll_schedule_timeout": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
     "do_select": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
     "do_epoll_wait": NamedWait("poll", "an event of its descriptors", _USER_SPACE),
     "ep_poll": NamedWait("poll", "an event of its descriptors", _USER_SPACE),

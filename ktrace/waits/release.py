@@ -131,6 +131,13 @@ def _squashfs(_wait: TaskWait) -> Release:
     return Release("whoever reads the block, or holds the full cache, has to finish reading", "")
 
 
+def _nfs(wait: TaskWait) -> Release:
+    return Release(
+        "the server has to answer; umount -f fails the requests of a mount",
+        f"umount -f {shlex.quote(wait.target)}" if wait.target else "umount -f MOUNTPOINT",
+    )
+
+
 def _driver(wait: TaskWait) -> Release:
     return Release(
         f"nothing in user space: no signal helps; only the module {wait.target} can end it,"
@@ -189,6 +196,7 @@ RELEASES: dict[str, _Release] = {
     "aio": _aio,
     "squashfs-cache": _squashfs,
     "driver": _driver,
+    "nfs": _nfs,
     "network-device": _net_device,
     "pid-namespace": _pid_namespace,
     "jbd2": _journal,

@@ -26,6 +26,7 @@ from ktrace.waits.kinds import (
     pipe,
     ptrace,
     rcu,
+    rpc,
     rt_mutex,
     rwsem,
     semaphore,
@@ -47,6 +48,7 @@ KINDS: tuple[Kind, ...] = (
     percpu_rwsem.KIND,
     folio.KIND,
     buffer.KIND,
+    rpc.KIND,
     bit.KIND,
     block_io.KIND,
     vfork.KIND,
@@ -84,6 +86,6 @@ ENUMS = (
     "netdev_reg_state",
 )
 # whose types are read, where the kernel does not have them built in
-MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop", "squashfs")
+MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop", "squashfs", "sunrpc", "nfs")
 
 WANTS: tuple[str, ...] = (*KERNEL_WANTS, *(path for kind in KINDS for path in kind.wants))
