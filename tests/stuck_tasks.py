@@ -465,28 +465,30 @@ _AT_FDCWD = -100
 
 
 @contextmanager
-def unanswered_fanotify_event(file: Path, read: bool) -> Iterator[Process]:
-    """A process that opens the file, and waits for the permission of this process, which has read
-    the event or not. Closing the listener's descriptor allows it."""
+def unanswered_fanotify_events(read: bool, *files: Path) -> Iterator[list[Process]]:
+    """For each file a process that opens it, and waits for the permission of this process, which
+    has read the events or not. Closing the listener's descriptor allows them."""
     libc = ctypes.CDLL(None, use_errno=True)
     listener = libc.fanotify_init(_FAN_CLASS_CONTENT, os.O_RDONLY)
     if listener < 0:
         pytest.skip(f"fanotify is refused: {os.strerror(ctypes.get_errno())}")
-    event = None
+    events: list[int] = []
+    processes: list[Process] = []
     try:
-        mask, path = ctypes.c_uint64(_FAN_OPEN_PERM), str(file).encode()
-        if libc.fanotify_mark(listener, _FAN_MARK_ADD, mask, _AT_FDCWD, path):
-            pytest.skip(f"fanotify is refused: {os.strerror(ctypes.get_errno())}")
-        process = subprocess.Popen(["cat", str(file)], stdout=subprocess.DEVNULL)
-        wait_for_state(process.pid, "D")
-        if read:
-            event = struct.unpack_from("=IBBHQiI", os.read(listener, 4096))[5]
-        yield process
+        for file in files:
+            mask, path = ctypes.c_uint64(_FAN_OPEN_PERM), str(file).encode()
+            if libc.fanotify_mark(listener, _FAN_MARK_ADD, mask, _AT_FDCWD, path):
+                pytest.skip(f"fanotify is refused: {os.strerror(ctypes.get_errno())}")
+            processes.append(subprocess.Popen(["cat", str(file)], stdout=subprocess.DEVNULL))
+            wait_for_state(processes[-1].pid, "D")
+            if read:
+                events.append(struct.unpack_from("=IBBHQiI", os.read(listener, 4096))[5])
+        yield processes
     finally:
-        os.close(listener)
-        if event:
-            os.close(event)
-    end(process)
+        for descriptor in (listener, *events):
+            os.close(descriptor)
+        for process in processes:
+            end(process)
 
 
 # A network device ------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ class Kernel:
     looks: int = 0
     devices: "dict[int, BlockDevice]" = field(default_factory=dict)  # of this look, by address
     opened: dict[tuple[int, ...], Opened] = field(default_factory=dict)  # kept across looks
+    checked: set[tuple[int, ...]] = field(default_factory=set)  # of these, in this look
     cpus: int = 0  # how many there can be; 0: not known
     _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
 
@@ -120,6 +121,7 @@ class Kernel:
         self.looks += 1
         self._tasks.clear()
         self.devices.clear()
+        self.checked.clear()
         if len(self.opened) > _MOST_SEARCHES:
             self.opened.clear()
 

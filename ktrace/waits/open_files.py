@@ -71,11 +71,13 @@ def opened(kernel: "Kernel", near: int, private: Sequence[int]) -> Opened:
     """
     key = tuple(sorted(private))
     known = kernel.opened.get(key)
-    if known and kernel.looks - known.look < _LOOKS_KEPT and _still(known, kernel):
+    if known and key in kernel.checked:
         return known
-    found = _search(kernel, near, frozenset(key))
-    kernel.opened[key] = found
-    return found
+    if not known or kernel.looks - known.look >= _LOOKS_KEPT or not _still(known, kernel):
+        known = _search(kernel, near, frozenset(key))
+    kernel.opened[key] = known
+    kernel.checked.add(key)
+    return known
 
 
 def _still(known: Opened, kernel: "Kernel") -> bool:

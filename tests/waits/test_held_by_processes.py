@@ -42,12 +42,18 @@ def source() -> Iterator[LiveSource]:
 
 def at_once(source: LiveSource, tid: int) -> TaskWait:
     """What the thread waits for, if it sleeps in D or another one waits for it."""
+    return waits_at_once(source, tid)[tid]
 
-    def known() -> TaskWait | None:
-        events = source.finish()
-        return next((e for e in events if isinstance(e, TaskWait) and e.task.tid == tid), None)
 
-    return wait_until(f"wait of {tid}", known)
+def waits_at_once(source: LiveSource, *tids: int) -> dict[int, TaskWait]:
+    found: dict[int, TaskWait] = {}
+
+    def known() -> bool:
+        found.update({e.task.tid: e for e in source.finish() if isinstance(e, TaskWait)})
+        return found.keys() >= set(tids)
+
+    wait_until(f"waits of {tids}", known)
+    return found
 
 
 @contextmanager
@@ -93,14 +99,17 @@ def test_a_page_fault_that_only_the_process_itself_can_serve(
 def test_the_listener_of_a_permission_event(
     source: LiveSource, tmp_path: Path, read: bool, said: str
 ) -> None:
-    file = tmp_path / "watched"
-    file.touch()
-    with stuck_tasks.unanswered_fanotify_event(file, read) as process:
-        found = at_once(source, process.pid)
-        assert found.wait == "fanotify"
-        assert holders(found) == [os.getpid()]
-        assert found.detail.startswith("the answer to an event of watched of ")
-        assert found.detail.endswith(said)
+    files = [tmp_path / name for name in ("first", "second")]
+    for file in files:
+        file.touch()
+    with stuck_tasks.unanswered_fanotify_events(read, *files) as processes:
+        found = waits_at_once(source, *(process.pid for process in processes))
+        for process, file in zip(processes, files, strict=True):
+            wait = found[process.pid]
+            assert wait.wait == "fanotify"
+            assert holders(wait) == [os.getpid()]
+            assert wait.detail.startswith(f"the answer to an event of {file.name} of ")
+            assert wait.detail.endswith(said)
 
 
 def test_a_server_that_its_tracer_has_stopped(source: LiveSource) -> None:

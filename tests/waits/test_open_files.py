@@ -95,6 +95,7 @@ def test_what_was_found_holds_until_it_is_closed(machine: Machine) -> None:
     kernel.forget()
     assert opened(kernel, waiter, [0xABC0]) is first
     machine.heap.put(machine.slot(server, 5), 0)
+    kernel.forget()
     assert opened(kernel, waiter, [0xABC0]).files == ()
 
 

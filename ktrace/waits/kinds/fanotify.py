@@ -13,7 +13,7 @@ _LISTENER = "listens to the fanotify group, and has to answer"
 _QUEUE = "fsnotify_group.fanotify_data.access_waitq"
 _READ = "fsnotify_group.fanotify_data.access_list"  # events that were read and not answered
 _UNREAD = "fsnotify_group.notification_list"
-_MOST_EVENTS = 1000
+_MOST_EVENTS = 256
 _NAME = 64
 
 
@@ -39,7 +39,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
             *(("fsnotify_group in a descriptor table",) if found.files else ()),
         ),
         tuple((task, _LISTENER) for task in found.tasks),
-        queue.waiters,
+        # no waiters: each in the queue waits for an event of its own
     )
 
 

@@ -47,7 +47,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
             *(("pipe_inode_info in a descriptor table",) if others else ()),
         ),
         tuple((task, f"has the {end} end of the pipe open") for task in others.values()),
-        queue.waiters,
+        # no waiters: of who waits, each may have the other end open, too
     )
 
 

@@ -34,7 +34,6 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         "data in a Unix socket" + (", whose other end is closed" if peer and not other else ""),
         ("wait_queue_entry on its stack", "unix_sock.peer"),
         tuple((task, _PEER) for task in tasks),
-        queue.waiters,
     )
 
 
