@@ -42,7 +42,10 @@ def _lock_memory() -> list[str]:
         why = os.strerror(ctypes.get_errno())
         return [f"memory is not locked ({why}): ktrace may hang with the machine"]
     libc.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    failed = [libc.mlock(start, end - start) for start, end in _program_mappings()]
+    try:
+        failed = [libc.mlock(start, end - start) for start, end in _program_mappings()]
+    except OSError:
+        failed = [-1]
     return ["some program text is not locked"] if any(failed) else []
 
 

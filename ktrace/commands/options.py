@@ -26,19 +26,17 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # by click's version
-    """Bytes, of a number with K, M, G or T (powers of 1024)."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"(\d{1,15})([KMGT]?)(i?B)?", str(value), re.IGNORECASE)
-        if not found:
-            self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
-        size = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
-        if size < _MIN_SIZE:
-            self.fail(f"{value} is less than {_MIN_SIZE >> 20}M", param, ctx)
-        return size
+def _bytes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Of a number with K, M, G or T (powers of 1024)."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,15})([KMGT]?)(i?B)?", value, re.IGNORECASE)
+    if not found:
+        raise click.BadParameter(f"{value!r} is not a size such as 500M or 2G")
+    size = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
+    if size < _MIN_SIZE:
+        raise click.BadParameter(f"{value} is less than {_MIN_SIZE >> 20}M")
+    return size
 
 
 def _check_action(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -59,7 +57,7 @@ _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
     click.option(
         "--max-size",
-        type=Size(),
+        callback=_bytes,
         metavar="SIZE",
         help="End the trace at this size (500M, 2G); tracing goes on.",
     ),

@@ -27,7 +27,7 @@ from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
 from ktrace.live.stop import Stop
 from ktrace.privileges import missing, why_hidden
-from ktrace.problems import load, reported
+from ktrace.problems import live_problems, load, reported
 from ktrace.sources.live.source import LiveSource, now
 from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
@@ -107,6 +107,9 @@ class _Run:
         self._command: Command | None = None
         self._kept = KeptOutput() if view.child_output == "kept" else None
         self._actions = self._make_actions()
+        for problem in live_problems():  # from a disk that may hang later
+            problem.detector_type()
+            problem.view_module()
         warnings = survival.survive()
         warnings += [*missing(effective()), *children.warnings()]
         if not symbols:

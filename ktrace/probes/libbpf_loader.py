@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import time
 from collections.abc import Mapping
 
 from ktrace.errors import CannotTrace
@@ -20,6 +21,7 @@ from ktrace.probes.wire import OBJECTS, wire
 
 _EVERYBODY = 0  # of the map walk_only
 _WALK_CHUNK = 1 << 16
+_FAILED_S = 0.05  # a wait that failed waits so long
 
 
 class LibbpfLoader:
@@ -84,7 +86,10 @@ class LibbpfLoader:
         if self._wake:
             self._wake.wait(timeout_s)
             timeout_s = 0
-        lib().ring_buffer__poll(self._ring, max(0, int(timeout_s * 1000)))
+        if lib().ring_buffer__poll(self._ring, max(0, int(timeout_s * 1000))) < 0:
+            # no memory, say: what has come is there all the same
+            time.sleep(min(timeout_s, _FAILED_S))
+            lib().ring_buffer__consume(self._ring)
         received, self._received = self._received, []
         return received
 

@@ -1,7 +1,9 @@
 """Waiting for events of a buffer and for keys at once."""
 
 import select
+import time
 
+_FAILED_S = 0.05  # a wait that failed waits so long
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -17,6 +19,11 @@ class WakeUp:
     def wait(self, timeout_s: float) -> None:
         """Until there is something in one of them, at most timeout_s. The other one may go away:
         it would be ready for ever."""
-        for fd, what in self._poll.poll(max(0.0, timeout_s) * 1000):
+        try:
+            ready = self._poll.poll(max(0.0, timeout_s) * 1000)
+        except OSError:  # no memory, say: the buffer is looked at all the same
+            time.sleep(min(max(0.0, timeout_s), _FAILED_S))
+            return
+        for fd, what in ready:
             if fd == self._other and what & _GONE:
                 self._poll.unregister(fd)

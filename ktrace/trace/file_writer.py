@@ -200,7 +200,10 @@ def _member(data: bytes) -> bytes:
 def _is_readable(fd: int, timeout_s: float | None) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))
+    try:
+        return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))
+    except OSError:  # no memory: reading waits, too
+        return True
 
 
 def _read_all(fd: int) -> bytes:
@@ -216,13 +219,14 @@ def _survive() -> None:
     alone. ktrace itself says what of that is not possible."""
     import ctypes
 
+    _put("/proc/self/comm", _COMM)
     ctypes.CDLL(None).mlockall(_MCL)
-    for path, text in (
-        ("/proc/self/comm", _COMM),
-        ("/proc/self/oom_score_adj", str(_OOM_SCORE_ADJ_MIN)),
-    ):
-        try:
-            with open(path, "w") as file:
-                file.write(text)
-        except OSError:
-            pass
+    _put("/proc/self/oom_score_adj", str(_OOM_SCORE_ADJ_MIN))
+
+
+def _put(path: str, text: str) -> None:
+    try:
+        with open(path, "w") as file:
+            file.write(text)
+    except OSError:
+        pass

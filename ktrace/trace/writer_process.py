@@ -13,6 +13,9 @@ from collections import deque
 
 _PIPE_BYTES = 1 << 20  # what the process may fall behind without ktrace noticing
 _SEND_BYTES = 64 << 10  # at once
+_RETRY_S = 0.01
+_EXIT_S = 0.2  # for a process to end that has nothing left to do
+_EXIT_POLL_S = 0.001
 _FIRST_FD = 3  # a closed stdout stays closed
 
 _early: "WriterProcess | None" = None
@@ -41,7 +44,8 @@ def _records(argv: list[str]) -> bool:
 
 
 class WriterProcess:
-    """state: "opening", "fifo" (opening, no reader), "open", "refused", "done", "gone"."""
+    """state: "opening", "fifo" (opening, no reader), "open", "refused" (the file), "done" (all is
+    written, and the process has ended), "gone" (it has ended before)."""
 
     def __init__(self) -> None:
         """Forks it. It does nothing before write_to()."""
@@ -59,6 +63,7 @@ class WriterProcess:
         self._ending = False
         self._told = b""  # an incomplete line
         self._reaped = False
+        self._all_written = False
         orders, self._orders = _pipe()
         data, self._data = _pipe()
         self._status, status = _pipe()
@@ -105,11 +110,11 @@ class WriterProcess:
             while self.behind:
                 self._sending = self._sending or self._next()
                 self._sending = self._sending[os.write(self._data, self._sending) :]
-        except BlockingIOError:
-            pass
-        except OSError:  # it has ended; why, it has told
+        except BrokenPipeError:  # it has ended; why, it has told
             self._unsent.clear()
             self._sending = memoryview(b"")
+        except OSError:  # the pipe is full, or there is no memory: later
+            pass
         if self._ending and not self.behind:
             self._close_data()
         self._listen()
@@ -132,7 +137,10 @@ class WriterProcess:
             poll.register(self._status, select.POLLIN)
             if self.behind:
                 poll.register(self._data, select.POLLOUT)
-            poll.poll(left * 1000)
+            try:
+                poll.poll(left * 1000)
+            except OSError:
+                time.sleep(_RETRY_S)
             self.flush()
         return self.state in states
 
@@ -170,14 +178,18 @@ class WriterProcess:
         except BlockingIOError:
             return
         self._reap()
-        if self.state not in ("refused", "done"):
+        if self._all_written and not self.waiting:
+            self.state = "done"
+        elif self.state != "refused":
             self.state = "gone"
             self.failure = self.failure or "the process that writes it was ended"
 
     def _learn(self, what: str, more: str = "") -> None:
         match what:
-            case "fifo" | "done":
+            case "fifo":
                 self.state = what
+            case "done":
+                self._all_written = True
             case "open":
                 self.state, self.is_stream = what, more == "stream"
             case "refused":
@@ -194,8 +206,13 @@ class WriterProcess:
             self._kept_at += len(self._kept.popleft())
 
     def _reap(self) -> None:
-        if not self._reaped:
+        """It ends when it has told so; for one that hangs nobody waits."""
+        until = time.monotonic() + (_EXIT_S if self._all_written else 0.0)
+        while not self._reaped:
             self._reaped = os.waitpid(self._pid, os.WNOHANG)[0] != 0
+            if time.monotonic() >= until:
+                return
+            time.sleep(_EXIT_POLL_S)
 
 
 def _pipe() -> tuple[int, int]:

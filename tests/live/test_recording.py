@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -167,6 +169,30 @@ def test_a_process_that_is_killed_is_told_and_the_rest_is_elsewhere(
     assert "the process that writes it was ended" in err
     joined = replay([str(path), str(the_rest(spill))], lambda *_: JsonLinesView(), 0)
     assert joined == ExitCode.CLEAN
+
+
+def test_what_could_not_be_handed_over_is_handed_over_later(
+    run: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trace without its end was called whole: the pipe to the process had no memory once."""
+    path, really, sent, this = tmp_path / "a.ktrace", os.write, [0], os.getpid()
+
+    def write(fd: int, data: bytes) -> int:
+        if os.getpid() == this and stat.S_ISFIFO(os.fstat(fd).st_mode):
+            sent[0] += 1
+            if sent[0] % 2:
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return really(fd, data)
+
+    run.once(one_death)
+    monkeypatch.setattr(writer_process, "_early", writer_process.WriterProcess())
+    writer_process._early.write_to(str(path), force=False, packed=False)
+    monkeypatch.setattr(writer_process.WriterProcess, "write_to", lambda *_, **__: None)
+    monkeypatch.setattr(os, "write", write)
+    code, _, _ = run(record=str(path), duration=0.5)
+    assert sent[0] > 2
+    assert code == ExitCode.CLEAN
+    assert last_record(path)["kind"] == "end"
 
 
 def test_the_process_is_forked_before_anything_is_imported() -> None:

@@ -1,0 +1,153 @@
+"""One system call of a live run fails: what ktrace makes of it, exit code, output and trace."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from ktrace.errors import UsageError
+from ktrace.replay_run import replay
+from ktrace.views.report import ReportView
+from tests.tracer import KTRACE, LIMIT_S
+
+SHIM = Path(__file__).parent / "programs" / "fail_call.c"
+_RUN = ("oom-hang", "--json", "-d", "0.2", "--on-finding", "shell:true")
+_CALL = re.compile(r"(\S+) (\S+) (\d+) ?(.*)")
+
+
+@dataclass(frozen=True)
+class Fault:
+    who: str  # comm; of what it has forked, with a "+"
+    call: str
+    number: int
+    what: str  # the file
+
+    def __str__(self) -> str:
+        who = self.who.replace("python", "ktrace")
+        return f"{who} {self.call} {self.number} {self.what}".strip()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a run, and of `ktrace report` of its trace."""
+
+    code: int
+    out: str
+    err: str
+    report_code: int | None  # None: there is no trace
+    report: str
+    records: int  # in the trace
+    ended: bool  # it has its end
+    rest: bool  # the rest is elsewhere
+
+    @property
+    def holds(self) -> str:
+        """What the file holds, in words."""
+        if self.report_code is None:
+            held = "no file"
+        elif not self.records:
+            held = "nothing"
+        else:
+            held = "all of the run" if self.ended else f"{self.records} records, no end"
+        return f"{held}; the rest is in --spill" if self.rest else held
+
+    def broken(self) -> Iterator[str]:
+        """What must not be, whatever fails."""
+        for text in (self.out, self.err, self.report):
+            if "Traceback" in text or "internal error" in text:
+                yield "a traceback"
+        if self.code not in (0, 2, 3, 4):
+            yield f"exit code {self.code}"
+        if self.code == 0 and not ('"verdict":"clean"' in self.out and self.ended):
+            yield "clean, without its verdict on stdout or its end in the trace"
+        if self.report_code == 0 and not self.ended:
+            yield "the report of a trace without an end is clean"
+        if self.report_code == 2 and self.records:
+            yield "the trace cannot be read"
+
+
+class Faults:
+    """Runs of ktrace in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shim = folder / "fail_call.so"
+        command = ["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", self._shim, SHIM]
+        subprocess.run([*command, "-ldl"], check=True)
+
+    def calls(self) -> list[Fault]:
+        """All that a run makes, which nothing goes wrong in."""
+        log = self._folder / "log"
+        outcome = self._run({"FAIL_LOG": str(log)})
+        assert outcome.code == 0, outcome.err
+        assert outcome.ended
+        found = [_CALL.fullmatch(line) for line in log.read_text().splitlines()]
+        return [self._fault(*match.groups()) for match in found if match]
+
+    def run(self, fault: Fault) -> Outcome:
+        return self._run({"FAIL_CALL": f"{fault.who} {fault.call} {fault.number}"})
+
+    def _fault(self, who: str, call: str, number: str, what: str) -> Fault:
+        for pattern, name in (
+            (rf"{re.escape(str(self._folder))}\S*/a.ktrace", "the trace"),
+            (r"/proc/\d+/", "/proc/self/"),
+            (rf"{re.escape(str(self._folder))}\S*/out", "stdout"),
+            (r"pipe:\[\d+\]", "pipe to the other"),
+        ):
+            what = re.sub(pattern, name, what)
+        return Fault(who, call, int(number), what)  # python: -m ktrace
+
+    def _run(self, environment: dict[str, str]) -> Outcome:
+        with tempfile.TemporaryDirectory(dir=self._folder) as name:
+            folder = Path(name)
+            trace, out, err = folder / "a.ktrace", folder / "out", folder / "err"
+            options = ("-o", str(trace), "--spill", name, "--", "true")
+            with out.open("w") as stdout, err.open("w") as stderr:
+                done = subprocess.run(
+                    [*KTRACE, *_RUN, *options],
+                    env=os.environ | {"LD_PRELOAD": str(self._shim)} | environment,
+                    stdout=stdout,
+                    stderr=stderr,
+                    timeout=LIMIT_S,
+                )
+            code, report = _report(trace)
+            lines = trace.read_text().splitlines() if trace.exists() else []
+            return Outcome(
+                code=done.returncode,
+                out=out.read_text(),
+                err=err.read_text(),
+                report_code=code,
+                report=report,
+                records=len(lines),
+                ended=bool(lines) and json.loads(lines[-1]).get("kind") == "end",
+                rest=any(folder.glob("ktrace-rest-*")),
+            )
+
+
+def _report(trace: Path) -> tuple[int | None, str]:
+    if not trace.exists():
+        return None, ""
+    out = io.StringIO()
+    try:
+        with redirect_stdout(out):
+            code = replay([str(trace)], lambda *_: ReportView(), 0)
+    except UsageError as error:
+        return error.exit_code, str(error)
+    return code, out.getvalue()
+
+
+def first_and_last(calls: list[Fault]) -> list[Fault]:
+    """Of each call on each file."""
+    first: dict[tuple[str, str, str], Fault] = {}
+    last: dict[tuple[str, str, str], Fault] = {}
+    for fault in calls:
+        key = (fault.who, fault.call, fault.what)
+        first.setdefault(key, fault)
+        last[key] = fault
+    return list(dict.fromkeys(fault for key in first for fault in (first[key], last[key])))
