@@ -4,7 +4,7 @@
 
 The events of so many hours go through the loop of a live run, as fast as it takes them: detectors,
 plain lines, recording. There are kills and deaths, OOM kills, threads that stay stuck for minutes,
-and stacks that nobody has seen before. Prints the resident memory, KiB, at each tenth of the time,
+in some hundred stacks. Prints the resident memory, KiB, at each tenth of the time,
 and the size of the trace an hour; exit status 1 if memory has grown by more than 1 MiB since the
 third tenth (by then the bounded tables are full).
 """
@@ -30,6 +30,7 @@ from tests.factories import SHELL, dead, kill, oom_kill, oom_victim, reap, state
 
 STUCK = 50  # threads, at any time
 STUCK_S = 300
+PLACES = 3000  # a sixth of them: each has its stack, which the writer of the trace remembers
 GROWTH_KIB = 1024
 TENTHS = 10
 
@@ -87,12 +88,13 @@ def _deaths(t: float, pid: int) -> list[Event]:
 
 
 def _stuck(t: float, second: int, stuck: dict[int, TaskState]) -> list[Event]:
-    """One becomes stuck, at a place of its own; the oldest dies."""
+    """One becomes stuck; the oldest dies."""
     if second % (STUCK_S // STUCK):
         return []
     tid = 2_000_000 + second
     task = Task(tid, tid, "stuck")
-    stack = (f"place_{second}+0x1", "squashfs_cache_get+0x323 [squashfs]", "read_pages+0x1")
+    place = f"place_{second % PLACES}+0x1"
+    stack = (place, "squashfs_cache_get+0x323 [squashfs]", "read_pages+0x1")
     stuck[tid] = state(t, task, start_t=t - 1.0, stack=stack)
     events: list[Event] = [kill(t + 0.1, task)]
     if len(stuck) > STUCK:

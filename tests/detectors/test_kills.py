@@ -344,3 +344,14 @@ def test_views_are_told_of_an_oom_kill_when_it_is_known_as_one() -> None:
     assert kills.feed(oom_victim(101.1)) == [OomKilled(kills.kills[0])]
     kills = Kills()
     assert kills.feed(oom_kill(101)) == [OomKilled(kills.kills[0])]
+
+
+def test_kills_that_are_over_are_forgotten() -> None:
+    """Thousands were kept for the sake of their threads' ids: 20 MB of locked memory."""
+    kills = Kills()
+    for pid in range(1000, 3000):
+        task, t = Task(pid, pid, "job"), float(pid)
+        for event in (oom_kill(t, task), kill(t, task), oom_victim(t, pid), dead(t + 0.1, task)):
+            kills.feed(event)
+    assert kills.oom_total == 2000
+    assert len(kills._book._by_tid) <= 200

@@ -46,8 +46,11 @@ class Book:
         """Marks and the OOM reaper know it by this thread."""
         self._by_tid.pop(tid, None)
         self._by_tid[tid] = kill
-        if len(self._by_tid) > FOLLOWED:
-            del self._by_tid[next(iter(self._by_tid))]
+        while len(self._by_tid) > KEPT:
+            oldest = next(iter(self._by_tid))
+            if not self._by_tid[oldest].over and len(self._by_tid) <= FOLLOWED:
+                break
+            del self._by_tid[oldest]
 
     def by_tid(self, tid: int) -> Kill | None:
         """The kill that was remembered by the thread; it may be over."""
