@@ -126,9 +126,9 @@ class TraceWriter:
             return None
         if chunks[-1].startswith(b'{"kind":"end"'):
             del chunks[-1]
-        if not at:  # it is all there
-            return Spill(folder, chunks, make_end)
         head = [encode_line(self._session.to_json() | {"rest_from": at})]
+        if not at:  # it is all there, and the file may hold some of it, too
+            return Spill(folder, [*head, *chunks[1:]], make_end)
         new = (int(found[1]) for found in map(_STACK.match, chunks) if found)
         known = next(new, self._next_stack)  # ids below are not in chunks
         head += [_stack_line(id_, frames) for frames, id_ in self._stacks.items() if id_ < known]

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -151,16 +152,20 @@ def test_a_trace_ends_at_its_size_and_tracing_goes_on(run: FakeRun, tmp_path: Pa
     assert run.report(path)[0] == ExitCode.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("synced", [True, False])
 def test_a_process_that_is_killed_is_told_and_the_rest_is_elsewhere(
-    run: FakeRun, tmp_path: Path, spill: Path, monkeypatch: pytest.MonkeyPatch
+    run: FakeRun, tmp_path: Path, spill: Path, monkeypatch: pytest.MonkeyPatch, synced: bool
 ) -> None:
     path = tmp_path / "a.ktrace"
+    if not synced:
+        monkeypatch.setattr(os, "fdatasync", lambda _: time.sleep(3600))
     process = writer_process.WriterProcess()
     monkeypatch.setattr(writer_process, "_early", process)
 
     def feed(t: float) -> list[Event]:
-        if process.state == "open" and process.file_bytes:  # it has told what is on the disk
-            os.kill(process._pid, signal.SIGKILL)
+        if process.file_bytes or (not synced and process.state == "open" and path.stat().st_size):
+            with suppress(ProcessLookupError):  # it was killed at the last read
+                os.kill(process._pid, signal.SIGKILL)
         return []
 
     run.feed(feed)
