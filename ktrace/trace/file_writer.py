@@ -218,6 +218,9 @@ def _survive() -> None:
     """As ktrace.survival does, in small: memory is locked, and the OOM killer is told to leave it
     alone. ktrace itself says what of that is not possible."""
     import ctypes
+    import zlib  # noqa: F401  # and what is needed later: nothing is imported once memory is locked
+
+    from ktrace.kernel import capabilities  # noqa: F401
 
     _put("/proc/self/comm", _COMM)
     ctypes.CDLL(None).mlockall(_MCL)
