@@ -33,6 +33,7 @@ OFFSETS = {
 }
 _HEAP, _STACKS = 0xFFFF888100000000, 0xFFFFC90000000000
 _STACK = 16 << 10
+_TASK = 8 << 10  # of a task_struct: what is read lies before it
 
 
 class Heap:
@@ -79,7 +80,7 @@ class Heap:
 
     def task(self, tid: int, comm: str, pid: int | None = None) -> int:
         """A task_struct with an empty stack."""
-        at = self.new(4096)
+        at = self.new(_TASK)
         self._tasks += 1
         self.write(at + self.layout["task_struct.pid"], struct.pack("=i", tid))
         self.write(at + self.layout["task_struct.tgid"], struct.pack("=i", pid or tid))
