@@ -47,7 +47,11 @@ def test_every_own_entry_has_its_source_and_commit() -> None:
     assert bugs
     for bug in bugs:
         assert bug.source.startswith("https://")
-        assert len(bug.commit.split()[0]) >= 12
+        assert not bug.commit or len(bug.commit.split()[0]) >= 12
+        assert bug.older_than_bug("2.4.37") or not bug.since
+        for series, release in bug.stable.items():
+            assert release.startswith(f"{series}.")
+            assert bug.fixed_in(release) is True
 
 
 def test_an_own_entry_is_recognised() -> None:
@@ -66,7 +70,8 @@ def test_the_users_entries(tmp_path: Path, kernel: str, fixed: bool | None) -> N
     path.write_text(MINE)
     (finding,) = findings(HUNG.replace("6.1.0-56-cloud-amd64", kernel), "--known", str(path))
     assert isinstance(finding["known"], list)
-    assert [known["fixed"] for known in finding["known"]] == [fixed]
+    mine = [known for known in finding["known"] if known["mainline"] == "9.9"]
+    assert [known["fixed"] for known in mine] == [fixed]
 
 
 def test_in_words(tmp_path: Path) -> None:
@@ -80,8 +85,57 @@ def test_in_words(tmp_path: Path) -> None:
     )
     assert (
         b"known bug: SIGKILL cannot end the wait for an entry of the cache, fixed in 9.9, 6.1.200 "
-        b"by 0123456789ab; this is 6.1.8 #1: not fixed (https://example.org/)"
-    ) in run.stdout or b"this is 6.1.8: not fixed" in run.stdout
+        b"by 0123456789ab; this is 6.1.8 #1: not fixed here (https://example.org/)"
+    ) in run.stdout
+
+
+# CVE-2021-47582: proc_bulk() of drivers/usb/core/devio.c waits for as long as user space says
+USB = HUNG.replace(
+    " squashfs_cache_get+0x323/0x3a0 [squashfs]\n",
+    " usb_start_wait_urb+0x167/0x550\n do_proc_bulk+0x978/0x1080\n usbdev_ioctl+0x3441/0x6b10\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "fixed", "words"),
+    [
+        ("5.15.8", False, "this is 5.15.8 #1: not fixed here"),
+        ("5.15.11", True, "this is 5.15.11 #1: it has the fix"),
+        ("5.10.1", None, "not fixed here as far as known"),
+        ("5.16.0", True, "it has the fix"),
+        ("5.16.0-rc3", None, "not fixed here as far as known"),
+        ("6.1.0-56-cloud-amd64", True, "it has the fix"),
+        ("5.15.0-91-generic", None, "not fixed here as far as known, unless its distribution"),
+    ],
+)
+def test_fixed_in_5_15_11_this_is_5_15_8(kernel: str, fixed: bool | None, words: str) -> None:
+    log = USB.replace("6.1.0-56-cloud-amd64", kernel)
+    (finding,) = findings(log)
+    assert isinstance(finding["known"], list)
+    assert [known["fixed"] for known in finding["known"]] == [fixed]
+    shown = subprocess.run(
+        [*KTRACE, "dmesg", "-"], input=stamped(log).encode(), capture_output=True, check=False
+    ).stdout.decode()
+    assert "killable, fixed in 5.16, 5.15.11 by ae8709b296d8" in shown
+    assert words in shown
+
+
+def test_a_kernel_before_the_bug_has_not_got_it() -> None:
+    sqpoll = HUNG.replace(
+        " squashfs_cache_get+0x323/0x3a0 [squashfs]\n",
+        " io_uring_cancel_sqpoll+0x1/0x2\n io_sq_thread+0x1/0x2\n",
+    )
+    for kernel, number in (("5.12.1", 1), ("5.11.1", 0)):
+        (finding,) = findings(sqpoll.replace("6.1.0-56-cloud-amd64", kernel))
+        known = finding.get("known", [])
+        assert isinstance(known, list)
+        assert len(known) == number
+
+
+def test_no_fix_is_known() -> None:
+    (finding,) = findings(HUNG)
+    assert isinstance(finding["known"], list)
+    assert [(known["commit"], known["fixed"]) for known in finding["known"]] == [("", None)]
 
 
 @pytest.mark.parametrize("text", ["[[bug]]\n", "bug = 3\n", "\xff", MINE.replace('"9.9"', "9")])
