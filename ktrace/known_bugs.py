@@ -80,7 +80,7 @@ class Catalogue:
         self._bugs = [bug for path in (str(_OWN), *files) for bug in _load(path)]
 
     def of(self, finding: Finding, kernel: str = "") -> list[Recognised]:
-        """The known bugs that it may be of. kernel: of the session, where the finding tells none."""
+        """The known bugs that it may be of. kernel: where the finding does not tell it."""
         kernel = getattr(finding, "kernel", "") or kernel
         return [
             Recognised(bug=bug, kernel=kernel, fixed=bug.fixed_in(kernel))

@@ -2,6 +2,7 @@
 
 import click
 
+from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode, UsageError
 
 
@@ -21,18 +22,13 @@ from ktrace.errors import ExitCode, UsageError
     metavar="FILE",
     help="More known bugs, in the form of ktrace's own known_bugs.toml.",
 )
-@click.option(
-    "--vmlinux",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="The kernel with debug information: show where in the source the frames are.",
-)
+@vmlinux_option
 def dmesg(
     files: tuple[str, ...],
     as_json: bool,
     alarms: bool,
     known_files: tuple[str, ...],
-    vmlinux: str | None,
+    debug_files: tuple[str, ...],
 ) -> ExitCode:
     """Find what is wrong in kernel logs: bad pages and their cause, OOM kills, hung
     tasks, and every other alarm.
@@ -43,7 +39,6 @@ def dmesg(
     pstore in their order, others as they are given. Without FILE it is the log of the running
     kernel.
     """
-    from ktrace.kernel.source_lines import SourceLines
     from ktrace.known_bugs import Catalogue
     from ktrace.log_run import run
     from ktrace.views.finding_notes import FindingNotes
@@ -53,5 +48,5 @@ def dmesg(
         known = Catalogue(known_files)
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read known bugs: {error}") from None
-    source = SourceLines(vmlinux) if vmlinux else None
+    source = source_lines(debug_files)
     return run(files, log_view(as_json, FindingNotes(known, source)), alarms=alarms)

@@ -3,9 +3,11 @@
 import click
 
 from ktrace.commands.options import Seconds
+from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode
 from ktrace.replay_run import replay as replay_trace
 from ktrace.views.choice import view_for
+from ktrace.views.view import View
 
 
 @click.command("replay")
@@ -17,10 +19,22 @@ from ktrace.views.choice import view_for
     default=None,
     help="Speed factor; 0: without waiting.  [default: 1 on a terminal, else 0]",
 )
-def replay(files: tuple[str, ...], as_json: bool, speed: float | None) -> ExitCode:
+@vmlinux_option
+def replay(
+    files: tuple[str, ...], as_json: bool, speed: float | None, debug_files: tuple[str, ...]
+) -> ExitCode:
     """Show a recorded FILE as it happened; several files one after the other.
 
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
     footer = f"replay of {' '.join(files)}"
-    return replay_trace(files, lambda command, _: view_for(command, as_json, footer), speed)
+
+    def view(command: str, _file: str) -> View:
+        return view_for(command, as_json, footer)
+
+    source = source_lines(debug_files, installed=False)
+    if source is None:
+        return replay_trace(files, view, speed)
+    from ktrace.source_frames import SourceFrames
+
+    return replay_trace(files, view, speed, SourceFrames(source).of)

@@ -9,12 +9,14 @@ from typing import cast
 import click
 
 from ktrace.commands.report_file import written_to
+from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode
 from ktrace.replay_run import NewView, replay
 from ktrace.trace.reader import Record
 from ktrace.views.output import filtered, say
 from ktrace.views.view import View
 
+_FOR_PEOPLE = ("text", "html", "markdown")
 _DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/views/formats/
 
 
@@ -35,8 +37,14 @@ _DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/vie
     is_flag=True,
     help="Pseudonyms for tasks, cgroups, hosts and paths; no kernel pointers, no arguments.",
 )
+@vmlinux_option
 def report(
-    files: tuple[str, ...], style: str, output: str | None, force: bool, redact: bool
+    files: tuple[str, ...],
+    style: str,
+    output: str | None,
+    force: bool,
+    redact: bool,
+    debug_files: tuple[str, ...],
 ) -> ExitCode:
     """Print a report of the trace in FILE; several files one after the other.
 
@@ -44,12 +52,27 @@ def report(
     """
     target: AbstractContextManager[None] = written_to(output, force) if output else nullcontext()
     with target:
+        placed = _placed(debug_files, style)
         if not redact:
-            return _print(files, style, lambda file: file)
+            return _print(files, style, lambda file: file, placed)
         from ktrace.redaction import Redaction, hide_addresses
 
+        hidden = Redaction().of
         with filtered(hide_addresses):
-            return _print(files, style, lambda file: Path(file).name, Redaction().of)
+            return _print(
+                files, style, lambda file: Path(file).name, lambda record: hidden(placed(record))
+            )
+
+
+def _placed(debug_files: tuple[str, ...], style: str) -> Callable[[Record], Record]:
+    """Frames with their places in the source; those of an installed debug package are for people
+    only, as programs read frames."""
+    source = source_lines(debug_files, installed=style in _FOR_PEOPLE)
+    if source is None:
+        return lambda record: record
+    from ktrace.source_frames import SourceFrames
+
+    return SourceFrames(source).of
 
 
 def _print(

@@ -41,4 +41,5 @@ class FindingNotes:
 
     def _places(self, finding: Finding) -> list[tuple[str, tuple[str, ...]]]:
         stack = getattr(finding, "stack", ())
-        return self._source.of(stack) if self._source and stack else []
+        kernel = getattr(finding, "kernel", "")
+        return self._source.of(stack, kernel) if self._source and stack else []
