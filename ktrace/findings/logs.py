@@ -33,7 +33,7 @@ class HungTask(Finding):
 
     @property
     def signature(self) -> str:
-        return wait_signature(self.finding, self.stack, self.wait)
+        return wait_signature(self.stack, self.wait)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """Killed threads that have not died."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import Stack
 from ktrace.findings.finding import Finding
 from ktrace.findings.signature import signature
+from ktrace.kernel.wait_functions import function_of, primitive_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,22 @@ class StuckTask(Finding):
 
     @property
     def signature(self) -> str:
-        return wait_signature(self.finding, self.stack, self.wait)
+        return wait_signature(self.stack, self.wait)
 
 
-def wait_signature(kind: str, stack: Stack, wait: Wait | None) -> str:
-    """By the stack; without one by what it waits for."""
-    primitive = wait.primitive if wait else ""
-    return signature(kind, stack, "" if stack else primitive)
+# One problem, whoever saw it: khungtaskd's log, a look at all tasks, a look at killed ones
+_WAITS = "hung-task"
+_HOW = re.compile(r"(?:_(?:killable|interruptible|idle|freezable|timeout))+$")
+_NO_FRAMES = ("wait_event", "unknown")
+
+
+def wait_signature(stack: Stack, wait: Wait | None) -> str:
+    """By the primitive in which it waits, and the functions beneath. A live stack has no frames of
+    primitives, as the kernel leaves them out of it, and a log's has: so they are left out here."""
+    primitive = _HOW.sub("", wait.primitive) if wait else ""
+    named = "" if stack and primitive in _NO_FRAMES else primitive
+    beneath = [frame for frame in stack if primitive_name(function_of(frame)) is None]
+    return signature(_WAITS, beneath, named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,4 +141,4 @@ class BlockedTask(Finding):
 
     @property
     def signature(self) -> str:
-        return wait_signature(self.finding, self.stack, self.wait)
+        return wait_signature(self.stack, self.wait)

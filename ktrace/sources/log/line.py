@@ -15,6 +15,7 @@ class LogLine:
     """
 
     last: int  # number of its last line
+    ordinal = 0  # of all that were read; records have several lines each
     t: float | None = None
     stamped = False  # t is the kernel's
     boot = ""  # id, from a journal

@@ -49,6 +49,7 @@ class Lines:
         self._prefix: Prefix | None = None
         self._taken = 0  # lines of the chunk
         self._held: LogLine | None = None  # until it is known that the next does not go on with it
+        self._ordinal = 0
         self._width = 0  # of the last line of what is held, columns
         self._length = 0  # of all of them
         self._unbroken = False  # the last line is one word, longer than a mailer's lines
@@ -157,6 +158,8 @@ class Lines:
             if trace is None:
                 return
         found = LogLine(number, text)
+        self._ordinal += 1
+        found.ordinal = self._ordinal
         if trace is not None:
             found.head = trace
             self._set_time(found, line[:begin], message)
@@ -175,6 +178,8 @@ class Lines:
     def _keep(self, number: int, line: str, text: str, match: re.Match[str]) -> None:
         """A line that begins nothing."""
         found = self._held = LogLine(number, text)
+        self._ordinal += 1
+        found.ordinal = self._ordinal
         found.prefixed = True
         if caller := match["caller"]:
             found.caller = caller

@@ -79,6 +79,12 @@ class _Open:
         return report.finished or self.lines > report.lines_max or self.foreign > report.foreign_max
 
 
+def _seconds_between(entry: _Open, line: LogLine) -> float:
+    """From the report's first line on; 0.0 where it is not known."""
+    began = entry.report.t
+    return line.t - began if line.t is not None and began is not None else 0.0
+
+
 class KernelLogSource:
     """Feed the events to the detectors in the order in which they come."""
 
@@ -134,6 +140,7 @@ class KernelLogSource:
         if self._open and self._open[-1].lines == 0 and self._again(line):
             return
         for entry in self._open:
+            entry.report.finished |= _seconds_between(entry, line) > entry.report.yields_after
             if entry.kind is call_trace.KIND or (kind.alone and entry.kind is kind):
                 entry.report.finished |= entry.report.caller == line.caller
         self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
@@ -154,9 +161,7 @@ class KernelLogSource:
     def _end_old(self, line: LogLine) -> None:
         """Reports that began so long ago that the rest of them will not come."""
         for entry in self._open:
-            began = entry.report.t
-            if line.t is not None and began is not None:
-                entry.report.finished |= line.t - began > entry.report.seconds_max
+            entry.report.finished |= _seconds_between(entry, line) > entry.report.seconds_max
 
     def _again(self, line: LogLine) -> bool:
         """The same first line a second time, by a logger that has it from two sources."""

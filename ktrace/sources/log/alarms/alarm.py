@@ -50,6 +50,7 @@ class AlarmReport(Report):
     """From the first line to the end of the call trace."""
 
     seconds_max = _SECONDS_MAX
+    yields_after = 1.0  # CPUs that print at the same time begin together
 
     def __init__(self, spec: Spec, line: LogLine, head: re.Match[str]) -> None:
         super().__init__(line, Trace(comm=None))
@@ -139,8 +140,9 @@ class AlarmReport(Report):
     def _whose(self) -> Task | None:
         """By the first line; where that has no pid, by the line that has."""
         other = self._trace.task
-        if self._task and not self._task.pid and other and other.comm == self._task.comm:
-            return other
+        if self._task and not self._task.pid and other:
+            # of a prefix that is not known, the name has some
+            return other if f" {self._task.comm}".endswith(f" {other.comm}") else self._task
         return self._task or other
 
     def _title(self, stack: Stack) -> str:

@@ -20,7 +20,7 @@ KINDS = (
     alarm(
         "locks-held",
         (b"WARNING: ", b"BUG", b"INFO: "),
-        r"(?:WARNING: |\[? ?BUG: |INFO: )?(?:(?P<comm>\S.{0,63})/(?P<pid>\d+) (?:is exiting with "
+        r"(?:WARNING: |\[? ?BUG: |INFO: )(?:(?P<comm>\S.{0,63})/(?P<pid>\d+) (?:is exiting with "
         r"locks still held!|still has locks held!)|lock held when returning to user space!).*$",
         "locks held in {function}",
     ),

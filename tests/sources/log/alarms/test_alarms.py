@@ -445,3 +445,15 @@ def test_words_of_a_report_are_no_alarms() -> None:
         "list corruption checks are on\n"
     )
     assert alarms(stamped(quiet)) == []
+
+
+def test_an_alarm_without_a_stack_takes_none_of_the_next() -> None:
+    """kernel/kcsan/report.c, v6.6, whose end was lost; then kernel/sched/core.c"""
+    race = "BUG: KCSAN: data-race in foo_read / foo_write\n"
+    asleep = (
+        "BUG: sleeping function called from invalid context at mm/slab.h:494\n"
+        "in_atomic(): 1, irqs_disabled(): 0, pid: 388, name: sh\n" + WHO + TRACE
+    )
+    first, second = alarms(stamped(race) + stamped(asleep, start=102.0))
+    assert (first.stack, first.task) == ((), None)
+    assert second.stack[1] == "squashfs_cache_get+0x323 [squashfs]"
