@@ -57,7 +57,7 @@ class HungTaskReport(Report):
         if dumped := dumped_task(text):
             return self._take_dump(dumped[0])
         trace = self._owner_trace or self._trace
-        trace.near = self.ordinal
+        trace.near = self.last
         taken = trace.take(line)
         self.finished = not taken and trace.ended and (not self._owner or bool(self._owner_trace))
         return taken

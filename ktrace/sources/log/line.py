@@ -15,7 +15,7 @@ class LogLine:
     """
 
     last: int  # number of its last line
-    ordinal = 0  # of all that were read; records have several lines each
+    spread = 1  # lines that it has with the other fields of its record
     t: float | None = None
     stamped = False  # t is the kernel's
     boot = ""  # id, from a journal

@@ -27,6 +27,8 @@ _STAMP = re.compile(r"\[\s*\d+\.\d{6}\]")
 _ANCHOR = re.compile(
     r"\b(?:CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: |Call Trace:|Hardware name: |Mem-Info:)"
 )
+# Never the end of a line: the first of a part that pstore kept, a tag of a web page
+_NO_REST = re.compile(r"(?:[A-Z][a-z]+#\d{1,6} Part\d{1,6}|</?\w{1,10}>)\s*$")
 _WRAPS_MAX = 8  # lines that were one
 _NARROW = 62  # columns: no mailer breaks lines shorter than that
 # of terminals, that break inside words; an end of line may count, or not
@@ -49,7 +51,7 @@ class Lines:
         self._prefix: Prefix | None = None
         self._taken = 0  # lines of the chunk
         self._held: LogLine | None = None  # until it is known that the next does not go on with it
-        self._ordinal = 0
+        self._fields = 0  # lines of the record before its message
         self._width = 0  # of the last line of what is held, columns
         self._length = 0  # of all of them
         self._unbroken = False  # the last line is one word, longer than a mailer's lines
@@ -72,6 +74,7 @@ class Lines:
         for index, raw in enumerate(lines, number):
             message = self._records.message(raw) if records and raw is not None else None
             if raw is None or (records and message is None):
+                self._fields += 1
                 continue
             if message is not None and message.goes_on:
                 if self._held is not None:
@@ -158,14 +161,14 @@ class Lines:
             if trace is None:
                 return
         found = LogLine(number, text)
-        self._ordinal += 1
-        found.ordinal = self._ordinal
         if trace is not None:
             found.head = trace
             self._set_time(found, line[:begin], message)
         if marked:
             begin = self._find_head(found, line, begin)
             self._set_time(found, line[:begin], message)
+        if message is not None:
+            found.spread, self._fields = 1 + self._fields, 0
         if match is not None and begin == match.end():
             found.caller = match["caller"] or ""
         elif "[" in line[:begin]:
@@ -178,8 +181,6 @@ class Lines:
     def _keep(self, number: int, line: str, text: str, match: re.Match[str]) -> None:
         """A line that begins nothing."""
         found = self._held = LogLine(number, text)
-        self._ordinal += 1
-        found.ordinal = self._ordinal
         found.prefixed = True
         if caller := match["caller"]:
             found.caller = caller
@@ -236,7 +237,7 @@ class Lines:
         held = self._held
         assert held
         words = line.split(None, 1)
-        if not words or held.last - held.number >= _WRAPS_MAX:
+        if not words or held.last - held.number >= _WRAPS_MAX or _NO_REST.match(line):
             return False
         if held.head is None and self._marked(held.text) and self._completes(held, line):
             return True

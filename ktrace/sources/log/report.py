@@ -43,7 +43,7 @@ class Trace:
     doubtful: list[str] = field(default_factory=list)
     begun: bool = False
     ended: bool = False
-    near: int = 0  # the report's last line, by its ordinal
+    near: int = 0  # number of the report's last line
     _lines: int = 0
     _foreign: int = 0  # lines of others in a row, after frames
 
@@ -110,7 +110,7 @@ class Trace:
         self.begun = self.ended = False
 
     def _is_near(self, line: LogLine) -> bool:
-        return bool(self._lines) or line.ordinal - self.near <= _NEAR
+        return bool(self._lines) or line.number - self.near <= _NEAR * line.spread
 
     def _who(self, text: str) -> bool:
         if "omm: " not in text:
@@ -144,7 +144,7 @@ class Report(ABC):
         self.last = line.last  # number of its last line so far
         self._line = line
         self._trace = trace
-        trace.near = self.ordinal = line.ordinal
+        trace.near = line.last
 
     @property
     def kernel(self) -> str:
@@ -175,8 +175,7 @@ class Report(ABC):
 
     def grew(self, line: LogLine) -> None:
         """The line was the report's."""
-        self.last = line.last
-        self._trace.near = self.ordinal = line.ordinal
+        self.last = self._trace.near = line.last
 
     @abstractmethod
     def take(self, line: LogLine) -> bool:

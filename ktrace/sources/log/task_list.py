@@ -31,7 +31,7 @@ class TaskList(Report):
     def take(self, line: LogLine) -> bool:
         if dumped := dumped_task(line.text):
             task, state = dumped
-            self._now = Trace(task=task, near=line.ordinal)
+            self._now = Trace(task=task, near=line.last)
             if state == "D" and len(self._dumps) < _KEPT:
                 self._dumps.append((self._now, state, line.number, line.last))
             return True
