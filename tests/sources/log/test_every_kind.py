@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.sources.log.alarms.test_alarms import CASES
@@ -53,19 +53,21 @@ def told(log: str) -> list[LogEvent]:
     ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=150, derandomize=True)
 @given(st.sampled_from(KINDS), st.sampled_from(FORMS))
 def test_behind_a_prefix(log: str, form: str) -> None:
     assert told(STAMPED[form](log)) == told(stamped(log))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=50, derandomize=True)
 @given(st.sampled_from(KINDS), st.sampled_from(sorted(UNSTAMPED)))
 def test_without_the_kernels_stamps(log: str, form: str) -> None:
+    # where a name begins behind a prefix of no known form, one line alone does not show
+    assume(form != "hypervisor" or log.count("\n") > 1)
     assert told(UNSTAMPED[form](log)) == told(log)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=50, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(FORMS)), min_size=2, max_size=4))
 def test_joined(parts: list[tuple[str, str]]) -> None:
     """Each log begins with its boot, which ends what the one before left open."""
