@@ -88,7 +88,7 @@ KINDS = (
         "file-system",
         (b"IO error", b"Aborting journal"),
         r"(?:JBD2?: (?P<what>Detected IO errors) while flushing file data on |"
-        r"(?P<aborts>Aborting journal) on device )(?P<device>\S+?)\.?$",
+        r"(?P<aborts>Aborting journal) on device )(?P<device>\S+?)\.?\s*$",
         "{device}: {what}{aborts}",
         single=True,
     ),
