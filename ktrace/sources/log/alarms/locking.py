@@ -13,7 +13,7 @@ KINDS = (
         r"inversion)[\w -]*|inconsistent lock state|suspicious RCU usage|"
         r"suspicious rcu_dereference_check\(\) usage|bad unlock balance detected|"
         r"[\w/ -]*-safe -> [\w/ -]*-unsafe lock order|"
-        r"held lock freed|Nested lock was not taken|bad contention detected)[^\]]*(?: \])?$",
+        r"held lock freed|Nested lock was not taken|bad contention detected)[^\]]*(?: \])?\s*$",
         "{what} in {function}",
         details=(_TRYING, r"\S+:\d+ (?:suspicious|invoked|RCU).*"),
     ),
