@@ -79,7 +79,8 @@ def test_lists_and_pages() -> None:
 def test_the_terminal_is_given_back_however_it_ends(number: int) -> None:
     with terminal("replay", TRACE) as running:
         running.see("lost 0")
-        running.press("ls\r")
+        running.press("ls\r?")
+        running.see("stop and summarise; twice")  # it has arrived: a kworker passes it on
         running.process.send_signal(number)
         running.drain()
         assert running.is_as_before
