@@ -125,7 +125,7 @@ def _dependencies() -> list[str]:
     found: list[str] = []
     todo = [*DEPENDENCIES, *_requirements_of("ktrace")]
     while todo:
-        name = todo.pop(0)
+        name = _normal(todo.pop(0))  # typing_extensions of one is the typing-extensions of another
         if name not in found and _installed(name):
             found.append(name)
             todo += _requirements_of(name)

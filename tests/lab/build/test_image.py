@@ -36,6 +36,14 @@ def test_requirements_of_extras_are_left_out() -> None:
     assert names == ["markdown-it-py", "pygments", "colorama"]
 
 
+def test_a_dependency_that_two_spell_differently_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """rich of Debian 12 wants typing_extensions, another package typing-extensions."""
+    spelt = {"click": ["typing_extensions"], "rich": ["typing-extensions", "Typing.Extensions"]}
+    monkeypatch.setattr(python_tree, "_installed", lambda name: True)
+    monkeypatch.setattr(python_tree, "_requirements_of", lambda name: spelt.get(name, []))
+    assert python_tree._dependencies() == ["click", "rich", "typing-extensions"]
+
+
 def test_the_guest_gets_what_is_imported_here() -> None:
     import click
 
