@@ -34,6 +34,7 @@ enum event_kind {
 	TASK_HUNG,
 	BAD_PAGE,
 	OOM_ADJUST,
+	TASK_RUNS,
 	EVENT_KINDS,
 };
 
@@ -238,11 +239,25 @@ struct task_state {
 	__u32 oom_victim; /* 1: signal->oom_mm is set */
 	__u32 stack_len; /* entries of stack that count */
 	__u64 address; /* of its task_struct */
+	__u64 off_cpu_t; /* when it last stopped running, by the scheduler's clock; 0: not known */
+	__s64 rss; /* pages of its mm, of a killed one; -1: not known */
+	__u64 mm_held; /* 1: it has that mm; 0: exit_mm() has taken it, and it is being unmapped */
+	__u32 cpu; /* on which it runs, or last ran, and 1; 0: not known */
+	__u32 __pad;
 	struct squashfs_call squashfs;
 	__u64 stack[STACK_LEN]; /* innermost first; without __sched functions */
 	/* of a sleeping task: what lies on its stack from the saved stack pointer on. The return
 	 * addresses among it are the __sched functions that stack leaves out: mutex_lock(), ... */
 	__u64 top[TOP_LEN];
+};
+
+/* where a task runs that somebody waits for: a sample of perf's CPU clock */
+struct task_runs {
+	struct event event;
+	struct task task;
+	__u32 cpu;
+	__u32 stack_len; /* 0: in user space */
+	__u64 stack[STACK_LEN];
 };
 
 /* what sched_switch remembers of a killed thread, in the map killed_switches */

@@ -79,11 +79,17 @@ typedef struct {
 	long counter;
 } atomic_long_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct mm_rss_stat {
 	atomic_long_t count[4];
 } KERNEL_TYPE;
 
 struct mm_struct {
+	atomic_t mm_users;
+	atomic_t mm_count;
 	unsigned long total_vm;
 	atomic_long_t pgtables_bytes;
 	struct mm_rss_stat rss_stat;
@@ -147,7 +153,24 @@ struct thread_struct {
 } KERNEL_TYPE;
 #endif
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+	__u64 prev_sum_exec_runtime;
+} KERNEL_TYPE;
+
+struct sched_info {
+	unsigned long long last_arrival;
+} KERNEL_TYPE;
+
+struct thread_info {
+	__u32 cpu;
+} KERNEL_TYPE;
+
 struct task_struct {
+	struct thread_info thread_info;
+	unsigned int policy;
+	struct sched_entity se;
+	struct sched_info sched_info;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
@@ -171,6 +194,12 @@ struct task_struct {
 /* state was renamed in v5.14 by 2f064a59a11f ("sched: Change task_struct::state") */
 struct task_struct___v513 {
 	long state;
+} KERNEL_TYPE;
+
+/* cpu moved to thread_info in v5.16: bcf9033e5449 ("sched: move CPU field back into thread_info if
+ * THREAD_INFO_IN_TASK=y") */
+struct task_struct___v515 {
+	unsigned int cpu;
 } KERNEL_TYPE;
 
 /* real_start_time was renamed in v5.5 by cf25e24db61c ("time: Rename tsk->real_start_time") */
@@ -220,6 +249,8 @@ struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 } KERNEL_TYPE;
+
+struct bpf_perf_event_data;
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)

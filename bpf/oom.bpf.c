@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The OOM killer: mm/oom_kill.c */
 #include "ktrace.bpf.h"
+#include "mm.bpf.h"
 #include "oom_counts.bpf.h"
 
 /* mark_victim's first argument is the task since v6.10, 72ba14deb40a ("mm: update mark_victim
@@ -86,19 +87,6 @@ static __always_inline int handle_return(struct oom_control *oc, bool returned)
 	return 0;
 }
 
-/* A macro: CO-RE knows the size of an element in the running kernel only for a constant index. */
-#define read_rss(mm, member)                                                       \
-	({                                                                         \
-		struct mm_struct___v62 *new = (void *)(mm);                        \
-		__s64 pages;                                                       \
-		if (bpf_core_field_exists(new->rss_stat[0].count) &&               \
-		    bpf_core_field_size(new->rss_stat) > 4 * sizeof(long))         \
-			pages = BPF_CORE_READ(new, rss_stat[member].count);        \
-		else                                                               \
-			pages = BPF_CORE_READ(mm, rss_stat.count[member].counter); \
-		pages;                                                             \
-	})
-
 static __always_inline void remember_mm(__s32 id, struct mm_struct *mm)
 {
 	__u64 value = (__u64)mm;
@@ -171,10 +159,7 @@ static __always_inline int handle_reap(__u32 step, __s32 tid)
 	event->rss = -1;
 	mm = bpf_map_lookup_elem(&victim_mms, &tid);
 	if (mm) {
-		struct mm_struct *victim_mm = (void *)*mm;
-
-		event->rss = read_rss(victim_mm, FILE_PAGES) + read_rss(victim_mm, ANON_PAGES) +
-			     read_rss(victim_mm, SHMEM_PAGES);
+		event->rss = resident((void *)*mm);
 	}
 	bpf_ringbuf_submit(event, 0);
 	return 0;

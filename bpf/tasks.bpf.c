@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Tasks: who is sent SIGKILL, who sleeps on after it, who dies. */
 #include "ktrace.bpf.h"
+#include "mm.bpf.h"
+#include "scheduler.bpf.h"
 
 /* Set from the kernel's own description before loading: ktrace/kernel/task_state.py */
 const volatile __u32 task_noload = 0x400;
@@ -32,6 +34,14 @@ struct {
 	__type(key, __s32);
 	__type(value, __u8);
 } watched SEC(".maps");
+
+/* pid -> the mm of a killed process: exit_mm() takes it out of task_struct before it is unmapped */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __s32);
+	__type(value, __u64);
+} killed_mms SEC(".maps");
 
 /* tid -> anything: tasks that a walk shows whatever they do, as members of wait chains */
 struct {
@@ -136,9 +146,46 @@ static __always_inline void read_task_state(struct task_state *event, struct tas
 	event->killed = killed;
 	event->group_exit_code = BPF_CORE_READ(task, signal, group_exit_code);
 	event->oom_victim = BPF_CORE_READ(task, signal, oom_mm) != NULL;
+	event->cpu = cpu_of(task) + 1;
+	if (state)
+		event->off_cpu_t = off_cpu_since(task);
 	call = bpf_map_lookup_elem(&squashfs_calls, &tid);
 	if (call)
 		event->squashfs = *call;
+}
+
+static __always_inline void remember_mm(struct task_struct *task)
+{
+	__u64 mm = (__u64)BPF_CORE_READ(task, mm);
+	__s32 pid = BPF_CORE_READ(task, tgid);
+
+	if (mm)
+		update_map(&killed_mms, &pid, &mm);
+}
+
+/* Nobody uses it any more, and it is not free yet: __mmput() of kernel/fork.c unmaps it. So it is
+ * not yet another's either. */
+static __always_inline bool is_unmapped_now(struct mm_struct *mm)
+{
+	return !BPF_CORE_READ(mm, mm_users.counter) && BPF_CORE_READ(mm, mm_count.counter) > 0;
+}
+
+/* The resident memory that a killed thread keeps, also when exit_mm() has taken the mm from it. */
+static __always_inline void read_mm(struct task_state *event, struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	__s32 pid = event->task.pid;
+	__u64 *known;
+
+	event->rss = -1;
+	event->mm_held = mm != NULL;
+	remember_mm(task);
+	known = bpf_map_lookup_elem(&killed_mms, &pid);
+	if (!known || (!mm && !is_unmapped_now((struct mm_struct *)*known)))
+		return;
+	event->rss = resident((struct mm_struct *)*known);
+	if (event->rss < 0) /* without the shares of the CPUs, a percpu counter may be */
+		event->rss = 0;
 }
 
 static __always_inline void read_stack(struct task_state *event, struct task_struct *task)
@@ -184,6 +231,7 @@ int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struc
 
 	if (sig != SIGKILL_NUMBER && group_exit_signal(task->signal) != sig)
 		return 0;
+	remember_mm(task);
 	event = event_reserve(FATAL_SIGNAL, sizeof(*event));
 	if (!event)
 		return 0;
@@ -268,6 +316,7 @@ static __always_inline void report_running(struct task_struct *task, __s32 tid, 
 	if (!event)
 		return;
 	read_task_state(event, task, 0, killed);
+	read_mm(event, task);
 	event->source = FROM_SWITCH;
 	read_stack(event, task);
 	bpf_ringbuf_submit(event, 0);
@@ -363,8 +412,11 @@ int iter_task(struct bpf_iter__task *ctx)
 		read_stack(event, task);
 		read_top(event, task);
 	}
-	if (killed && !event->exit_state)
+	event->rss = -1;
+	if (killed && !event->exit_state) {
 		update_map(&watched, &tid, &one);
+		read_mm(event, task);
+	}
 	/* Returns -EOVERFLOW when seq's page is full: the kernel then shows the task again. */
 	bpf_seq_write(ctx->meta->seq, event, sizeof(*event));
 	return 0;

@@ -706,6 +706,26 @@ def memory_cgroup(limit: int) -> Iterator[Cgroup]:
         yield cgroup
 
 
+@contextmanager
+def throttled(process: Process) -> Iterator[Cgroup]:
+    """The process runs for a millisecond of each second, as its cgroup's limit says."""
+    version = 1 if _cgroup_mount("cpu", 1) else 2
+    with (
+        _cgroup("cpu", version, needs="cpu.cfs_quota_us" if version == 1 else "cpu.max") as cgroup,
+        ExitStack() as ending,
+    ):
+        ending.callback(end, process)
+        if version == 1:
+            cgroup.write("cpu.cfs_period_us", "1000000")
+            cgroup.write("cpu.cfs_quota_us", "1000")
+        else:
+            cgroup.write("cpu.max", "1000 1000000")
+        cgroup.add(process.pid)
+        stat = cgroup.folder / "cpu.stat"
+        wait_until("it is throttled", lambda: "nr_throttled 0\n" not in stat.read_text())
+        yield cgroup
+
+
 def _cgroup_mount(controller: str, version: int) -> Path | None:
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, kind, options, *_ = line.split()

@@ -172,7 +172,9 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "start_t": {"start_t", "address"},  # the address only leads to its stack, and stays here
         "state_flags": {"state"},
         "stack": {"stack", "stack_len"},
+        "rss_kib": {"rss"},
     },
+    "task_runs": {"stack": {"stack", "stack_len"}},
     "oom_reap": {"rss_kib": {"rss"}},
     "bad_page": {
         "stack": {"stack", "stack_len"},

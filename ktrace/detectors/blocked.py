@@ -19,7 +19,8 @@ class BlockedTasks(Detector):
 
     A task is blocked that two walks, at least `after` seconds apart, found in the same sleep: its
     context switches are the same; or in a function that asks again and again, where it sleeps in
-    between. Each is told once.
+    between. How long it has slept by then the scheduler's books say, where the kernel has them.
+    Each is told once.
     """
 
     findings: ClassVar[tuple[type[Finding], ...]] = (BlockedTask,)
@@ -70,7 +71,7 @@ class BlockedTasks(Detector):
             blocked_s = round(look.t - self._first[tid].t, 6)
             if blocked_s >= self._after and (tid, look.start_t) not in self._told:
                 self._told.add((tid, look.start_t))
-                finding = _describe(look, blocked_s, chains, walk.t)
+                finding = _describe(look, self._first[tid], chains, walk.t)
                 self.found.append(finding)
                 yield finding
 
@@ -91,7 +92,17 @@ def _polls(look: TaskState) -> str:
     return next((name for frame in look.stack if (name := function_of(frame)) in _POLL), "")
 
 
-def _describe(look: TaskState, blocked_s: float, chains: Look, t: float) -> BlockedTask:
+def _slept(look: TaskState, first: TaskState) -> tuple[float, str]:
+    """For how long, and who says so."""
+    if first.asleep_t is not None:
+        return round(look.t - first.asleep_t, 6), "sched_switch"
+    if first.off_cpu_t is not None and first.off_cpu_t < first.t:
+        return round(look.t - first.off_cpu_t, 6), "sched_info.last_arrival"
+    return round(look.t - first.t, 6), "two looks"
+
+
+def _describe(look: TaskState, first: TaskState, chains: Look, t: float) -> BlockedTask:
+    blocked_s, by = _slept(look, first)
     blockers = chains.blockers(look)
     waits_for, release = chains.waits_for(look)
     return BlockedTask(
@@ -103,6 +114,7 @@ def _describe(look: TaskState, blocked_s: float, chains: Look, t: float) -> Bloc
         comm=look.task.comm,
         state=look.state,
         blocked_s=blocked_s,
+        age_by=by,
         killed=bool(look.killed),
         wait=wait_of(look),
         stack=look.stack,

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from ktrace.detectors.detector import Count, Detector, Run
+from ktrace.detectors.exit_progress import ExitLooks
 from ktrace.detectors.kills import OOM_KILL_PROBES, Kill, KilledThread, Kills, Place, ThreadEnded
 from ktrace.detectors.wait_chains import Blockers, Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
-from ktrace.findings import Killed, Outcome, Release, StuckTask, WaitsFor
+from ktrace.findings import ExitProgress, Killed, Outcome, Release, StuckTask, WaitsFor
 from ktrace.plural import count
 
 _ENDED_KEPT = 200
@@ -24,6 +25,7 @@ class _Shown:
     blockers: Blockers
     waits_for: WaitsFor | None
     release: Release | None
+    dying: ExitProgress | None
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class _Followed:
     thread: KilledThread
     looks: dict[Place, _Shown] = field(default_factory=dict)
     told: StuckTask | None = None
+    exit: ExitLooks = field(default_factory=ExitLooks)
+    counted: bool = False  # as stuck, and not as slow
 
     @property
     def since(self) -> float:
@@ -75,6 +79,7 @@ class StuckTasks(Detector):
         self.ended: deque[StuckTask] = deque(maxlen=_ENDED_KEPT)  # newest that were stuck
         self.zombies: dict[int, TaskState] = {}
         self.total = 0
+        self.slow_total = 0  # threads that died slowly
         self.longest_s = 0.0
 
     @classmethod
@@ -144,7 +149,8 @@ class StuckTasks(Detector):
         ]
         for followed in sorted(judged, key=lambda one: one.thread.sample.task.tid):
             sample = followed.thread.sample
-            look = _shown(sample, chains)
+            dying = followed.exit.look(sample, chains.stack(sample))
+            look = _shown(sample, chains, dying)
             followed.note(look)
             yield from self._judge_thread(followed, look, walk.t)
         if walk.complete:
@@ -163,26 +169,37 @@ class StuckTasks(Detector):
         stuck_s = round(t - followed.since, 6)
         if stuck_s < self._stuck_after:
             return
-        self.longest_s = max(self.longest_s, stuck_s)
+        if _is_too_early(followed, look):
+            return
         finding = _finding(followed, look, t, stuck_s)
-        if followed.told is None:
-            self.total += 1
-            followed.kill.stuck += 1
-        elif _same(followed.told, finding):
+        self._count(followed, finding)
+        if followed.told is not None and _same(followed.told, finding):
             return
         followed.told = finding
         self.open[finding.id] = finding
         yield finding
+
+    def _count(self, followed: _Followed, finding: StuckTask) -> None:
+        """Slow is not stuck; what was slow may get stuck."""
+        if finding.slow:
+            self.slow_total += followed.told is None
+            return
+        self.longest_s = max(self.longest_s, finding.stuck_s)
+        if not followed.counted:
+            followed.counted = True
+            self.total += 1
+            followed.kill.stuck += 1
 
     def _resolve(self, ended: ThreadEnded) -> Iterator[StuckTask]:
         followed = self._followed.pop(ended.thread.sample.task.tid, None)
         if followed is None or followed.told is None:
             return
         told = followed.told
-        followed.kill.stuck -= 1
+        followed.kill.stuck -= followed.counted
         self.open.pop(told.id, None)
-        outcome = Outcome(ended.exit_signal, round(ended.t - followed.since, 6))
-        self.longest_s = max(self.longest_s, outcome.after_s)
+        outcome = _outcome(ended, followed)
+        if followed.counted:
+            self.longest_s = max(self.longest_s, outcome.after_s)
         look = followed.looks.get(ended.thread.longest(ended.thread.sample.t))
         known = _describe(followed, look, told) if look else told
         last = replace(
@@ -192,9 +209,26 @@ class StuckTasks(Detector):
         yield last
 
 
-def _shown(sample: TaskState, chains: Look) -> _Shown:
+def _is_too_early(followed: _Followed, look: _Shown) -> bool:
+    """One look tells nothing of how a dying thread gets on."""
+    dying = look.dying
+    once = dying is not None and dying.rss_kib is not None and dying.kib_per_s is None
+    return once and followed.told is None
+
+
+def _outcome(ended: ThreadEnded, followed: _Followed) -> Outcome:
+    kill, freed_s = followed.kill, None
+    if kill.released_t is not None and kill.t_known:
+        freed_s = round(max(0.0, kill.released_t - kill.t), 6)
+    return Outcome(ended.exit_signal, round(ended.t - followed.since, 6), freed_s)
+
+
+def _shown(sample: TaskState, chains: Look, dying: ExitProgress | None) -> _Shown:
     waits_for, release = chains.waits_for(sample)
-    return _Shown(sample, chains.blockers(sample), waits_for, release)
+    runs = chains.runs(sample)
+    if runs:  # its saved stack is an old one
+        sample = replace(sample, stack=runs.stack, top=())
+    return _Shown(sample, chains.blockers(sample), waits_for, release, dying)
 
 
 def _finding(followed: _Followed, look: _Shown, t: float, stuck_s: float) -> StuckTask:
@@ -215,6 +249,7 @@ def _finding(followed: _Followed, look: _Shown, t: float, stuck_s: float) -> Stu
         waits_for=look.waits_for,
         release=look.release,
         blockers_left_out=look.blockers.left_out,
+        dying=look.dying,
     )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ktrace.detectors.kills import Kill
+from ktrace.detectors.memory_waits import MemoryWait, OomCalls, victims_of
+from ktrace.detectors.running import RunningThreads
 from ktrace.detectors.squashfs import Holders
 from ktrace.detectors.waits import wait_of
-from ktrace.events import Event, Holder, Task, TaskDead, TaskState, TaskWait
-from ktrace.findings import Blocker, Release, WaitsFor
+from ktrace.events import Event, Holder, Stack, Task, TaskDead, TaskState, TaskWait
+from ktrace.findings import Blocker, Release, Runs, WaitsFor
 from ktrace.kernel.wait_functions import function_of
 from ktrace.waits.by_function import NamedWait, named_wait
 from ktrace.waits.found import OBJECT_ALONE
@@ -16,7 +18,6 @@ from ktrace.waits.release import release_of
 
 BLOCKERS_KEPT = 16  # of one wait, in a finding
 _DEEPEST = 16  # links of a chain
-_OF_MEMCG = ("memory cgroup", "its cgroup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,12 @@ class WaitChains:
 
     def __init__(self) -> None:
         self._waits: dict[int, TaskWait] = {}  # newest, by tid
+        self._calls = OomCalls()
+        self._running = RunningThreads()
 
     def feed(self, event: Event) -> None:
+        self._calls.feed(event)
+        self._running.feed(event)
         match event:
             case TaskWait():
                 self._waits[event.task.tid] = event
@@ -63,7 +68,7 @@ class WaitChains:
     def at(self, samples: Mapping[int, TaskState], kills: Iterable[Kill]) -> "Look":
         """samples: every thread that the walk has shown, by tid. kills: those that are not over."""
         self._waits = {tid: wait for tid, wait in self._waits.items() if tid in samples}
-        return Look(samples, self._waits, [kill for kill in kills if kill.oom])
+        return Look(samples, self._waits, [*kills], self._calls, self._running)
 
 
 class Look:
@@ -73,13 +78,17 @@ class Look:
         self,
         samples: Mapping[int, TaskState],
         waits: Mapping[int, TaskWait],
-        oom_kills: list[Kill],
+        kills: list[Kill],
+        calls: OomCalls,
+        running: RunningThreads,
     ) -> None:
         self._samples = samples
         self._waits = waits
-        self._oom_kills = oom_kills
+        self._kills = kills
+        self._calls = calls
+        self._running = running
         self._squashfs = Holders(samples.values())
-        self._groups: dict[tuple[int, str], _Group] = {}
+        self._groups: dict[object, _Group] = {}
         self._made: dict[Link, Blocker] = {}  # at the beginning of a chain, without a cycle
 
     def blockers(self, sample: TaskState) -> Blockers:
@@ -91,9 +100,23 @@ class Look:
         wait, named = self._read(sample), _named(sample)
         if wait and not (named and wait.wait in OBJECT_ALONE):
             return WaitsFor(wait.wait, wait.object, wait.detail), release_of(wait)
+        memory = self._memory(sample)
+        named = memory.wait if memory else named
         if named:
             return WaitsFor(named.kind, "", named.detail), named.release
         return None, None
+
+    def runs(self, sample: TaskState) -> Runs | None:
+        """Where it runs, by a sample."""
+        taken = self._running.of(sample)
+        return Runs(taken.cpu, taken.stack) if taken else None
+
+    def stack(self, sample: TaskState) -> Stack:
+        """Where it is, as far as that is known of one that runs."""
+        return self._running.stack(sample)
+
+    def _memory(self, sample: TaskState) -> MemoryWait | None:
+        return self._calls.of(sample, self._running.stack(sample))
 
     def _read(self, sample: TaskState) -> TaskWait | None:
         """What was read from its stack, in this sleep, with those holders that do hold it."""
@@ -130,29 +153,16 @@ class Look:
                 evidence = ("squashfs_cache_get()",)
                 self._groups[key] = _group(Link(held.task, why, evidence) for held in holders)
             return self._groups[key]
-        named = _named(sample)
-        return self._victims(named) if named and named.kind == "memory" else _NOBODY
+        memory = self._memory(sample)
+        return self._victims(memory) if memory else _NOBODY
 
-    def _victims(self, named: NamedWait) -> _Group:
-        """Threads of OOM victims that are still alive, of the cgroup or of the machine, as the wait
-        is: out_of_memory() kills nobody else before they are gone."""
-        of_memcg = named.detail.endswith(_OF_MEMCG)
-        key = (of_memcg, "memory")
-        if key not in self._groups:
-            self._groups[key] = _group(self._victims_of(of_memcg))
-        return self._groups[key]
-
-    def _victims_of(self, of_memcg: bool) -> list[Link]:
-        return [
-            Link(
-                thread.sample.task,
-                "is an OOM victim, whose memory is waited for",
-                ("oom_kill_process()",),
-            )
-            for kill in self._oom_kills
-            if kill.choice is None or (kill.choice.constraint == "CONSTRAINT_MEMCG") == of_memcg
-            for thread in kill.threads.values()
-        ]
+    def _victims(self, memory: MemoryWait) -> _Group:
+        """Made once for all who wait for the same memory, and know it from the same."""
+        if memory not in self._groups:
+            evidence = (memory.evidence, "oom_kill_process()")
+            victims = victims_of(memory, self._kills)
+            self._groups[memory] = _group(Link(task, why, evidence) for task, why in victims)
+        return self._groups[memory]
 
     def _blocker(self, link: Link, path: tuple[int, ...]) -> Blocker:
         tid = link.task.tid
@@ -180,13 +190,20 @@ class Look:
             why=link.why,
             evidence=link.evidence,
             wait=waits_for,
-            since=sample.asleep_t if sample else None,
+            since=_since(sample) if sample else None,
             killed=bool(sample and sample.killed),
             release=release,
             blocked_by=beneath.kept,
             blockers_left_out=beneath.left_out,
             cycle_to=cycle_to,
+            runs=self.runs(sample) if sample else None,
         )
+
+
+def _since(sample: TaskState) -> float | None:
+    if sample.state == "running":
+        return None
+    return sample.off_cpu_t if sample.asleep_t is None else sample.asleep_t
 
 
 def _group(links: Iterable[Link]) -> _Group:

@@ -25,6 +25,8 @@ def wait_of(sample: TaskState) -> Wait | None:
 def _primitive(sample: TaskState, named: str | None) -> str:
     """wait_event, where no frame names another; "unknown" where none of the frames above the
     stack were seen, in which the kernel would have named it."""
+    if sample.state_flags == "TASK_RUNNING":
+        return "running"  # one that is dying
     if named is None and sample.source == "sampled" and not sample.top:
         return "unknown"
     return (named or "wait_event") + _suffixes(sample, named)

@@ -41,6 +41,7 @@ from ktrace.events.tasks import (
     TaskDump,
     TaskExit,
     TaskHung,
+    TaskRuns,
     TaskState,
 )
 from ktrace.events.tracing import Lost, ProbeChange, Walk
@@ -83,6 +84,7 @@ __all__ = [
     "TaskExit",
     "TaskHung",
     "TaskLocks",
+    "TaskRuns",
     "TaskState",
     "TaskWait",
     "Trigger",

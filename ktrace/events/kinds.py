@@ -22,6 +22,7 @@ from ktrace.events.tasks import (
     TaskDump,
     TaskExit,
     TaskHung,
+    TaskRuns,
     TaskState,
 )
 from ktrace.events.tracing import Lost, ProbeChange, Walk
@@ -41,6 +42,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskExit,
         TaskDead,
         TaskState,
+        TaskRuns,
         TaskHung,
         TaskWait,
         BadPage,

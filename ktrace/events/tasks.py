@@ -1,6 +1,6 @@
 """Tasks: signals, states, exits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ktrace.events.event import Event, Stack, Task
@@ -62,6 +62,23 @@ class TaskState(Event):
     stack: Stack
     top: Stack  # the scheduler's and wait primitives' frames above stack, found by a scan
     squashfs: SquashfsCall | None
+    cpu: int | None = None  # on which it runs, or last ran
+    # when it last stopped running, by the scheduler's clock, which is read anew at each look: of
+    # two looks at one sleep the first says it
+    off_cpu_t: float | None = field(default=None, compare=False)
+    # of a killed one's mm, as long as it has it or unmaps it; None: not known
+    rss_kib: int | None = None
+    mm_held: bool | None = None  # False: exit_mm() has taken the mm from it; None: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRuns(Event):
+    """A sample of a thread that runs and that others wait for (perf's CPU clock)."""
+
+    name: ClassVar[str] = "task_runs"
+    task: Task
+    cpu: int
+    stack: Stack  # in the kernel, innermost first; empty: it was in user space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

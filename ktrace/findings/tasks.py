@@ -1,7 +1,7 @@
 """Killed threads that have not died."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ktrace.events import Stack
@@ -51,6 +51,14 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """Where a thread runs, by a sample; another sample is no other finding."""
+
+    cpu: int | None = field(compare=False)
+    stack: Stack = field(compare=False)  # innermost first; empty: it was in user space
+
+
+@dataclass(frozen=True, slots=True)
 class Blocker:
     """A thread that another one waits for; itself blocked by others, to the end of the chain."""
 
@@ -62,12 +70,14 @@ class Blocker:
     why: str
     evidence: tuple[str, ...] = ()  # by what it is known that it holds what is waited for
     wait: WaitsFor | None = None  # what it waits for itself; None: for nothing, or not known
-    since: float | None = None  # when its sleep began; None: nobody saw it begin
+    # when its sleep began, or else when it last had a CPU; None: it does not sleep, or not known
+    since: float | None = field(default=None, compare=False)
     killed: bool = False
     release: Release | None = None  # what ends its own wait
     blocked_by: tuple["Blocker", ...] = ()
     blockers_left_out: int = 0  # of very many only some are listed
     cycle_to: int | None = None  # the tid, further up in the chain, that it is: a deadlock
+    runs: Runs | None = None  # None: it does not run, or nobody knows where
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,22 @@ class Outcome:
 
     exit_signal: int | None
     after_s: float
+    # from SIGKILL until the last user of the mm has released it; None: not yet, or nobody saw it
+    memory_freed_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExitProgress:
+    """Where a dying thread is in do_exit(), and what became of its memory since the last look."""
+
+    phase: str  # exit_mm, exit_files, ...: what do_exit() has called; empty: not known
+    rss_kib: int | None  # what its mm still has; None: not known, or not its own any more
+    kib_per_s: float | None  # how fast that shrinks; None: not measured
+
+    @property
+    def slow(self) -> bool:
+        """It makes progress: slow, and not stuck."""
+        return self.kib_per_s is not None and self.kib_per_s > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +126,12 @@ class StuckTask(Finding):
     release: Release | None = None  # what ends its wait
     outcome: Outcome | None = None
     blockers_left_out: int = 0  # of very many only some are listed
+    dying: ExitProgress | None = None  # None: it has not come to do_exit()
+
+    @property
+    def slow(self) -> bool:
+        """It dies, slowly: not stuck."""
+        return self.dying is not None and self.dying.slow
 
     @property
     def signature(self) -> str:
@@ -130,7 +162,7 @@ class BlockedTask(Finding):
     tid: int
     comm: str
     state: str
-    blocked_s: float  # at least: between the first and the last look at this sleep
+    blocked_s: float  # at least
     killed: bool
     wait: Wait | None
     stack: Stack
@@ -138,6 +170,9 @@ class BlockedTask(Finding):
     release: Release | None
     blocked_by: tuple[Blocker, ...]
     blockers_left_out: int = 0
+    # by what blocked_s is known: two looks (so long ktrace has seen this sleep), sched_switch,
+    # sched_info.last_arrival (of task_struct: since when the task has no CPU)
+    age_by: str = "two looks"
 
     @property
     def signature(self) -> str:

@@ -8,7 +8,7 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
@@ -155,6 +155,9 @@ class BccLoader:
         raise NotImplementedError  # can_follow
 
     def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]:
+        raise NotImplementedError  # can_follow
+
+    def sample(self, tids: Iterable[int]) -> None:
         raise NotImplementedError  # can_follow
 
     def lost(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
@@ -16,6 +16,7 @@ from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
+from ktrace.probes.running import RunningTasks
 from ktrace.probes.wake_up import WakeUp
 from ktrace.probes.wire import OBJECTS, wire
 
@@ -37,6 +38,7 @@ class LibbpfLoader:
         self._maps: dict[str, int] = {}
         self._objects: dict[str, BpfObject] = {}
         self._oom_maps: OomMaps | None = None
+        self._running: RunningTasks | None = None
         self._modules: dict[str, int | None] = {}
         self._ring = 0
         self._received: list[RawEvent] = []
@@ -68,6 +70,7 @@ class LibbpfLoader:
             lib().ring_buffer__new(self._maps["events"], self._callback, None, None),
             "open the ring buffer",
         )
+        self._running = _running_tasks(self._maps)
         self.btf.close()  # some 6 MiB; read again when a module comes
         return probes
 
@@ -147,6 +150,11 @@ class LibbpfLoader:
             self._maps["walk_only"], ctypes.byref(key), ctypes.byref(value), 0
         )
 
+    def sample(self, tids: Iterable[int]) -> None:
+        """Tell where these tasks run from now on, as TASK_RUNS, and no others."""
+        if self._running:
+            self._running.choose(tids)
+
     def lost(self) -> dict[str, int]:
         """Events that did not reach the ring since the start, by kind; only those above 0."""
         counts = {}
@@ -191,6 +199,8 @@ class LibbpfLoader:
         if self._ring:
             lib().ring_buffer__free(self._ring)
             self._ring = 0
+        if self._running:
+            self._running.close()
         for bpf_object in self._objects.values():
             bpf_object.close()
         self._objects.clear()
@@ -218,6 +228,14 @@ class LibbpfLoader:
 def _modules_of(object_name: str) -> set[str]:
     """Modules whose functions an object hooks: the object is named for its subject."""
     return {purpose.module for purpose in PURPOSES.values() if purpose.module == object_name}
+
+
+def _running_tasks(maps: Mapping[str, int]) -> RunningTasks | None:
+    """Without it nobody knows where a running holder is, and that is what is said of it."""
+    try:
+        return RunningTasks(maps)
+    except LibbpfError:
+        return None
 
 
 def _kernel_btf() -> Btf:

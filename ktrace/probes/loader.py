@@ -1,7 +1,7 @@
 """What a loader does, however it gets its programs into the kernel."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ class Loader(Protocol):
     """Puts the probes into the kernel and hands out what they send."""
 
     name: str
-    can_follow: bool  # has follow() and walk_marked() to show chosen tasks
+    can_follow: bool  # has follow(), walk_marked() and sample() to show chosen tasks
 
     def has_function(self, name: str) -> bool:
         """Does the kernel have a function of that name? Before attach()."""
@@ -56,6 +56,10 @@ class Loader(Protocol):
 
     def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]:
         """A look at those only that follow() gave this mark."""
+
+    def sample(self, tids: Iterable[int]) -> None:
+        """Tell where these tasks run from now on, as TASK_RUNS, and no others; where follow() is
+        not there, this is not either."""
 
     def lost(self) -> dict[str, int]:
         """Events lost since the start, by kind; empty when none."""

@@ -12,6 +12,7 @@ from ktrace.kernel.btf import Btf
 from ktrace.probes.loader import RawEvent
 
 OBJECTS = ("tasks", "oom", "pages", "squashfs")
+ON_DEMAND = ("running",)  # objects that are not attached: ktrace/probes/running.py
 _ENUMS = ("event_kind", "kill_mark", "state_source", "reap_step", "oom_call", "oom_result")
 _NO_EVENTS = (  # structs of maps
     "squashfs_call",
@@ -30,7 +31,7 @@ class Wire:
     def __init__(self) -> None:
         self.enums: dict[str, dict[str, int]] = {}
         self.layouts: dict[str, type[ctypes.Structure]] = {}
-        for name in OBJECTS:
+        for name in (*OBJECTS, *ON_DEMAND):
             self._learn(name)
         self.kinds = self.enums["event_kind"]
         self._events = {

@@ -6,6 +6,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.findings import BlockedTask
 from ktrace.views import words
 from ktrace.views.blocked_report import name_of, section
+from ktrace.views.roots import first_line
 from ktrace.views.safe_text import safe
 from ktrace.views.wait_chain import chain_lines
 
@@ -24,8 +25,8 @@ def line(finding: BlockedTask) -> str:
 
 
 def details(finding: BlockedTask) -> list[str]:
-    """The stack in a line, who blocks it."""
-    lines = []
+    """A deadlock or the end of its chain, the stack in a line, who blocks it."""
+    lines = first_line(finding)
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
     return lines + chain_lines(finding)

@@ -105,6 +105,12 @@ def outcome(kill: Kill) -> str:
     return ", ".join(_threads(kill))
 
 
+def _freed(kill: Kill) -> str:
+    if kill.released_t is None or not kill.t_known:
+        return ""
+    return f", its memory free after {words.seconds(max(0.0, kill.released_t - kill.t))}"
+
+
 def _threads(kill: Kill) -> list[str]:
     """Of one that is not over: how many threads are dead, alive, stuck."""
     parts = []
@@ -121,7 +127,7 @@ def result(kill: Kill) -> str:
     """How it ended, or the step at which it stopped."""
     if kill.died_t is not None:
         reaper = "" if kill.reaper else "; the OOM reaper was not needed"
-        return f"{outcome(kill)}{reaper}{_mm(kill)}"
+        return f"{outcome(kill)}{_freed(kill)}{reaper}{_mm(kill)}"
     last = kill.steps[-1].name if kill.steps else "chosen"
     return f'{outcome(kill)}: it got as far as "{safe(last)}"{_mm(kill)}'
 

@@ -7,6 +7,7 @@ from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
 from ktrace.views import words
 from ktrace.views.oom_counts import oom_kills
+from ktrace.views.roots import first_line
 from ktrace.views.safe_text import safe
 from ktrace.views.stuck_report import none_found, section
 from ktrace.views.wait_chain import chain_lines
@@ -22,15 +23,19 @@ def line(finding: StuckTask) -> str:
         return f"resolved: {name} {words.outcome(finding)}"
     where = f" in {words.waits_in(finding)}, {words.primitive(finding)}" if finding.wait else ""
     lead = "STUCK" if finding.status == "open" else "still stuck"
+    if finding.slow:
+        lead = "SLOW" if finding.status == "open" else "still slow"
     age = words.stuck_for(finding, finding.stuck_s)
     return f"{lead}: {name} {finding.state}{where} for {age}; {words.killed_by(finding.killed)}"
 
 
 def details(finding: StuckTask) -> list[str]:
-    """The stack in a line, who blocks it."""
-    lines = []
+    """A deadlock or the end of its chain, the stack in a line, who blocks it."""
+    lines = first_line(finding)
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
+    if finding.state == "exiting":
+        lines.append(words.meaning(finding))
     return lines + chain_lines(finding)
 
 
@@ -57,6 +62,8 @@ def summary(analysis: Analysis, brief: bool) -> list[str]:
             f"{oom}; {words.count(stuck.total, 'thread')} stuck after SIGKILL, "
             f"{len(stuck.open) or 'none'} of them now, the longest {words.seconds(stuck.longest_s)}"
         ]
+    if stuck.slow_total:
+        lines.append(f"{words.count(stuck.slow_total, 'thread')} slow to die, and not stuck")
     if stuck.zombies:
         zombies = words.count(len(stuck.zombies), "killed thread")
         lines.append(f"{zombies} left as a zombie: dead, not stuck")

@@ -8,6 +8,7 @@ from rich.text import Text
 from ktrace.findings import StuckTask
 from ktrace.kernel.wait_functions import function_of, is_scheduler
 from ktrace.views import words
+from ktrace.views.deadlock import deadlock
 from ktrace.views.safe_text import safe
 from ktrace.views.wait_chain import chain_lines
 
@@ -33,7 +34,9 @@ def brief(task: StuckTask, width: int, most: int) -> list[Text]:
 
 
 def _chain(task: StuckTask, width: int) -> list[Text]:
-    return [part for line in chain_lines(task) for part in _hanging(line, width)]
+    cycle = deadlock(task)
+    first = _hanging(cycle, width, "bold red") if cycle else ()
+    return [*first, *(part for line in chain_lines(task) for part in _hanging(line, width))]
 
 
 def _stack(task: StuckTask, width: int) -> list[Text]:

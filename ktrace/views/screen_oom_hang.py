@@ -1,5 +1,6 @@
 """The body of oom-hang's screen: what is stuck, in groups and each by itself, and OOM kills."""
 
+import heapq
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -8,6 +9,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
 from ktrace.views import screen_stuck_group, screen_stuck_task, words
+from ktrace.views.deadlock import members
 from ktrace.views.list_body import ListBody, Wishes
 from ktrace.views.oom_counts import oom_kills
 from ktrace.views.screen_list import Section
@@ -16,6 +18,7 @@ from ktrace.views.stuck_groups import Group, groups, headline, since
 from ktrace.views.stuck_order import in_order, matches
 from ktrace.views.stuck_report import none_now
 
+_SEARCHED = 32  # of the longest stuck, for a deadlock
 _ENDED_SHOWN_S = 20.0
 _GROUPED_FROM = 5  # threads: fewer are looked at one by one
 
@@ -28,6 +31,7 @@ class OomHangBody(ListBody):
         self._open: tuple[StuckTask, ...] = ()
         self._ended: tuple[StuckTask, ...] = ()
         self._groups: list[Group] = []
+        self._tree = ""  # the id of the one whose chain is shown in any case
         self._measured = True
         self._total = 0
         self._longest_s = 0.0
@@ -40,6 +44,7 @@ class OomHangBody(ListBody):
         found = tuple(stuck.open.values())
         if found != self._open:
             self._open, self._groups = found, groups(found)
+            self._tree = _to_look_at(found)
         self._ended = tuple(stuck.ended)
         self._measured = bool(stuck.total) or analysis.measured("task")
         self._total, self._longest_s = stuck.total, stuck.longest_s
@@ -63,7 +68,7 @@ class OomHangBody(ListBody):
         chosen = groups(found) if wishes.filter else self._groups
         many = len(found) >= _GROUPED_FROM
         shared = [group for group in chosen if many and len(group.tasks) > 1]
-        tree = min(self._open, key=since).id if self._open else ""
+        tree = self._tree
         title = self._title(t, len(found), wishes)
         sections = []
         if shared:
@@ -106,3 +111,10 @@ class OomHangBody(ListBody):
             dead = f"; {words.count(self._zombies, 'zombie')} (dead, not stuck)"
             title.append(dead, style="dim")
         return title
+
+
+def _to_look_at(found: Sequence[StuckTask]) -> str:
+    """The longest stuck, but rather one that is in a deadlock."""
+    oldest = heapq.nsmallest(_SEARCHED, found, key=since)
+    chosen = next((task for task in oldest if members(task)), oldest[0] if oldest else None)
+    return chosen.id if chosen else ""

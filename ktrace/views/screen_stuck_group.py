@@ -9,12 +9,12 @@ from rich.text import Text
 from ktrace.plural import count
 from ktrace.views import shorten, words
 from ktrace.views.list_body import Wishes
+from ktrace.views.roots import root
 from ktrace.views.screen_details import brief, everything
 from ktrace.views.screen_list import Section
 from ktrace.views.screen_stuck_task import killable
 from ktrace.views.screen_table import Cell, Column, up_to
 from ktrace.views.stuck_groups import Group, killers, object_of, place_of, since
-from ktrace.views.wait_chain import root
 
 _FUNCTION = 20  # characters that a function has before others give it room
 _NAMES_SHOWN = 3

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ktrace.findings import StuckTask
 from ktrace.kernel.wait_functions import function_of
 from ktrace.views import words
-from ktrace.views.wait_chain import root, waited_for
+from ktrace.views.roots import root
+from ktrace.views.wait_chain import waited_for
 
 _FUNCTIONS_NAMED = 3
 _ROOTS_NAMED = 2

@@ -7,6 +7,7 @@ from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import StuckTask
 from ktrace.views import words
 from ktrace.views.fit import fit, too_wide
+from ktrace.views.roots import root_section
 from ktrace.views.safe_text import safe
 from ktrace.views.text_table import text_table
 from ktrace.views.wait_chain import chain_lines
@@ -25,6 +26,8 @@ def section(analysis: Analysis, found: Sequence[StuckTask]) -> list[str]:
         f"{words.count(len(found), 'thread')} did not die when killed:",
         *_table(found, stuck, t),
     ]
+    if any(finding.blocked_by for finding in found):
+        lines += ["", *root_section(found, "thread")[:-1]]
     for finding, names in _by_stack(found):
         lines += ["", *_describe(analysis, finding, names)]
     return [*lines, ""]

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from ktrace.findings import BlockedTask, Blocker, Release, StuckTask, WaitsFor
+from ktrace.kernel.wait_functions import function_of
 from ktrace.views.safe_text import safe
-from ktrace.views.words import count, task_name
+from ktrace.views.words import count, seconds, task_name
 
 _NAMES_SHOWN = 4
+_FRAMES_SHOWN = 4
+_WORTH_TELLING_S = 1.0  # of a sleep
 _INDENT = "  "
 _KINDS = {
     "block-io": "block I/O",
@@ -18,6 +21,7 @@ _KINDS = {
     "direct-io": "direct I/O",
     "unix-socket": "Unix socket",
     "nfs": "NFS",
+    "cpu-bandwidth": "CPU bandwidth",
 }
 
 
@@ -25,7 +29,7 @@ def chain_lines(finding: StuckTask | BlockedTask) -> list[str]:
     """From the thread itself to the end; each link set in under the one that it blocks."""
     lines = [f"waits for {waited_for(finding.waits_for)}"] if finding.waits_for else []
     if finding.blocked_by:
-        return lines + _tree(finding.blocked_by, finding.blockers_left_out, "")
+        return lines + _tree(finding.blocked_by, finding.blockers_left_out, finding.t, "")
     return lines + release_lines(finding.release)
 
 
@@ -43,34 +47,6 @@ def release_lines(release: Release | None) -> list[str]:
     return [f"to release: {safe(release.text)}{command}"]
 
 
-def root(finding: StuckTask | BlockedTask) -> str:
-    """The end of the chain, which is the one thing to look at: "frozen file system: ext4 on sda1
-    (/data)", "sh[7] running"; empty where nothing is known."""
-    last = _end_of_chain(finding)
-    if last is None:
-        return waited_for(finding.waits_for) if finding.waits_for else ""
-    name = task_name(last.comm, last.pid, last.tid)
-    if last.cycle_to is not None:
-        return f"DEADLOCK with {name}"
-    return waited_for(last.wait) if last.wait else f"{name}, {safe(last.state)}"
-
-
-def root_release(finding: StuckTask | BlockedTask) -> list[str]:
-    """What releases the end of the chain."""
-    last = _end_of_chain(finding)
-    return release_lines(finding.release if last is None else last.release)
-
-
-def _end_of_chain(finding: StuckTask | BlockedTask) -> Blocker | None:
-    """By the first blocker each time; None where nobody blocks the thread."""
-    if not finding.blocked_by:
-        return None
-    last = finding.blocked_by[0]
-    while last.blocked_by:
-        last = last.blocked_by[0]
-    return last
-
-
 @dataclass(frozen=True, slots=True)
 class _Alike:
     """Blockers of one wait that differ in nothing but their names."""
@@ -79,11 +55,11 @@ class _Alike:
     names: list[str]
 
 
-def _tree(blockers: tuple[Blocker, ...], left_out: int, indent: str) -> list[str]:
+def _tree(blockers: tuple[Blocker, ...], left_out: int, t: float, indent: str) -> list[str]:
     lines = []
     for alike in _grouped(blockers):
-        lines += [indent + line for line in _link(alike)]
-        lines += _tree(alike.first.blocked_by, alike.first.blockers_left_out, indent + _INDENT)
+        lines += [indent + line for line in _link(alike, t)]
+        lines += _tree(alike.first.blocked_by, alike.first.blockers_left_out, t, indent + _INDENT)
     more = f"blocked by {count(left_out, 'more thread')}, not listed"
     return lines + ([indent + more] if left_out else [])
 
@@ -98,19 +74,38 @@ def _grouped(blockers: tuple[Blocker, ...]) -> list[_Alike]:
             blocker.wait,
             blocker.blocked_by,
             blocker.cycle_to,
+            blocker.runs,
         )
         alike = groups.setdefault(key, _Alike(blocker, []))
         alike.names.append(task_name(blocker.comm, blocker.pid, blocker.tid))
     return [*groups.values()]
 
 
-def _link(alike: _Alike) -> list[str]:
+def _slept(blocker: Blocker, t: float) -> str:
+    """ " for 3.2s", where it is known and not only just begun."""
+    slept = 0.0 if blocker.since is None else t - blocker.since
+    return f" for {seconds(slept)}" if slept >= _WORTH_TELLING_S else ""
+
+
+def _running(blocker: Blocker) -> str:
+    """ " on CPU 1 in shrink_node < do_try_to_free_pages": of one that runs."""
+    if blocker.state != "running":
+        return ""
+    if blocker.runs is None:
+        return ", where is not known"
+    cpu = "" if blocker.runs.cpu is None else f" on CPU {blocker.runs.cpu}"
+    frames = [safe(function_of(frame)) for frame in blocker.runs.stack[:_FRAMES_SHOWN]]
+    return f"{cpu} in {' < '.join(frames) or 'user space'}"
+
+
+def _link(alike: _Alike, t: float) -> list[str]:
     blocker, names = alike.first, alike.names
     shown = ", ".join(names[:_NAMES_SHOWN])
     more = len(names) - _NAMES_SHOWN
     shown += f" and {more} more" if more > 0 else ""
-    where = f" in {safe(blocker.function)}" if blocker.function else ""
+    where = f" in {safe(blocker.function)}" if blocker.function else _running(blocker)
     each = "each " if len(names) > 1 else ""
+    where += _slept(blocker, t)
     killed = ", killed too" if blocker.killed else ""
     line = f"blocked by {shown} ({safe(blocker.state)}{where}{killed}): {each}{safe(blocker.why)}"
     if blocker.cycle_to is not None:

@@ -7,7 +7,7 @@ from signal import SIGKILL
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
 from ktrace.events import Task
-from ktrace.findings import Killed, Session, StuckTask
+from ktrace.findings import ExitProgress, Killed, Session, StuckTask
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
@@ -135,7 +135,7 @@ def meaning(finding: StuckTask) -> str:
             "it waits until its condition holds."
         )
     elif finding.state == "exiting":
-        text = "It is inside do_exit() and makes no progress: another SIGKILL has no effect."
+        text = _dying(finding.dying)
     elif finding.state == "running":
         text = "It is awake but does not die: the stack shows where it last ran."
     else:
@@ -143,6 +143,23 @@ def meaning(finding: StuckTask) -> str:
     if finding.killed.by == "oom":
         text += " Until it dies it keeps what the OOM reaper cannot take."
     return text
+
+
+def _dying(dying: ExitProgress | None) -> str:
+    """Of one that is inside of do_exit()."""
+    where = f" in {safe(dying.phase)}()" if dying and dying.phase else ""
+    again = "another SIGKILL has no effect."
+    if dying is None or dying.kib_per_s is None or dying.rss_kib is None:
+        return f"It is inside do_exit(){where}; whether it makes progress is not measured: {again}"
+    if not dying.slow:
+        left = f", {mebibytes(dying.rss_kib)} resident" if dying.rss_kib else ""
+        return f"It is inside do_exit(){where} and frees no memory{left}: {again}"
+    rate = f"{mebibytes(round(dying.kib_per_s))}/s"
+    still = seconds(dying.rss_kib / dying.kib_per_s)
+    return (
+        f"It is not stuck, it dies slowly{where}: {mebibytes(dying.rss_kib)} are left and shrink "
+        f"by {rate}, which takes {still} more at that rate."
+    )
 
 
 def stuck_for(finding: StuckTask, age: float) -> str:

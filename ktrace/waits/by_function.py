@@ -16,7 +16,7 @@ class NamedWait:
 
 
 _KERNEL = "the kernel has to make progress; nothing in user space ends this wait"
-_MEMORY = Release(
+OF_MEMORY = Release(
     "memory has to become free: a killed task that dies, reclaim, or a larger memory.max", ""
 )
 _RCU = Release("every CPU and task has to leave its RCU read-side critical section", "")
@@ -103,15 +103,21 @@ _SLEEPS_IN: dict[str, NamedWait] = {
 # By a function that it sleeps beneath; the innermost counts.
 _SLEEPS_BENEATH: dict[str, NamedWait] = {
     # mm/page_alloc.c, mm/oom_kill.c, mm/vmscan.c, mm/compaction.c, mm/memcontrol.c
-    "mem_cgroup_out_of_memory": NamedWait("memory", "the OOM killer of its memory cgroup", _MEMORY),
-    "out_of_memory": NamedWait("memory", "the OOM killer", _MEMORY),
-    "throttle_direct_reclaim": NamedWait("memory", "kswapd: direct reclaim is throttled", _MEMORY),
-    "reclaim_throttle": NamedWait("memory", "reclaim, which is throttled", _MEMORY),
-    "try_to_free_mem_cgroup_pages": NamedWait("memory", "reclaim in its memory cgroup", _MEMORY),
-    "try_to_free_pages": NamedWait("memory", "direct reclaim", _MEMORY),
-    "try_to_compact_pages": NamedWait("memory", "direct compaction", _MEMORY),
-    "mem_cgroup_handle_over_high": NamedWait("memory", "memory.high of its cgroup", _MEMORY),
-    "__alloc_pages_slowpath": NamedWait("memory", "a page allocation", _MEMORY),
+    "mem_cgroup_out_of_memory": NamedWait(
+        "memory", "the OOM killer of its memory cgroup", OF_MEMORY
+    ),
+    "out_of_memory": NamedWait("memory", "the OOM killer", OF_MEMORY),
+    "throttle_direct_reclaim": NamedWait(
+        "memory", "kswapd: direct reclaim is throttled", OF_MEMORY
+    ),
+    "reclaim_throttle": NamedWait("memory", "reclaim, which is throttled", OF_MEMORY),
+    "try_to_free_mem_cgroup_pages": NamedWait("memory", "reclaim in its memory cgroup", OF_MEMORY),
+    "try_to_free_pages": NamedWait("memory", "direct reclaim", OF_MEMORY),
+    "try_to_compact_pages": NamedWait("memory", "direct compaction", OF_MEMORY),
+    "mem_cgroup_handle_over_high": NamedWait("memory", "memory.high of its cgroup", OF_MEMORY),
+    "__alloc_pages_slowpath": NamedWait("memory", "a page allocation", OF_MEMORY),
+    "try_charge_memcg": NamedWait("memory", "a charge to its memory cgroup", OF_MEMORY),
+    "try_charge": NamedWait("memory", "a charge to its memory cgroup", OF_MEMORY),
     # kernel/rcu, kernel/pid_namespace.c, fs/coredump.c, net/core/dev.c
     "wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
     "__wait_rcu_gp": NamedWait("rcu", "a grace period of RCU", _RCU),
@@ -154,4 +160,9 @@ def named_wait(function: str, functions: Iterable[str]) -> NamedWait | None:
     innermost first. None where none of them is known."""
     if function in _SLEEPS_IN:
         return _SLEEPS_IN[function]
+    return named_beneath(functions)
+
+
+def named_beneath(functions: Iterable[str]) -> NamedWait | None:
+    """By what it is beneath alone: of a thread that does not sleep, too."""
     return next((_SLEEPS_BENEATH[name] for name in functions if name in _SLEEPS_BENEATH), None)

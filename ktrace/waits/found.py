@@ -37,3 +37,4 @@ class Kind:
     holder: str = "not known"
     released: str = ""  # by whom or what, and the command
     seen: str = ""  # kernels on which a test has seen it: "5.10, 6.1"
+    of_runnable: bool = False  # of tasks that do not sleep, and have no CPU

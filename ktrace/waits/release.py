@@ -146,6 +146,14 @@ def _driver(wait: TaskWait) -> Release:
     )
 
 
+def _cpu_bandwidth(wait: TaskWait) -> Release:
+    value = "max" if wait.target.endswith("/cpu.max") else "-1"
+    return Release(
+        "it runs again in the next period, or with a larger limit",
+        f"echo {value} > {wait.target}" * bool(wait.target),
+    )
+
+
 def _freezer(wait: TaskWait) -> Release:
     value = "THAWED" if wait.target.endswith("/freezer.state") else "0"
     file = shlex.quote(wait.target)
@@ -198,6 +206,7 @@ RELEASES: dict[str, _Release] = {
     "driver": _driver,
     "nfs": _nfs,
     "network-device": _net_device,
+    "cpu-bandwidth": _cpu_bandwidth,
     "pid-namespace": _pid_namespace,
     "jbd2": _journal,
     "work": _work,

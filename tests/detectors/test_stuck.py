@@ -56,7 +56,7 @@ def test_killed_by_hand_then_stuck_then_dead() -> None:
     assert not opened.wait.sigkill_wakes
     assert opened.stack == CACHE_STACK
     assert (resolved.status, resolved.id) == ("resolved", opened.id)
-    assert resolved.outcome == Outcome(9, 4.25)
+    assert resolved.outcome == Outcome(9, 4.25, 4.25)
     assert resolved.stuck_s == 4.25
 
 
@@ -208,7 +208,7 @@ def test_a_reused_pid_is_another_task() -> None:
 
 def test_dies_by_another_signal() -> None:
     _, resolved = found(kill(101), state(103), walk(103.001), dead(104, exit_code=0x87))
-    assert resolved.outcome == Outcome(7, 3)
+    assert resolved.outcome == Outcome(7, 3, 3)
 
 
 def test_who_reads_the_block_blocks_it() -> None:

@@ -107,3 +107,11 @@ def test_frames_that_the_kernel_leaves_out_name_the_primitive() -> None:
     wait = wait_of(state(1, top=top, stack=("fdget_pos+0x82", "ksys_write+0x28")))
     assert wait is not None
     assert (wait.function, wait.primitive) == ("fdget_pos", "mutex_lock")
+
+
+def test_one_that_is_dying_and_runs_does_not_wait() -> None:
+    wait = wait_of(
+        state(1.0, state="exiting", state_flags="TASK_RUNNING", stack=("exit_mmap+0x1",))
+    )
+    assert wait
+    assert (wait.function, wait.primitive) == ("exit_mmap", "running")

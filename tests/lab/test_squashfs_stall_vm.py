@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ktrace.lab.runner import run_scenario
+from tests.chain_ends import chain_ends
 from tests.tracer import ktrace
 
 pytestmark = pytest.mark.vm
@@ -109,6 +110,15 @@ def test_the_cache_with_its_numbers(records: list[Record]) -> None:
     assert any(text.startswith("a free entry of the fragment cache of squashfs") for text in told)
     assert all("fragment cache of squashfs on vd" in text for text in told)
     assert all("(entries: 3, unused: " in text for text in told)
+
+
+@pytest.mark.parametrize("comm", ["reader", "faulter", "hog", "filler"])
+def test_every_chain_ends_at_the_stalled_device(records: list[Record], comm: str) -> None:
+    for finding in of(records, "open", comm):
+        for end in chain_ends(finding):
+            assert end["comm"] == "filler"
+            assert end["wait"]["kind"] == "block-io"
+            assert end["wait"]["detail"].startswith("vdc, sector ")
 
 
 @pytest.mark.parametrize("comm", ["reader", "faulter", "hog", "filler"])

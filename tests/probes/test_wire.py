@@ -74,7 +74,7 @@ def test_each_member_of_an_event_is_decoded(decoder: Decoder) -> None:
                 return super().__getattribute__(name)
 
         raw = Watched()
-        raw.memcg_oom = raw.stack_len = raw.state = 1
+        raw.memcg_oom = raw.stack_len = raw.state = raw.off_cpu_t = raw.cpu = 1
         decoder.decode((kind, raw))
         members = {name for name, _ in layout._fields_} - NOT_DECODED
         assert not members - read, kind
@@ -106,6 +106,7 @@ def test_an_event_of_no_known_kind_or_cut_short_is_none() -> None:
 # A tracepoint's formatted struct moves: comm of sched_process_hang became a dynamic string in 7.0.
 # Its raw arguments are those of TP_PROTO, and their types are in the kernel's BTF.
 RAW = {"tp_btf", "raw_tp", "fentry", "fexit", "kprobe", "kretprobe", "iter", "license", ".maps"}
+RAW.add("perf_event")
 FORMATTED = re.compile(r"TRACEPOINT_PROBE|trace_event_raw_\w+|\bargs->|tracepoint__\w+")
 
 

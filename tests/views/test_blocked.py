@@ -44,7 +44,8 @@ def test_the_end_of_the_chains_comes_first() -> None:
         "  to release: thaw the file system (`fsfreeze -u /data`)",
         "",
     ]
-    assert "appd[20]: uninterruptible in squashfs_cache_get, wait_event" in lines
+    where = "uninterruptible in squashfs_cache_get, wait_event"
+    assert f"appd[20]: {where} for at least 1.5s" in lines
     assert summary(analysis, brief=False) == ["2 tasks are blocked, for at least 1.0s"]
 
 

@@ -37,6 +37,10 @@ def test_session_findings_end(capsys: pytest.CaptureFixture[str]) -> None:
         "sigkill_wakes": False,
     }
     assert opened["blocked_by"][0]["comm"] == "filler"
-    assert resolved["outcome"] == {"exit_signal": 9, "after_s": 10.249}
+    assert resolved["outcome"] == {
+        "exit_signal": 9,
+        "after_s": 10.249,
+        "memory_freed_after_s": 10.249,
+    }
     assert records[-1]["verdict"] == "found"
     assert records[-1]["findings"] == 2

@@ -24,7 +24,7 @@ from ktrace.sources.live.wait_watch import WaitWatch
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
 LOSS_CHECK_S = 1.0
-_WITH_STACK = ("BAD_PAGE", "TASK_STATE")
+_WITH_STACK = ("BAD_PAGE", "TASK_RUNS", "TASK_STATE")
 _DYING_S = 0.2
 MODULE_CHECK_S = 0.2  # what happens in a module before its probe is attached is not seen
 

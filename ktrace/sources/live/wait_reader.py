@@ -93,13 +93,16 @@ class WaitReader:
             b"".join(piece or b"" for piece in pieces[:whole]),
             tuple((function_of(frame), module) for frame in frames if (module := module_of(frame))),
         )
-        return self._first_known(sleeper)
+        # also one that is dying
+        return self._first_known(sleeper, state.state_flags == "TASK_RUNNING")
 
-    def _first_known(self, sleeper: Sleeper) -> Found | None:
+    def _first_known(self, sleeper: Sleeper, runnable: bool) -> Found | None:
         """An object that is known by nothing but its address counts when no later kind knows more:
         in whose module it is, say."""
         nameless = None
         for kind in KINDS:
+            if kind.of_runnable != runnable:
+                continue
             try:
                 found = kind.read(sleeper, self._kernel)
             except NotInThisKernel:

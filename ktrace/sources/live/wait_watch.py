@@ -45,6 +45,8 @@ class Walker(Protocol):
 
     def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]: ...
 
+    def sample(self, tids: Iterable[int]) -> None: ...
+
 
 class WaitWatch:
     """Feed it each walk; gives events of waits, and of the tasks that hold what is waited for."""
@@ -108,6 +110,7 @@ class WaitWatch:
             if not todo:
                 break
         self._told, self._read = told, read
+        self._walker.sample(_running(needed, shown))
         self._forget(needed)
         return events
 
@@ -199,8 +202,16 @@ def _holders(waits: Iterable[TaskWait]) -> dict[int, None]:
     return dict.fromkeys(holder.task.tid for wait in waits for holder in wait.holders)
 
 
+def _running(holders: set[int], shown: dict[int, Look]) -> list[int]:
+    """Who runs of those that are waited for, and then of the killed."""
+    awake = [tid for tid, (_, state) in shown.items() if state.on_cpu or state.state == "running"]
+    killed = [tid for tid in awake if shown[tid][1].killed]
+    return [*(tid for tid in awake if tid in holders), *killed]
+
+
 def _waits(state: TaskState) -> bool:
-    return not state.on_cpu and state.state not in ("running", "zombie")
+    """Also for a CPU, where it could run and has none."""
+    return not state.on_cpu and state.state != "zombie"
 
 
 def _same(known: TaskWait | None, new: TaskWait) -> bool:

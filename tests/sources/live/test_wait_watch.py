@@ -36,6 +36,8 @@ class FakeWalker:
     def walk_marked(self, _mark: int) -> tuple[list[tuple[str, object]], bool]:
         return [], True
 
+    def sample(self, _tids: list[int]) -> None: ...
+
 
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> FakeReader:

@@ -38,6 +38,7 @@ class Decoder:
             "TASK_EXIT": tasks.task_exit,
             "TASK_DEAD": tasks.task_dead,
             "TASK_STATE": tasks.task_state,
+            "TASK_RUNS": tasks.task_runs,
             "TASK_HUNG": tasks.task_hung,
             "BAD_PAGE": self._bad_page,
         }

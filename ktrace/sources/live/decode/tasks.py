@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ktrace.events import FatalSignal, TaskDead, TaskExit, TaskHung, TaskState
+from ktrace.events import FatalSignal, TaskDead, TaskExit, TaskHung, TaskRuns, TaskState
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.wire import wire
-from ktrace.sources.live.decode.fields import seconds, task
+from ktrace.sources.live.decode.fields import kib, seconds, task
 from ktrace.sources.live.decode.squashfs import squashfs_call
 from ktrace.sources.live.decode.stacks import Stacks
 
@@ -61,4 +61,20 @@ class TaskDecoder:
             stack=self._stacks.of(raw),
             top=self._stacks.top(raw),
             squashfs=squashfs_call(raw.squashfs),
+            cpu=raw.cpu - 1 if raw.cpu else None,
+            off_cpu_t=seconds(raw.off_cpu_t) if raw.off_cpu_t else None,
+            **_memory(raw),
         )
+
+    def task_runs(self, raw: Any) -> TaskRuns:
+        return TaskRuns(
+            t=seconds(raw.event.t), task=task(raw.task), cpu=raw.cpu, stack=self._stacks.of(raw)
+        )
+
+
+def _memory(raw: Any) -> dict[str, Any]:
+    """Of one whose mm was found: from /proc it is not."""
+    rss, held = raw.rss, bool(raw.mm_held)
+    if not raw.killed or rss < 0 or hasattr(raw, "frames"):
+        return {}
+    return {"rss_kib": kib(rss), "mm_held": held}

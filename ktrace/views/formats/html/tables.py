@@ -9,7 +9,7 @@ from ktrace.views.formats.html.markup import Element, el
 from ktrace.views.formats.html.table import table
 from ktrace.views.formats.stuck_time import StuckTime
 from ktrace.views.kill_timeline import outcome
-from ktrace.views.wait_chain import root
+from ktrace.views.roots import root
 
 _ROWS = 5000
 

@@ -1,0 +1,83 @@
+"""Samples of tasks that run: where they are, which no saved stack tells.
+
+For each chosen task a perf event on the CPU clock, with the program of bpf/running.bpf.c. It counts
+only while the task is on a CPU.
+"""
+
+import ctypes
+import os
+import platform
+import struct
+from collections.abc import Iterable, Mapping
+from fcntl import ioctl
+from importlib.resources import files
+
+from ktrace.kernel.libbpf import LibbpfError, check, lib
+
+MOST = 16  # tasks at a time
+PERIOD_NS = 50_000_000  # of its own CPU time
+# include/uapi/linux/perf_event.h
+_SOFTWARE, _CPU_CLOCK, _ATTR_BYTES = 1, 0, 128
+_FD_CLOEXEC = 8
+_IOC_SET_BPF = 0x40042408
+_SYS_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "armv7l": 364}
+
+
+class RunningTasks:
+    """Chooses the tasks; what they do comes through the ring as TASK_RUNS."""
+
+    def __init__(self, maps: Mapping[str, int]) -> None:
+        """maps: descriptors of the maps that all objects share. Raises LibbpfError."""
+        path = os.fspath(files("ktrace") / "bpf" / "running.bpf.o")  # type: ignore[call-overload]
+        self._events: dict[int, int] = {}  # perf's descriptor by tid
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._handle = check(
+            lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
+        )
+        try:
+            self._share(maps)
+            check(lib().bpf_object__load(self._handle), "load the program for running tasks")
+            program = lib().bpf_object__next_program(self._handle, None)
+            self._program = check(lib().bpf_program__fd(program), "find that program")
+        except LibbpfError:
+            self.close()
+            raise
+
+    def choose(self, tids: Iterable[int]) -> None:
+        """Look at these from now on, at MOST of them, and at no others."""
+        wanted = list(dict.fromkeys(tids))[:MOST]
+        for tid in self._events.keys() - set(wanted):
+            os.close(self._events.pop(tid))
+        for tid in wanted:
+            if tid not in self._events and (event := self._open(tid)) is not None:
+                self._events[tid] = event
+
+    def close(self) -> None:
+        self.choose(())
+        if self._handle:
+            lib().bpf_object__close(self._handle)
+            self._handle = 0
+
+    def _share(self, maps: Mapping[str, int]) -> None:
+        handle = None
+        while handle := lib().bpf_object__next_map(self._handle, handle):
+            name = lib().bpf_map__name(handle).decode()
+            if name in maps:
+                check(lib().bpf_map__reuse_fd(handle, maps[name]), f"share map {name}")
+
+    def _open(self, tid: int) -> int | None:
+        """None where the kernel does not allow it, or the task is gone: nothing is known then."""
+        number = _SYS_PERF_EVENT_OPEN.get(platform.machine())
+        if number is None:
+            return None
+        attributes = ctypes.create_string_buffer(_ATTR_BYTES)
+        struct.pack_into("=IIQQ", attributes, 0, _SOFTWARE, _ATTR_BYTES, _CPU_CLOCK, PERIOD_NS)
+        event = self._libc.syscall(number, attributes, tid, -1, -1, _FD_CLOEXEC)
+        if event < 0:
+            return None
+        try:
+            ioctl(event, _IOC_SET_BPF, self._program)
+        except OSError:
+            os.close(event)
+            return None
+        return int(event)

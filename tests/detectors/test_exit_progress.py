@@ -1,0 +1,114 @@
+"""Dying threads: slow is not stuck."""
+
+import pytest
+
+from ktrace.detectors.kills import Kills
+from ktrace.detectors.stuck import StuckTasks
+from ktrace.events import Event, TaskState
+from ktrace.findings import ExitProgress, StuckTask
+from ktrace.views import words
+from ktrace.views.oom_hang import line
+from tests.factories import dead, kill, state, walk
+
+pytestmark = pytest.mark.unit
+
+UNMAPS = ("zap_pte_range+0x1", "exit_mmap+0x2", "__mmput+0x3", "do_exit+0x4", "do_group_exit+0x5")
+CLOSES = ("fuse_flush+0x1", "filp_close+0x2", "put_files_struct+0x3", "do_exit+0x4")
+
+
+def dying(t: float, rss_kib: int | None, stack: tuple[str, ...] = UNMAPS) -> TaskState:
+    changes = {"rss_kib": rss_kib, "mm_held": False, "switches": int(t)}
+    return state(t, state="exiting", stack=stack, **changes)
+
+
+def judged(*events: Event) -> tuple[StuckTasks, list[StuckTask]]:
+    kills = Kills()
+    stuck = StuckTasks(1.0, kills)
+    findings = []
+    for event in events:
+        kills.feed(event)
+        findings += stuck.feed(event)
+    return stuck, findings
+
+
+def test_memory_that_shrinks_is_progress() -> None:
+    stuck, (finding,) = judged(
+        kill(100.0),
+        dying(101.5, 400_000),
+        walk(101.6, took=0.2),
+        dying(102.5, 300_000),
+        walk(102.6, took=0.2),
+    )
+    assert finding.dying == ExitProgress("exit_mm", 300_000, 100_000.0)
+    assert finding.slow
+    assert (stuck.total, stuck.slow_total) == (0, 1)
+    assert line(finding).startswith("SLOW: appd[20] exiting in zap_pte_range")
+    assert words.meaning(finding).startswith(
+        "It is not stuck, it dies slowly in exit_mm(): 293 MiB are left and shrink by 98 MiB/s, "
+        "which takes 3.0s more at that rate."
+    )
+
+
+def test_memory_that_does_not_shrink_is_none() -> None:
+    stuck, (finding,) = judged(
+        kill(100.0),
+        dying(101.5, 400_000),
+        walk(101.6, took=0.2),
+        dying(102.5, 400_000),
+        walk(102.6, took=0.2),
+    )
+    assert not finding.slow
+    assert (stuck.total, stuck.slow_total) == (1, 0)
+    assert "exit_mm() and frees no memory, 391 MiB resident" in words.meaning(finding)
+
+
+def test_one_look_tells_nothing() -> None:
+    _, findings = judged(kill(100.0), dying(101.5, 400_000), walk(101.6, took=0.2))
+    assert findings == []
+
+
+def test_beyond_exit_mm_nothing_is_measured() -> None:
+    looks = [dying(101.5, None, CLOSES), walk(101.6, took=0.2)]
+    _, (finding,) = judged(kill(100.0), *looks)
+    assert finding.dying == ExitProgress("exit_files", None, None)
+    assert "whether it makes progress is not measured" in words.meaning(finding)
+
+
+def test_what_is_being_unmapped_tells_the_phase_where_no_stack_does() -> None:
+    looks = [dying(101.5, 400_000, ()), walk(101.6, took=0.2), dying(102.5, 300_000, ())]
+    _, (finding,) = judged(kill(100.0), *looks, walk(102.6, took=0.2))
+    assert finding.dying == ExitProgress("exit_mm", 300_000, 100_000.0)
+
+
+def test_what_was_slow_may_get_stuck() -> None:
+    stuck, findings = judged(
+        kill(100.0),
+        *(
+            dying(101.5, 400_000),
+            walk(101.6, took=0.2),
+            dying(102.5, 300_000),
+            walk(102.6, took=0.2),
+        ),
+        *(dying(103.5, 300_000), walk(103.6, took=0.2)),
+    )
+    assert [finding.slow for finding in findings] == [True, False]
+    assert (stuck.total, stuck.slow_total) == (1, 1)
+    assert findings[1].status == "update"
+
+
+def test_when_its_memory_was_free() -> None:
+    stuck, findings = judged(
+        kill(100.0),
+        *(
+            dying(101.5, 400_000),
+            walk(101.6, took=0.2),
+            dying(102.5, 300_000),
+            walk(102.6, took=0.2),
+        ),
+        dead(104.0),
+        walk(105.0),
+    )
+    outcome = findings[-1].outcome
+    assert outcome
+    assert (outcome.after_s, outcome.memory_freed_after_s) == (4.0, 4.0)
+    assert stuck.longest_s == 0.0  # of those that were stuck
