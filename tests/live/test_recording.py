@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,10 +40,20 @@ def hang_at(monkeypatch: pytest.MonkeyPatch, path: Path, after: int = 0) -> None
         if os.readlink(f"/proc/self/fd/{fd}") == str(path):
             count[0] -= 1
             if count[0] < 0:
+                Path(f"{path}.hung-{os.getpid()}").touch()
                 time.sleep(3600)
         return really(fd, data)
 
     monkeypatch.setattr(os, "write", write)
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays(tmp_path: Path) -> Iterator[None]:
+    """Those that hang, which no signal but SIGKILL ends."""
+    yield
+    for mark in tmp_path.glob("*.hung-*"):
+        with suppress(ProcessLookupError):
+            os.kill(int(mark.name.rpartition("-")[2]), signal.SIGKILL)
 
 
 def the_rest(folder: Path) -> Path:
