@@ -35,9 +35,9 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need(
         C.CAP_SYS_ADMIN,
-        "probes in modules; kprobes where perf_event_paranoid is 3",
+        "probes in modules; kprobes where perf_event_paranoid is 3; what ktrace's programs cost",
         "no probe on squashfs_cache_get, perhaps none on bad_page",
-        aside=True,  # modules come later
+        aside=True,  # modules come later, and somebody may ask for the costs
         tells=True,
     ),
     Need(

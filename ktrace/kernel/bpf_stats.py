@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 from ktrace.errors import CannotTrace
+from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
 
 _RUN_TIME = 0  # BPF_STATS_RUN_TIME of include/uapi/linux/bpf.h
@@ -43,8 +44,9 @@ class BpfStats:
         self._fd = -1
         self.why_not = ""
         try:
-            self._fd = check(lib().bpf_enable_stats(_RUN_TIME), "switch statistics on")
-        except (LibbpfError, CannotTrace, AttributeError) as error:
+            with raised():  # CAP_SYS_ADMIN: bpf_enable_stats() of kernel/bpf/syscall.c
+                self._fd = check(lib().bpf_enable_stats(_RUN_TIME), "switch statistics on")
+        except (LibbpfError, CannotTrace, AttributeError, OSError) as error:
             self.why_not = str(error)
         self._names = _programs() if self._fd >= 0 else {}
         self._before = {fd: _counts(fd) for fd in self._names}

@@ -30,6 +30,7 @@ def timeline(chapter: Chapter, times: list[StuckTime]) -> Element | None:
     for number, (name, lane) in enumerate(shown):
         y = _TOP + number * _LANE
         drawn.append(el("text", _short(name), el("title", name), x=0, y=y + 12))
+        drawn.append(el("text", lane.memory, x=_LEFT - 8, y=y + 12, class_="faint right"))
         drawn += [scale.stuck(one, y) for one in lane.stuck]
         drawn += [scale.livelock(one, y) for one in lane.livelocks]
         drawn += [mark for kill in lane.kills for mark in scale.steps(kill, y)]
@@ -44,6 +45,12 @@ class _Lane:
     stuck: list[StuckTime] = field(default_factory=list)
     kills: list[Kill] = field(default_factory=list)
     livelocks: list[OomLivelock] = field(default_factory=list)
+
+    @property
+    def memory(self) -> str:
+        """Resident when the OOM killer chose it; "" where nobody knows."""
+        known = [words.kill_memory(kill) for kill in self.kills if kill.choice]
+        return known[-1] if known else ""
 
 
 def _lanes(chapter: Chapter, times: list[StuckTime]) -> dict[str, _Lane]:
@@ -108,7 +115,7 @@ class _Scale:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 28 else f"{name[:12]}...{name[-13:]}"
+    return name if len(name) <= 22 else f"{name[:9]}...{name[-10:]}"
 
 
 def _legend() -> Element:
