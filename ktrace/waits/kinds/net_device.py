@@ -15,7 +15,7 @@ _LIST = 2  # words of a list_head
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
-    if sleeper.function not in FUNCTIONS:
+    if not sleeper.is_in(*FUNCTIONS):  # in between it waits for RCU, too
         return None
     devices = _devices(sleeper, kernel)
     if not devices:
