@@ -35,7 +35,8 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need(
         C.CAP_SYS_ADMIN,
-        "probes in modules; kprobes where perf_event_paranoid is 3; what ktrace's programs cost",
+        "probes in modules; what programs cost; kprobes, and samples of running tasks, "
+        "where perf_event_paranoid is 3",
         "no probe on squashfs_cache_get, perhaps none on bad_page",
         aside=True,  # modules come later, and somebody may ask for the costs
         tells=True,

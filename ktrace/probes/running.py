@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from fcntl import ioctl
 from importlib.resources import files
 
+from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
 
 MOST = 16  # tasks at a time
@@ -72,7 +73,11 @@ class RunningTasks:
             return None
         attributes = ctypes.create_string_buffer(_ATTR_BYTES)
         struct.pack_into("=IIQQ", attributes, 0, _SOFTWARE, _ATTR_BYTES, _CPU_CLOCK, PERIOD_NS)
-        event = self._libc.syscall(number, attributes, tid, -1, -1, _FD_CLOEXEC)
+        try:
+            with raised():  # CAP_SYS_ADMIN, where perf_event_paranoid is 3
+                event = self._libc.syscall(number, attributes, tid, -1, -1, _FD_CLOEXEC)
+        except OSError:
+            return None
         if event < 0:
             return None
         try:
