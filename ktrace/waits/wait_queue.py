@@ -36,8 +36,13 @@ def queue_entry(sleeper: Sleeper, kernel: Kernel, function: str = "") -> QueueEn
     return None
 
 
-def queue_of(entry: QueueEntry, kernel: Kernel) -> WaitList | None:
-    """All that wait in the same queue. The head is that of wait_queue_head.head."""
+def queue_of(sleeper: Sleeper, kernel: Kernel, function: str = "") -> WaitList | None:
+    """All that wait in the queue of that entry; its head is wait_queue_head.head. None where there
+    is no entry, or no head."""
+    entry = queue_entry(sleeper, kernel, function)
+    if entry is None:
+        return None
     layout = kernel.layout
     offset = layout["wait_queue_entry.private"] - layout["wait_queue_entry.entry"]
-    return follow(kernel, entry.node, offset)
+    queue = follow(kernel, entry.node, offset)
+    return queue if queue is not None and queue.head else None

@@ -6,7 +6,7 @@ from ktrace.waits.kernel import Kernel
 from ktrace.waits.lists import members
 from ktrace.waits.open_files import opened
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 _FUNCTIONS = ("fanotify_get_response", "fanotify_handle_event")  # the first may be inlined
 _LISTENER = "listens to the fanotify group, and has to answer"
@@ -20,9 +20,8 @@ _NAME = 64
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     if not sleeper.is_in(*_FUNCTIONS):
         return None
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel)
+    if queue is None:
         return None
     layout = kernel.layout
     group = queue.head - layout["wait_queue_head.head"] - layout[_QUEUE]

@@ -3,16 +3,15 @@
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import FileSystem, Kernel
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 _LEVELS = 3  # SB_FREEZE_LEVELS of include/linux/fs.h: write, page fault, internal
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     """percpu_rwsem_wait() of kernel/locking/percpu-rwsem.c queues with this wake function."""
-    entry = queue_entry(sleeper, kernel, "percpu_rwsem_wake_function")
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel, "percpu_rwsem_wake_function")
+    if queue is None:
         return None
     semaphore = queue.head - kernel.layout["percpu_rw_semaphore.waiters.head"]
     found = _super_block(kernel, semaphore)

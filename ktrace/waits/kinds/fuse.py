@@ -9,7 +9,7 @@ from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.lists import members
 from ktrace.waits.open_files import opened, threads_of
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 _SERVER = "has the device of the FUSE connection open"
 _MOST_DEVICES = 64  # clones of one connection
@@ -23,10 +23,9 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     if not sleeper.is_in("request_wait_answer"):
         return None
     layout = kernel.layout
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
+    queue = queue_of(sleeper, kernel)
     evidence = "wait_queue_entry on its stack"
-    if queue is None or not queue.head or not layout.has("fuse_req.waitq.head"):
+    if queue is None or not layout.has("fuse_req.waitq.head"):
         return None
     request = queue.head - layout["fuse_req.waitq.head"]
     connection, devices = _connection(request, kernel)

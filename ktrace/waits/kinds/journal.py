@@ -3,7 +3,7 @@
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 _COMMITS = "commits the transaction"
 # the queue in struct journal_s that it waits in, and for what
@@ -15,9 +15,8 @@ _QUEUES = {
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel)
+    if queue is None:
         return None
     for name, detail in _QUEUES.items():
         journal = queue.head - kernel.layout[f"journal_s.{name}.head"]

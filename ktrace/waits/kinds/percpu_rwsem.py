@@ -5,7 +5,7 @@ from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.per_cpu import sum_of
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 _WRITER = "percpu_rw_semaphore.writer.task"
 
@@ -16,9 +16,8 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 
 def _queued(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     """A reader, or a writer behind another one: percpu_rwsem_wait()."""
-    entry = queue_entry(sleeper, kernel, "percpu_rwsem_wake_function")
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel, "percpu_rwsem_wake_function")
+    if queue is None:
         return None
     semaphore = queue.head - kernel.layout["percpu_rw_semaphore.waiters.head"]
     evidence = ["wait_queue_entry with percpu_rwsem_wake_function on its stack"]

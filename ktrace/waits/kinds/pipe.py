@@ -4,7 +4,7 @@ from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.open_files import opened
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 # read and write, and splice() between pipes; since v6.14 pipe_read() is two functions
 _READS = ("pipe_read", "anon_pipe_read", "fifo_pipe_read", "ipipe_prep", "pipe_wait_readable")
@@ -18,9 +18,8 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     function = sleeper.function
     if function not in (*_READS, *_WRITES, *_DUMPS):
         return None
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel)
+    if queue is None:
         return None
     layout = kernel.layout
     dumps = function in _DUMPS

@@ -8,7 +8,7 @@ entry is free. Who fills or holds entries the cache does not keep: their stacks 
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 _FUNCTION = "squashfs_cache_get"
 _CACHES = ("block_cache", "fragment_cache", "read_page")  # of struct squashfs_sb_info
@@ -19,9 +19,8 @@ _NAME = 16
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     if sleeper.function != _FUNCTION:
         return None
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel)
+    if queue is None:
         return None
     layout = kernel.layout
     head = queue.head - layout["wait_queue_head.head"]

@@ -4,7 +4,7 @@ from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.open_files import opened
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 # what waits may be inlined
 _READS = ("unix_stream_data_wait", "unix_stream_read_generic", "__skb_wait_for_more_packets")
@@ -15,9 +15,8 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     """The queue is that of the struct socket, whose peer has a struct socket of its own."""
     if sleeper.function not in _READS or not any(f.startswith("unix_") for f in sleeper.functions):
         return None
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel)
+    if queue is None:
         return None
     layout = kernel.layout
     socket = queue.head - layout["wait_queue_head.head"] - layout["socket.wq.wait"]

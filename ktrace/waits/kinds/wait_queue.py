@@ -3,13 +3,12 @@
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
-from ktrace.waits.wait_queue import WANTS, queue_entry, queue_of
+from ktrace.waits.wait_queue import WANTS, queue_of
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
-    entry = queue_entry(sleeper, kernel)
-    queue = queue_of(entry, kernel) if entry else None
-    if queue is None or not queue.head:
+    queue = queue_of(sleeper, kernel)
+    if queue is None:
         return None
     head = queue.head - kernel.layout["wait_queue_head.head"]
     return Found(
