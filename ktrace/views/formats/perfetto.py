@@ -62,6 +62,7 @@ class _Run:
         self._base = number * 3 * _PID_MAX
         self._start = chapter.analysis.session.t - at
         self._named: set[tuple[int, int]] = set()
+        self._processes: set[int] = set()  # that have a name
 
     def records(self) -> Iterator[Record]:
         yield from self._name(0, 0, f"ktrace {self._analysis.session.command}")
@@ -146,7 +147,8 @@ class _Run:
         """Of a track, once."""
         if (pid, tid) in self._named:
             return
-        if not any(named == pid for named, _ in self._named):
+        if pid not in self._processes:
+            self._processes.add(pid)
             yield self._named_as("process_name", pid, tid, process or thread)
         self._named.add((pid, tid))
         yield self._named_as("thread_name", pid, tid, thread)
