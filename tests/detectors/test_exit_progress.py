@@ -21,6 +21,14 @@ def dying(t: float, rss_kib: int | None, stack: tuple[str, ...] = UNMAPS) -> Tas
     return state(t, state="exiting", stack=stack, **changes)
 
 
+SLOWLY = (
+    dying(101.5, 400_000),
+    walk(101.6, took=0.2),
+    dying(102.5, 300_000),
+    walk(102.6, took=0.2),
+)
+
+
 def judged(*events: Event) -> tuple[StuckTasks, list[StuckTask]]:
     kills = Kills()
     stuck = StuckTasks(1.0, kills)
@@ -83,12 +91,7 @@ def test_what_is_being_unmapped_tells_the_phase_where_no_stack_does() -> None:
 def test_what_was_slow_may_get_stuck() -> None:
     stuck, findings = judged(
         kill(100.0),
-        *(
-            dying(101.5, 400_000),
-            walk(101.6, took=0.2),
-            dying(102.5, 300_000),
-            walk(102.6, took=0.2),
-        ),
+        *SLOWLY,
         *(dying(103.5, 300_000), walk(103.6, took=0.2)),
     )
     assert [finding.slow for finding in findings] == [True, False]
@@ -99,12 +102,7 @@ def test_what_was_slow_may_get_stuck() -> None:
 def test_when_its_memory_was_free() -> None:
     stuck, findings = judged(
         kill(100.0),
-        *(
-            dying(101.5, 400_000),
-            walk(101.6, took=0.2),
-            dying(102.5, 300_000),
-            walk(102.6, took=0.2),
-        ),
+        *SLOWLY,
         dead(104.0),
         walk(105.0),
     )

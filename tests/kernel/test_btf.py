@@ -13,9 +13,8 @@ import pytest
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import LibbpfError, lib
+from ktrace.probes.wire import OBJECTS, ON_DEMAND
 from tests.kernel.btf_blob import VOID, Blob
-
-OBJECTS = ("tasks", "oom", "pages", "squashfs")
 
 
 def example() -> bytes:
@@ -154,7 +153,7 @@ def test_events_have_no_hidden_padding(object_btf: Btf) -> None:
 @pytest.mark.kernel
 def test_each_event_is_described_by_one_object() -> None:
     described: list[str] = []
-    for name in (*OBJECTS, "running"):
+    for name in (*OBJECTS, *ON_DEMAND):
         btf = Btf.of_file(str(Path(str(files("ktrace") / "bpf"), f"{name}.bpf.o")))
         kinds = [kind.lower() for kind in btf.enum("event_kind") or {}]
         described += [kind for kind in kinds if btf.has_struct(kind)]
