@@ -19,6 +19,7 @@ MOST = 16  # tasks at a time
 PERIOD_NS = 50_000_000  # of its own CPU time
 # include/uapi/linux/perf_event.h
 _SOFTWARE, _CPU_CLOCK, _ATTR_BYTES = 1, 0, 128
+_DISABLED = 1  # the first of the attribute's flags
 _FD_CLOEXEC = 8
 _IOC_SET_BPF = 0x40042408
 _SYS_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "armv7l": 364}
@@ -31,6 +32,7 @@ class RunningTasks:
         """maps: descriptors of the maps that all objects share. Raises LibbpfError."""
         path = os.fspath(files("ktrace") / "bpf" / "running.bpf.o")  # type: ignore[call-overload]
         self._events: dict[int, int] = {}  # perf's descriptor by tid
+        self._first: int | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._handle = check(
             lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
@@ -40,6 +42,9 @@ class RunningTasks:
             check(lib().bpf_object__load(self._handle), "load the program for running tasks")
             program = lib().bpf_object__next_program(self._handle, None)
             self._program = check(lib().bpf_program__fd(program), "find that program")
+            # The first event of a task waits for a grace period of RCU (account_event() of
+            # kernel/events/core.c): now, and not while tracing, when RCU may be what hangs.
+            self._first = self._event(os.getpid(), 0, _DISABLED)
         except LibbpfError:
             self.close()
             raise
@@ -49,12 +54,15 @@ class RunningTasks:
         wanted = list(dict.fromkeys(tids))[:MOST]
         for tid in self._events.keys() - set(wanted):
             os.close(self._events.pop(tid))
-        for tid in wanted:
+        for tid in wanted if self._first is not None else ():
             if tid not in self._events and (event := self._open(tid)) is not None:
                 self._events[tid] = event
 
     def close(self) -> None:
         self.choose(())
+        if self._first is not None:
+            os.close(self._first)
+            self._first = None
         if self._handle:
             lib().bpf_object__close(self._handle)
             self._handle = 0
@@ -68,21 +76,26 @@ class RunningTasks:
 
     def _open(self, tid: int) -> int | None:
         """None where the kernel does not allow it, or the task is gone: nothing is known then."""
-        number = _SYS_PERF_EVENT_OPEN.get(platform.machine())
-        if number is None:
-            return None
-        attributes = ctypes.create_string_buffer(_ATTR_BYTES)
-        struct.pack_into("=IIQQ", attributes, 0, _SOFTWARE, _ATTR_BYTES, _CPU_CLOCK, PERIOD_NS)
-        try:
-            with raised():  # CAP_SYS_ADMIN, where perf_event_paranoid is 3
-                event = self._libc.syscall(number, attributes, tid, -1, -1, _FD_CLOEXEC)
-        except OSError:
-            return None
-        if event < 0:
+        event = self._event(tid, PERIOD_NS)
+        if event is None:
             return None
         try:
             ioctl(event, _IOC_SET_BPF, self._program)
         except OSError:
             os.close(event)
             return None
-        return int(event)
+        return event
+
+    def _event(self, tid: int, period_ns: int, flags: int = 0) -> int | None:
+        number = _SYS_PERF_EVENT_OPEN.get(platform.machine())
+        if number is None:
+            return None
+        attributes = ctypes.create_string_buffer(_ATTR_BYTES)
+        head = (_SOFTWARE, _ATTR_BYTES, _CPU_CLOCK, period_ns, 0, 0, flags)
+        struct.pack_into("=IIQQQQQ", attributes, 0, *head)
+        try:
+            with raised():  # CAP_SYS_ADMIN, where perf_event_paranoid is 3
+                event = self._libc.syscall(number, attributes, tid, -1, -1, _FD_CLOEXEC)
+        except OSError:
+            return None
+        return int(event) if event >= 0 else None
