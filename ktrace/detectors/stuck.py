@@ -81,6 +81,7 @@ class StuckTasks(Detector):
         self.total = 0
         self.slow_total = 0  # threads that died slowly
         self.longest_s = 0.0
+        self._longest_look_s = 0.0
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
@@ -100,15 +101,19 @@ class StuckTasks(Detector):
             case TaskDead():
                 self._seen.pop(event.task.tid, None)
             case Walk():
+                self._longest_look_s = max(self._longest_look_s, event.t - event.started_t)
                 yield from self._judge(event)
 
     def doubts(self, t: float) -> list[str]:
         """Of which kills nobody knows whether they got stuck."""
         kills, after = self._kills, self._stuck_after
         early = kills.undecided(t, after)
+        look_s = self._longest_look_s
+        slow = kills.total if look_s > after else 0  # somebody may have hung and died meanwhile
         return [
             text
             for number, text in (
+                (slow, f"a look at the tasks took {look_s:.1f} s"),
                 (early, f"the run ended less than {after:g} s after {count(early, 'kill')}"),
                 (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
                 (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),

@@ -382,3 +382,16 @@ def test_memory_stays_small() -> None:
     assert list(detector.kills.open) == []
     assert not detector.stuck._followed
     assert len(detector.stuck._seen) < 5
+
+
+@pytest.mark.parametrize(
+    ("took", "doubts"), [(0.9, []), (14.2, ["a look at the tasks took 14.2 s"])]
+)
+def test_a_look_that_took_longer_than_a_hang(took: float, doubts: list[str]) -> None:
+    """Who was killed in it, hung and died is nobody's finding."""
+    kills = Kills()
+    stuck = StuckTasks(1.0, kills)
+    for event in (kill(100.0), dead(114.0), walk(115.0, took=took)):
+        kills.feed(event)
+        assert not list(stuck.feed(event))
+    assert stuck.doubts(120.0) == doubts
