@@ -7,7 +7,15 @@ from typing import Self
 
 from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.exit_progress import ExitLooks
-from ktrace.detectors.kills import OOM_KILL_PROBES, Kill, KilledThread, Kills, Place, ThreadEnded
+from ktrace.detectors.kills import (
+    OOM_KILL_PROBES,
+    Kill,
+    KilledThread,
+    KillOver,
+    Kills,
+    Place,
+    ThreadEnded,
+)
 from ktrace.detectors.wait_chains import Blockers, Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
@@ -81,7 +89,8 @@ class StuckTasks(Detector):
         self.total = 0
         self.slow_total = 0  # threads that died slowly
         self.longest_s = 0.0
-        self._longest_look_s = 0.0
+        self._not_judged = 0  # kills that took stuck_after seconds or more, between two looks
+        self._longest_not_judged_s = 0.0
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
@@ -92,6 +101,8 @@ class StuckTasks(Detector):
         for change in self._kills.changes:
             if isinstance(change, ThreadEnded):
                 yield from self._resolve(change)
+            elif isinstance(change, KillOver):
+                self._check_judged(change.kill)
         self._chains.feed(event)
         match event:
             case TaskState() if event.killed and event.state == "zombie":
@@ -101,19 +112,21 @@ class StuckTasks(Detector):
             case TaskDead():
                 self._seen.pop(event.task.tid, None)
             case Walk():
-                self._longest_look_s = max(self._longest_look_s, event.t - event.started_t)
                 yield from self._judge(event)
 
     def doubts(self, t: float) -> list[str]:
         """Of which kills nobody knows whether they got stuck."""
         kills, after = self._kills, self._stuck_after
         early = kills.undecided(t, after)
-        look_s = self._longest_look_s
-        slow = kills.total if look_s > after else 0  # somebody may have hung and died meanwhile
+        late_s = self._longest_not_judged_s
         return [
             text
             for number, text in (
-                (slow, f"a look at the tasks took {look_s:.1f} s"),
+                (
+                    self._not_judged,
+                    f"{count(self._not_judged, 'process')} died up to {late_s:.1f} s after SIGKILL,"
+                    " and no look at the tasks saw where it was",
+                ),
                 (early, f"the run ended less than {after:g} s after {count(early, 'kill')}"),
                 (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
                 (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),
@@ -174,6 +187,7 @@ class StuckTasks(Detector):
         stuck_s = round(t - followed.since, 6)
         if stuck_s < self._stuck_after:
             return
+        followed.kill.judged = True
         if _is_too_early(followed, look):
             return
         finding = _finding(followed, look, t, stuck_s)
@@ -194,6 +208,12 @@ class StuckTasks(Detector):
             followed.counted = True
             self.total += 1
             followed.kill.stuck += 1
+
+    def _check_judged(self, kill: Kill) -> None:
+        """Looks come late on a slow machine: who hung and died between two is no finding."""
+        if kill.exact and not kill.judged and kill.after_s >= self._stuck_after:
+            self._not_judged += 1
+            self._longest_not_judged_s = max(self._longest_not_judged_s, kill.after_s)
 
     def _resolve(self, ended: ThreadEnded) -> Iterator[StuckTask]:
         followed = self._followed.pop(ended.thread.sample.task.tid, None)

@@ -53,6 +53,7 @@ class Kill:
     reaper: str = ""  # the last step of the OOM reaper: wake, start, finish, skip
     threads: dict[int, KilledThread] = field(default_factory=dict)  # alive, by tid
     stuck: int = 0  # of the threads: those that are stuck now
+    judged: bool = False  # a look came when it should have been dead
     threads_left_out: int = 0  # beyond THREADS_KEPT
     sharers: int = 0  # other processes killed since they share the mm, that still may use it
     walked: bool = False  # a whole walk has been made since: threads has all that live
