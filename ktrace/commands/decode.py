@@ -35,6 +35,25 @@ def task_state(value: str, exit_state: str, flags: str) -> None:
     say(f"bits from      {states.origin}")
 
 
+@decode.command("wait")
+@click.argument("function", required=False)
+def wait(function: str | None) -> None:
+    """Tell what a task waits for in a function of its stack, and what ends the wait.
+
+    FUNCTION is a wait primitive (wait_event_killable), or a frame of a stack. Without it, all wait
+    primitives are listed."""
+    from ktrace.views.wait_primitives import all_lines, lines_of
+
+    lines = lines_of(function) if function else all_lines()
+    if lines is None:
+        raise UsageError(
+            f"ktrace does not know {function} as a function in which tasks wait",
+            hint="ktrace decode wait lists the wait primitives that it knows",
+        )
+    for line in lines:
+        say(line)
+
+
 @decode.command("page-flags")
 @click.argument("value")
 @click.option(

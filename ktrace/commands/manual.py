@@ -138,6 +138,14 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
         _PRINTED,
     ),
+    "decode wait": (
+        (
+            ("ktrace decode wait wait_event_killable", "A member of the wait_event family."),
+            ("ktrace decode wait __mutex_lock.constprop.0+0x1e", "A frame of a stack."),
+            ("ktrace decode wait", "All that are known, as a table."),
+        ),
+        _PRINTED,
+    ),
     "schema": (
         (
             ("ktrace schema > ktrace.schema.json", "Of the lines of --json."),
