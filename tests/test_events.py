@@ -24,7 +24,7 @@ HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
 NOT_FROM_BPF = {
     *("walk", "lost", "probe_change", "oom_activity", "oom_domain", "task_wait"),
     *("oom_report", "hung_report", "earlier_bad_page", "memory_fault"),
-    *("oom_unreaped", "task_dump", "held_locks", "alarm"),
+    *("oom_reaped", "oom_unreaped", "task_dump", "held_locks", "alarm"),
 }
 
 # comm and paths hold anything, escapes and lone surrogates included

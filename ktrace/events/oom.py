@@ -210,3 +210,20 @@ class OomUnreaped(Event):
     victim: Task
     stack: Stack  # where the victim is; empty: the log does not say
     lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OomReaped(Event):
+    """A log's "oom_reaper: reaped process": the reaper took the victim's memory. None: the log does
+    not say. Sizes are KiB; those of the resident memory are what is left."""
+
+    name: ClassVar[str] = "oom_reaped"
+    boot: str
+    kernel: str
+    victim: Task
+    anon_rss_kib: int | None
+    file_rss_kib: int | None
+    shmem_rss_kib: int | None
+    freed_kib: int | None  # since its kill, by the reaper or by its own exit
+    after_s: float | None  # since the report of its kill began
+    lines: tuple[int, ...]

@@ -10,7 +10,17 @@ from typing import Any
 from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import BadPages
-from ktrace.events import BadPage, Event, HungReport, OomActivity, OomReport, TaskDump, to_json
+from ktrace.events import (
+    BadPage,
+    Event,
+    HungReport,
+    OomActivity,
+    OomReaped,
+    OomReport,
+    OomUnreaped,
+    TaskDump,
+    to_json,
+)
 from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
 from ktrace.views import hung_text, oom_report_text, words
 from ktrace.views.bad_page_groups import AlikePages
@@ -18,7 +28,7 @@ from ktrace.views.bad_page_text import trigger_text
 from ktrace.views.finding_notes import FindingNotes
 from ktrace.views.finding_text import detail_lines, finding_line
 from ktrace.views.json_lines import JsonLinesView
-from ktrace.views.oom_groups import AlikeOoms
+from ktrace.views.oom_groups import AlikeOoms, reaped_line
 from ktrace.views.output import say
 from ktrace.views.safe_text import safe
 from ktrace.views.task_dump_text import TaskDumps
@@ -63,6 +73,10 @@ class LogLinesView:
                 if self._ooms.show(event):
                     self._say(event.t, oom_report_text.line(event))
                     self._details(oom_report_text.details(event))
+            case OomReaped() if self._ooms.reaped(event):
+                self._say(event.t, reaped_line(event))
+            case OomUnreaped():
+                self._ooms.reaped(event)  # an alarm tells of it
             case TaskDump() if event.state == "D":
                 self._dumps.add(event)
             case HungReport():

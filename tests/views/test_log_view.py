@@ -6,10 +6,10 @@ import io
 
 import pytest
 
-from ktrace.events import OomReport, TaskDump
+from ktrace.events import OomReaped, OomReport, OomUnreaped, Task, TaskDump
 from ktrace.sources.log.source import KernelLogSource
 from ktrace.views import oom_report_text
-from ktrace.views.oom_groups import AlikeOoms
+from ktrace.views.oom_groups import AlikeOoms, reaped_line
 from ktrace.views.task_dump_text import TaskDumps
 from tests.sources.log.samples import OOM_6_1, events_of, stamped
 
@@ -27,6 +27,26 @@ Total swap = 524284kB
 [    377]  1000   377    12500    10496   122880        0           300 app,d
 [    388]     0   388      600      100    45056        0             0 sh
 """
+
+
+def reaped(pid: int, boot: str) -> OomReaped:
+    return OomReaped(
+        t=103.0,
+        boot=boot,
+        kernel="",
+        victim=Task(pid, pid, "app,d"),
+        anon_rss_kib=8,
+        file_rss_kib=4,
+        shmem_rss_kib=None,
+        freed_kib=40960,
+        after_s=2.003,
+        lines=(9, 9),
+    )
+
+
+def unreaped(pid: int, boot: str) -> OomUnreaped:
+    victim = Task(pid, pid, "app,d")
+    return OomUnreaped(t=103.0, boot=boot, kernel="", victim=victim, stack=(), lines=(9, 9))
 
 
 def oom(log: str) -> OomReport:
@@ -61,7 +81,34 @@ def test_reports_that_are_alike_are_counted() -> None:
     alike = AlikeOoms()
     shown = [alike.show(oom(stamped(OOM_6_1, 100.0 + i))) for i in range(50)]
     assert shown.count(True) == 3
-    assert alike.rest() == ["47 more OOM kills of app,d, the last app,d[377], at 149.000000"]
+    assert alike.rest() == [
+        "47 more OOM kills of app,d, the last app,d[377], at 149.000000",
+        "killed again and again: app,d 50 times",
+    ]
+
+
+def test_what_the_reaper_said_is_told_where_the_kill_was() -> None:
+    alike = AlikeOoms()
+    shown = []
+    for i in range(10):
+        log = OOM_6_1.replace("377", str(400 + i)).replace("/app.slice", f"/pod{i % 2}.slice")
+        log = log.replace("global_oom", f"oom_memcg=/pod{i % 2}.slice")
+        event = oom(log)
+        alike.show(event)
+        assert event.victim
+        make = reaped if i < 8 else unreaped
+        shown.append(alike.reaped(make(400 + i, event.boot)))
+    assert shown == [True] * 6 + [False] * 4
+    assert alike.reaped(reaped(9, "boot 1 of the log"))  # its kill is not in the log
+    assert alike.rest()[-1] == (
+        "killed again and again: app,d 10 times in 2 memory cgroups, 8 reaped (320 MiB freed), "
+        "2 not reaped"
+    )
+
+
+def test_a_victim_that_was_reaped() -> None:
+    line = reaped_line(reaped(400, "boot 1 of the log"))
+    assert line == "oom_reaper: reaped app,d[400] 2.003 s later, 40 MiB freed, 12 KiB left (line 9)"
 
 
 def test_blocked_tasks_of_sysrq_are_grouped() -> None:

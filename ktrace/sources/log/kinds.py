@@ -31,7 +31,7 @@ KINDS = (
     held_locks.KIND,
     nmi_backtrace.KIND,
     *oom.KINDS,
-    oom_reaper.KIND,
+    *oom_reaper.KINDS,
     task_list.KIND,
     *sanitizers.KINDS,
     *lockups.KINDS,

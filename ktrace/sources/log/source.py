@@ -7,7 +7,7 @@ to the oldest report that has a use for it, by the printing task where the log t
 import re
 from collections.abc import Iterator
 
-from ktrace.events import Event, OomReport
+from ktrace.events import Event, OomReaped, OomReport
 from ktrace.sources.log import held_locks, hung, nmi_backtrace
 from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.boots import Boots
@@ -17,6 +17,7 @@ from ktrace.sources.log.kinds import KINDS
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.lines import Lines
 from ktrace.sources.log.oom_calls import OomCalls
+from ktrace.sources.log.oom_victims import OomVictims
 from ktrace.sources.log.report import Report
 
 _SUPPRESSED = re.compile(r"BUG: Bad page state: (\d{1,12}) messages suppressed")
@@ -98,6 +99,7 @@ class KernelLogSource:
         self._boots = Boots(boot_id)
         self._open: list[_Open] = []
         self._oom_calls = OomCalls()
+        self._oom_victims = OomVictims()
         self._traced = -call_trace.NEAR  # number of the last line of a report with call traces
         self._hung = -nmi_backtrace.NEAR  # of a hung task's report, or the locks that follow
 
@@ -194,8 +196,11 @@ class KernelLogSource:
             self._mention(entry.report._line)
             return
         for event in entry.report.events(self._boots.of_report(entry.report, entry.boot)):
+            if isinstance(event, OomReaped):
+                event = self._oom_victims.of(event)
             yield event
             if isinstance(event, OomReport):
+                self._oom_victims.add(event)
                 yield self._oom_calls.count(event)
 
     def _close_all(self) -> Iterator[Event]:

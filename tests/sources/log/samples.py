@@ -12,6 +12,7 @@ from ktrace.events import (
     HungReport,
     MemoryFault,
     OomActivity,
+    OomReaped,
     OomReport,
     OomUnreaped,
     TaskDump,
@@ -19,7 +20,15 @@ from ktrace.events import (
 from ktrace.sources.log.source import KernelLogSource
 
 LogEvent = (
-    BadPage | OomReport | OomUnreaped | HungReport | HeldLocks | TaskDump | Alarm | MemoryFault
+    BadPage
+    | OomReport
+    | OomReaped
+    | OomUnreaped
+    | HungReport
+    | HeldLocks
+    | TaskDump
+    | Alarm
+    | MemoryFault
 )
 
 LOGS = Path(__file__).parents[2] / "golden" / "logs"
