@@ -100,11 +100,12 @@ class Analysis:
 
     def counts(self) -> dict[str, int | None]:
         """What the detectors have counted, by name; None for a zero that nobody has measured."""
+        in_log = {problem.detector_type() for problem in self.reported if self.session.from_log}
         found: dict[str, int | None] = {}
-        for detector in self._run.detectors.values():
+        for kind, detector in self._run.detectors.items():
             for name, (number, probes) in detector.counts().items():
-                known = number or self.session.from_log or self.measured(*probes)
-                found[name] = number if known else None
+                known = number or kind in in_log or self.measured(*probes)
+                found[name] = number if known else found.get(name)
         return found
 
     def adopt(self, finding: Finding) -> None:

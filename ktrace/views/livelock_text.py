@@ -7,7 +7,7 @@ from ktrace.views.safe_text import safe
 _REASONS = {
     "nobody": "no killable processes",
     "victim": "waiting for a previous OOM victim to exit",
-    "no-gain": "kills free no memory",
+    "no-gain": "kills gain nothing",
     "retry": "reclaim or compaction retries endlessly, without an OOM kill",
 }
 _CALLS = {

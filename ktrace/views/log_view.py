@@ -21,7 +21,7 @@ from ktrace.events import (
     TaskDump,
     to_json,
 )
-from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask
+from ktrace.findings import AlarmFinding, BadPageFinding, End, Finding, HungTask, OomLivelock
 from ktrace.views import hung_text, oom_report_text, words
 from ktrace.views.bad_page_groups import AlikePages
 from ktrace.views.bad_page_text import trigger_text
@@ -62,6 +62,7 @@ class LogLinesView:
         self._ooms = AlikeOoms()
         self._dumps = TaskDumps()
         self._pages = AlikePages()
+        self._going_on: dict[str, OomLivelock] = {}  # newest, by id
         self._boot: tuple[str, str] | None = None
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
@@ -89,6 +90,8 @@ class LogLinesView:
         for finding in findings:
             if isinstance(finding, BadPageFinding) and not self._pages.show(finding):
                 continue
+            if isinstance(finding, OomLivelock) and self._goes_on(finding):
+                continue
             line = finding_line(finding)
             if event is None and not isinstance(finding, AlarmFinding):
                 say()
@@ -98,6 +101,14 @@ class LogLinesView:
             self._details(self._notes.lines(finding))
             if isinstance(event, BadPage) and event.owner:
                 self._details([safe(line) for line in event.owner])
+
+    def _goes_on(self, finding: OomLivelock) -> bool:
+        """Numbers of one that was told are told again at its end, or that of the log."""
+        self._going_on.pop(finding.id, None)
+        if finding.status != "update":
+            return False
+        self._going_on[finding.id] = finding
+        return True
 
     def _say_hung(self, hung: list[HungTask]) -> None:
         """Thousands of hung tasks wait in a few places."""
@@ -115,6 +126,9 @@ class LogLinesView:
         say(f"note: {safe(text)}")
 
     def end(self, end: End) -> None:
+        for finding in self._going_on.values():
+            self._say(finding.t, finding_line(finding), self._red)
+            self._details(detail_lines(finding))
         for line in (*self._ooms.rest(), *self._dumps.lines()):
             say(line)
         pages = self._analysis.of(BadPages).total

@@ -42,6 +42,7 @@ class Domain:
     seen_kills: int = 0  # ever
     unseen_kills: int = 0  # ever, of which only the kernel's count tells
     missed: int = 0  # those of the episode
+    logged: deque[float] = field(default_factory=deque)  # kills that a log reports, the newest
     activity: OomActivity | None = None
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=5))
     looks: list[OomDomain] = field(default_factory=list)  # the first, the one before last, the last
@@ -106,6 +107,14 @@ class Domain:
         if freed_kib is not None:
             self.freed_kib = (self.freed_kib or 0) + freed_kib
         self.move(t)
+
+    def note_logged_kill(self, t: float, freed_kib: int | None, for_s: float) -> None:
+        """A log reports it; for_s: how long that is remembered."""
+        self.note_kill(t, freed_kib)
+        self.last_t = max(self.last_t, t)
+        self.logged.append(t)
+        while not t - for_s <= self.logged[0] <= t:
+            self.logged.popleft()
 
     def move(self, t: float) -> None:
         """It made progress: what counts against it begins anew."""

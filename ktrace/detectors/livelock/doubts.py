@@ -38,6 +38,11 @@ def undecided(domain: Domain) -> str:
     return f"{_calls(domain)} had killed nothing yet when tracing ended"
 
 
+def untimed(domain: Domain) -> str:
+    """Of kills in a log without times: they may have come one after another, or once a day."""
+    return f"{count(domain.kills, 'OOM kill')} for {_name(domain)}, and the log does not tell when"
+
+
 def _text(domain: Domain) -> str:
     if domain.missed:
         kills = count(domain.missed, "OOM kill")

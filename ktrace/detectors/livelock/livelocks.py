@@ -8,13 +8,22 @@ from ktrace.detectors.kills import OOM_KILL_PROBES, Kills
 from ktrace.detectors.livelock.description import describe, is_news, resolved
 from ktrace.detectors.livelock.domain import Cgroup, Domain, cgroup_of
 from ktrace.detectors.livelock.domains import Domains
-from ktrace.detectors.livelock.doubts import Doubts, undecided
+from ktrace.detectors.livelock.doubts import Doubts, undecided, untimed
 from ktrace.detectors.livelock.look import Protectors
 from ktrace.detectors.livelock.outcome import Outcomes
-from ktrace.detectors.livelock.reasons import SPIN_S, Reasons
-from ktrace.detectors.livelock.victims import Victims, is_in, memory_of
+from ktrace.detectors.livelock.reasons import NO_GAIN_KILLS, NO_GAIN_S, SPIN_S, Reasons
+from ktrace.detectors.livelock.victims import Victims, is_in, memory_in_log, memory_of
 from ktrace.detectors.stuck import StuckTasks
-from ktrace.events import Event, OomActivity, OomAdjust, OomDomain, OutOfMemory, TaskDead, Walk
+from ktrace.events import (
+    Event,
+    OomActivity,
+    OomAdjust,
+    OomDomain,
+    OomReport,
+    OutOfMemory,
+    TaskDead,
+    Walk,
+)
 from ktrace.findings import OomLivelock
 
 RESOLVED_S = 3.0  # without a call
@@ -30,36 +39,39 @@ class Livelocks(Detector):
         self,
         kills: Kills,
         stuck: StuckTasks,
-        spin_s: float = SPIN_S,
         sees_kills: bool = True,
+        from_log: bool = False,
     ) -> None:
         """sees_kills: an OOM kill would not go unseen.
 
-        spin_s: 0 for a kernel log, whose ring keeps only the newest reports, a few
-        milliseconds of a livelock: there so many calls in a row are enough."""
+        from_log: a kernel log's ring keeps only the newest reports, a few milliseconds of a
+        livelock: there so many calls in a row are enough."""
         self._sees_kills = sees_kills
+        self._from_log = from_log
         self._domains = Domains()
         self._victims = Victims(kills, stuck)
-        self._reasons = Reasons(self._victims, spin_s)
+        self._reasons = Reasons(self._victims, 0.0 if from_log else SPIN_S)
         self._protectors = Protectors()
         self._outcomes = Outcomes()
         self._doubts = Doubts()
         self.open: dict[str, OomLivelock] = {}  # with the newest numbers, told or not
         self.found: dict[str, OomLivelock] = {}  # these and those that are over
         self.total = 0
+        self._logged_kills = 0
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
         from_log = run.session.from_log
         probes = {probe.function for probe in run.session.probes if probe.state == "attached"}
         sees_kills = from_log or not probes.isdisjoint(OOM_KILL_PROBES)
-        return cls(run.kills, run.of(StuckTasks), 0.0 if from_log else SPIN_S, sees_kills)
+        return cls(run.kills, run.of(StuckTasks), sees_kills, from_log)
 
     def counts(self) -> dict[str, Count]:
-        return {
+        counts = {
             "oom_calls": Count(self.calls, ("out_of_memory",)),
             "oom_livelocks": Count(self.total, ("out_of_memory",)),
         }
+        return counts | ({"oom_kills": Count(self._logged_kills, ())} if self._from_log else {})
 
     @property
     def calls(self) -> int:
@@ -78,6 +90,8 @@ class Livelocks(Detector):
             known = domain.open is not None or self._doubts.has(domain)
             if not known and self._reasons.undecided(domain, t):
                 lines.append(undecided(domain))
+            if not domain.last_t and domain.kills >= 2 * NO_GAIN_KILLS:
+                lines.append(untimed(domain))
         if self._domains.crowded_out:
             lines.append(f"{self._domains.crowded_out} OOM domains more than can be followed")
         return lines
@@ -92,6 +106,8 @@ class Livelocks(Detector):
                 yield from self._count(event)
             case OutOfMemory():
                 yield from self._call(event)
+            case OomReport() if event.victim:
+                yield from self._note_logged(event)
             case OomDomain():
                 for domain in self._domains.of(cgroup_of(event)):
                     domain.add_look(event)
@@ -109,6 +125,15 @@ class Livelocks(Detector):
             for domain in self._domains:
                 if is_in(kill, domain):
                     domain.note_kill(kill.t, memory_of(kill))
+
+    def _note_logged(self, event: OomReport) -> Iterator[OomLivelock]:
+        """A kill that a log reports. The count of its call comes next."""
+        domain = self._domains.find(event.memcg, "out_of_memory")
+        if domain is None or domain.is_over(event.t):
+            fresh = Domain(event.memcg, None, "out_of_memory", event.t, event.t)
+            domain = yield from self._enter(event.memcg, domain, fresh)
+        self._logged_kills += 1
+        domain.note_logged_kill(event.t, memory_in_log(event), NO_GAIN_S)
 
     def _call(self, event: OutOfMemory) -> Iterator[OomLivelock]:
         yield from self._resolve(event.t)

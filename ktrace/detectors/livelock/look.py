@@ -94,7 +94,7 @@ def still_full(look: OomDomain) -> bool:
 
 
 def causes(look: OomDomain | None, victims: Sequence[str]) -> tuple[str, ...]:
-    """Why kills free no memory: what comes back, and what no kill frees. victims: comms."""
+    """Why kills gain nothing: what comes back, and what no kill frees. victims: comms."""
     found = []
     names = Counter(victims)
     if names and names.most_common(1)[0][1] >= _RESPAWNED:

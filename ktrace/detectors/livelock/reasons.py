@@ -76,6 +76,8 @@ class Reasons:
         return "victim" if waits >= nobody else "nobody"
 
     def _gains_nothing(self, domain: Domain, t: float) -> bool:
+        if domain.logged:  # whether victims died, and when, a log does not say
+            return len(domain.logged) >= 2 * NO_GAIN_KILLS and t - domain.logged[0] >= NO_GAIN_S / 2
         kills = self._victims.of(domain, max(t - NO_GAIN_S, domain.first_t - 1.0))
         dead = [kill for kill in kills if self._victims.died_t(kill) is not None]
         if len(dead) < NO_GAIN_KILLS and len(kills) < 2 * NO_GAIN_KILLS:

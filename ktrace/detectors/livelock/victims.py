@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ktrace.detectors.kills import Kill, Kills
 from ktrace.detectors.livelock.domain import Domain
 from ktrace.detectors.stuck import StuckTasks
-from ktrace.events import Event, TaskDead, TaskState, Walk
+from ktrace.events import Event, OomReport, TaskDead, TaskState, Walk
 from ktrace.findings import StuckTask, Undead
 
 _WALKED_KEPT = 4096  # threads; one of a victim is enough to find it
@@ -128,3 +128,10 @@ def memory_of(kill: Kill) -> int | None:
     """Resident KiB of a victim when it was chosen; None where that is not known."""
     choice = kill.choice
     return choice.anon_rss_kib + choice.file_rss_kib + choice.shmem_rss_kib if choice else None
+
+
+def memory_in_log(report: OomReport) -> int | None:
+    """Resident KiB of the victim by a log; None where that does not say."""
+    sizes = (report.anon_rss_kib, report.file_rss_kib, report.shmem_rss_kib)
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known else None
