@@ -726,6 +726,43 @@ def throttled(process: Process) -> Iterator[Cgroup]:
         yield cgroup
 
 
+@dataclass
+class LimitedIo:
+    """A cgroup that may hardly do any I/O to a device."""
+
+    cgroup: Cgroup
+    _tasks: ExitStack
+
+    def run(self, *command: object) -> Process:
+        """It is in the cgroup from its start on, and asleep in D now."""
+        script = 'echo $$ >"$0"; exec "$@"'
+        arguments = [str(self.cgroup.folder / "cgroup.procs"), *map(str, command)]
+        process = subprocess.Popen(["sh", "-c", script, *arguments], stdout=subprocess.DEVNULL)
+        self._tasks.callback(end, process)
+        name = Path(str(command[0])).name
+        wait_until(f"{name} runs", lambda: status(process.pid).get("Name") == name)
+        wait_for_state(process.pid, "D")
+        return process
+
+
+@contextmanager
+def io_limited(number: int, direction: str) -> Iterator[LimitedIo]:
+    """A cgroup that may "read" or "write" one byte a second of the device, until the block ends."""
+    version = 1 if _cgroup_mount("blkio", 1) else 2
+    name, limit, lifted = {
+        1: (f"blkio.throttle.{direction}_bps_device", "1", "0"),
+        2: ("io.max", f"{direction[0]}bps=1", f"{direction[0]}bps=max"),
+    }[version]
+    device = f"{os.major(number)}:{os.minor(number)}"
+    with (
+        _cgroup("blkio", version, needs=name) as cgroup,
+        ExitStack() as tasks,
+        _guard('echo "$1" >"$2"', f"{device} {lifted}", str(cgroup.folder / name)),
+    ):
+        cgroup.write(name, f"{device} {limit}")
+        yield LimitedIo(cgroup, tasks)
+
+
 def _cgroup_mount(controller: str, version: int) -> Path | None:
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, kind, options, *_ = line.split()

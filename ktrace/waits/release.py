@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ktrace.events import TaskWait
 from ktrace.findings import Release
 from ktrace.waits.block_devices import frozen_mount, suspended_name
+from ktrace.waits.throttled_bios import lifts_limit
 
 _MOST_NAMES = 4
 _Release = Callable[[TaskWait], Release]
@@ -54,6 +55,9 @@ def _io(wait: TaskWait) -> Release:
     name = suspended_name(wait.target)
     if name:
         return Release("resume the device-mapper device", f"dmsetup resume {name}")
+    lifts = lifts_limit(wait.target)
+    if lifts is not None:
+        return Release("it ends by itself, at the rate of that limit; or without the limit", lifts)
     if wait.holders:
         return Release(f"{_names(wait)} has to do the I/O: see what it waits for", "")
     return Release(

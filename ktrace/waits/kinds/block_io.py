@@ -1,5 +1,8 @@
 """Block I/O that is waited for by the one who submitted it: submit_bio_wait() of block/bio.c."""
 
+from ktrace.waits.bio_progress import WANTS as PROGRESS_WANTS
+from ktrace.waits.bio_progress import progress, progress_on_disk
+from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import BlockDevice, block_device, named_device
 from ktrace.waits.completions import WANTS, completion_of
@@ -32,13 +35,16 @@ def _found(bio: int, without: int, evidence: tuple[str, ...], kernel: Kernel) ->
     """without: what the wait is known by where the device is not."""
     address, device = _device_of(bio, kernel)
     sector = kernel.member(bio, "bio.bi_iter.bi_sector")
+    has_device = kernel.layout.has("bio.bi_bdev")
+    how_far = progress if has_device else progress_on_disk
+    reached = how_far(kernel, address, device, Wanted(bio=bio))
     return Found(
         "block-io",
         address or without,
-        f"{device.text}, sector {sector}",
-        evidence,
-        servers(kernel, address) if kernel.layout.has("bio.bi_bdev") else (),
-        target=device.target,
+        f"{device.text}, sector {sector}{reached.text}",
+        (*evidence, *reached.evidence),
+        servers(kernel, address) if has_device else (),
+        target=reached.target,
     )
 
 
@@ -78,6 +84,7 @@ KIND = Kind(
         *WANTS,
         *DEVICE_WANTS,
         *LOOP_WANTS,
+        *PROGRESS_WANTS,
         "bio.bi_private",
         "bio.bi_end_io",
         "bio.bi_bdev",
@@ -86,8 +93,8 @@ KIND = Kind(
         "bio.bi_iter.bi_sector",
     ),
     _read,
-    tells="device and sector of the bio, a suspended device",
+    tells="device and sector of the bio, a suspended device, a limit of a cgroup",
     holder="of a loop device, the workers that do its I/O; else nobody",
-    released="the device; `dmsetup resume`",
-    seen="5.10, 6.1, 6.12, 7.2",
+    released="the device; `dmsetup resume`, `echo ... > .../io.max`",
+    seen="5.10, 6.1, 6.12, 6.18, 7.2",
 )

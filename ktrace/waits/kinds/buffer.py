@@ -1,5 +1,8 @@
 """A buffer that is locked: __wait_on_buffer(), fs/buffer.c, kernel/sched/wait_bit.c."""
 
+from ktrace.waits.bio_progress import WANTS as PROGRESS_WANTS
+from ktrace.waits.bio_progress import progress
+from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import BlockDevice, block_device
 from ktrace.waits.found import Found, Kind
@@ -31,9 +34,16 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     device = block_device(kernel, address)
     if sleeper.is_in(*_BUFFER_WAITS) or _is_buffer(buffer, bit, device, kernel):
         block = kernel.member(buffer, "buffer_head.b_blocknr")
-        detail = f"block {block} of {device.text}"
-        loop = servers(kernel, address)
-        return Found("buffer", buffer, detail, evidence, loop, target=device.target)
+        # end_bio_bh_io_sync() has it so
+        reached = progress(kernel, address, device, Wanted(private=buffer))
+        return Found(
+            "buffer",
+            buffer,
+            f"block {block} of {device.text}{reached.text}",
+            (*evidence, *reached.evidence),
+            servers(kernel, address),
+            target=reached.target,
+        )
     return None
 
 
@@ -50,6 +60,7 @@ KIND = Kind(
         *WANTS,
         *DEVICE_WANTS,
         *LOOP_WANTS,
+        *PROGRESS_WANTS,
         "wait_bit_queue_entry.wq_entry",
         "wait_bit_queue_entry.key.flags",
         "wait_bit_queue_entry.key.bit_nr",
@@ -59,8 +70,8 @@ KIND = Kind(
         "buffer_head.b_blocknr",
     ),
     _read,
-    tells="block and device, a suspended one",
+    tells="block and device, a suspended one, a limit of a cgroup",
     holder="of a loop device, the workers that do its I/O; else not known",
-    released="the device; `dmsetup resume`",
+    released="the device; `dmsetup resume`, `echo ... > .../io.max`",
     seen="5.10, 6.1, 6.12, 7.2",
 )

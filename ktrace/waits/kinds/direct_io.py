@@ -6,6 +6,9 @@ devices). Neither lies on the stack; both are in a register that the sleep's fun
 
 from collections.abc import Iterator
 
+from ktrace.waits.bio_progress import WANTS as PROGRESS_WANTS
+from ktrace.waits.bio_progress import progress
+from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import block_device
 from ktrace.waits.files import WANTS, file_text
@@ -38,7 +41,7 @@ def _of_file(sleeper: Sleeper, kernel: Kernel) -> Found | None:
             continue
         super_block = kernel.member(inode, "inode.i_sb") or 0
         address = kernel.member(super_block, "super_block.s_bdev") or 0
-        return _found(inode, address, f"{text}, ", "iomap_dio.submit.waiter", kernel)
+        return _found(inode, dio, address, f"{text}, ", "iomap_dio.submit.waiter", kernel)
     return None
 
 
@@ -50,16 +53,23 @@ def _of_device(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         if not ends or kernel.symbol(ends) != _ENDS:
             continue
         address = kernel.member(bio, "bio.bi_bdev") or 0
-        return _found(address, address, "", "blkdev_dio.waiter", kernel)
+        return _found(address, dio, address, "", "blkdev_dio.waiter", kernel)
     return None
 
 
-def _found(known_by: int, address: int, of: str, evidence: str, kernel: Kernel) -> Found:
-    """known_by: what all who wait for it share. address: of the block_device."""
+def _found(known_by: int, dio: int, address: int, of: str, evidence: str, kernel: Kernel) -> Found:
+    """known_by: what all who wait for it share. dio: what the bios have as bi_private. address: of
+    the block_device."""
     device = block_device(kernel, address)
-    workers = servers(kernel, address)
-    detail = of + device.text
-    return Found("direct-io", known_by, detail, (evidence,), workers, target=device.target)
+    reached = progress(kernel, address, device, Wanted(private=dio))
+    return Found(
+        "direct-io",
+        known_by,
+        f"{of}{device.text}{reached.text}",
+        (evidence, *reached.evidence),
+        servers(kernel, address),
+        target=reached.target,
+    )
 
 
 def _named_by(sleeper: Sleeper, path: str, kernel: Kernel) -> Iterator[int]:
@@ -75,6 +85,7 @@ KIND = Kind(
         *WANTS,
         *DEVICE_WANTS,
         *LOOP_WANTS,
+        *PROGRESS_WANTS,
         "iomap_dio.submit.waiter",
         "iomap_dio.iocb",
         "blkdev_dio.waiter",
@@ -83,8 +94,8 @@ KIND = Kind(
         "bio.bi_bdev",
     ),
     _read,
-    tells="of direct I/O in several bios: the file or the device",
+    tells="of direct I/O in several bios: the file or the device, a limit of a cgroup",
     holder="of a loop device, the workers that do its I/O; else nobody",
-    released="the device; `dmsetup resume`, `fsfreeze -u`",
+    released="the device; `dmsetup resume`, `fsfreeze -u`, `echo ... > .../io.max`",
     seen="6.18",
 )

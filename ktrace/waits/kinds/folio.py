@@ -1,5 +1,8 @@
 """A folio that is locked, or under writeback: folio_wait_bit_common() of mm/filemap.c."""
 
+from ktrace.waits.bio_progress import WANTS as PROGRESS_WANTS
+from ktrace.waits.bio_progress import progress
+from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import BlockDevice, block_device
 from ktrace.waits.found import Found, Kind
@@ -30,13 +33,14 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     names = {number: name for name, number in kernel.enums.get("pageflags", {}).items()}
     named = names.get(bit & 0xFFFFFFFF, "")
     owner, device, address = _owner(kernel, folio)
+    reached = progress(kernel, address, device, Wanted(page=folio))
     return Found(
         "folio",
         folio,
-        f"{_NAMES.get(named, named or f'bit {bit}')}, {owner}",
-        ("wait_page_queue on its stack",),
+        f"{_NAMES.get(named, named or f'bit {bit}')}, {owner}{reached.text}",
+        ("wait_page_queue on its stack", *reached.evidence),
         servers(kernel, address),
-        target=device.target,
+        target=reached.target,
     )
 
 
@@ -68,6 +72,7 @@ KIND = Kind(
         *WANTS,
         *DEVICE_WANTS,
         *LOOP_WANTS,
+        *PROGRESS_WANTS,
         "wait_page_queue.folio",
         "wait_page_queue.page",
         "wait_page_queue.bit_nr",
@@ -76,8 +81,8 @@ KIND = Kind(
         "address_space.host",
     ),
     _read,
-    tells="locked or under writeback, inode, file system, a suspended device",
+    tells="locked or under writeback, inode, file system, a suspended device, a limit of a cgroup",
     holder="of a file on a loop device, the workers that do its I/O; else not known",
-    released="the device; `dmsetup resume`",
-    seen="5.10, 6.1, 6.12, 7.2",
+    released="the device; `dmsetup resume`, `echo ... > .../io.max`",
+    seen="5.10, 6.1, 6.12, 6.18, 7.2",
 )
