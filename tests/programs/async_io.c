@@ -22,13 +22,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, LARGE = 2 << 20 };
+#include "fail.h"
 
-static void fail(const char *what)
-{
-	perror(what);
-	exit(2);
-}
+enum { PAGE = 4096, LARGE = 2 << 20 };
 
 static void submit_aio(int fd, void *data)
 {

@@ -8,41 +8,15 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/if_packet.h>
-#include <linux/userfaultfd.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-enum { PAGE = 4096, FRAME = 64 };
+#include "watched_page.h"
 
-static void fail(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static void *watched_page(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_register range = {
-		.range = { .start = (unsigned long)page, .len = PAGE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
-		fail("userfaultfd");
-	return page;
-}
+enum { FRAME = 64 };
 
 int main(int argc, char **argv)
 {

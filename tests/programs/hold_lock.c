@@ -14,28 +14,19 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096 };
+#include "watched_page.h"
 
 static const char *kind, *path;
 static int shared_fd;
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(2);
-}
 
 static void open_shared(void)
 {
@@ -59,22 +50,6 @@ static int target(void)
 	if (fd < 0)
 		fail(path);
 	return fd;
-}
-
-/* A page that is never filled. */
-static void *watched_page(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_register range = {
-		.range = { .start = (unsigned long)page, .len = PAGE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
-		fail("userfaultfd");
-	return page;
 }
 
 static pid_t writer(const char *name, int holds)
