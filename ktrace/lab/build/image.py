@@ -8,8 +8,9 @@ from pathlib import Path
 from ktrace.lab.build import bcc_tree, python_tree
 from ktrace.lab.build.cpio import Archive
 from ktrace.lab.build.fingerprint import fingerprint
+from ktrace.lab.build.host_tools import make_runnable
 from ktrace.lab.build.modules import ModuleTree
-from ktrace.lab.build.packages import Kernel, debian_headers
+from ktrace.lab.build.packages import Apt, Kernel, debian_headers
 from ktrace.lab.cache import work_dir
 from ktrace.lab.errors import LabError
 from ktrace.lab.tools import find_tool, run_tool
@@ -143,8 +144,10 @@ def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
         scratch = path.parent
         (scratch / source.name).write_bytes(source.read_bytes())
         (scratch / "Makefile").write_text(f"obj-m := {name}.o\n")
+        headers = debian_headers(cache, kernel)
+        make_runnable(headers.parents[2], Apt(cache, kernel.suite))
         run_tool(
-            ["make", "-C", str(debian_headers(cache, kernel)), f"M={scratch}", "CC=gcc"]
+            ["make", "-C", str(headers), f"M={scratch}", "CC=gcc"]
             # its BTF would need pahole, and vmlinux, which the headers do not have
             + ["CONFIG_DEBUG_INFO_BTF_MODULES=", *_OLDER_GCC, "modules"],
             timeout=_BUILD_S,
