@@ -381,6 +381,15 @@ static __always_inline bool is_shown(struct task_struct *task, bool by_itself)
 	return by_itself || chained;
 }
 
+/* It could run, and has called squashfs_cache_get(): it may be about to fill an entry that others
+ * wait for. */
+static __always_inline bool may_fill_an_entry(struct task_struct *task, __u32 state)
+{
+	__s32 tid = task->pid;
+
+	return !state && bpf_map_lookup_elem(&squashfs_calls, &tid);
+}
+
 SEC("iter/task")
 int iter_task(struct bpf_iter__task *ctx)
 {
@@ -395,7 +404,8 @@ int iter_task(struct bpf_iter__task *ctx)
 		return 0;
 	state = read_state(task);
 	killed = kill_marks(task);
-	if (!is_shown(task, killed || sleeps_uninterruptibly(state, task_noload)))
+	if (!is_shown(task, killed || sleeps_uninterruptibly(state, task_noload) ||
+				    may_fill_an_entry(task, state)))
 		return 0;
 	event = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!event)

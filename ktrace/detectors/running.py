@@ -32,3 +32,7 @@ class RunningThreads:
         if sample:
             return sample.stack
         return () if look.on_cpu else (*look.top, *look.stack)
+
+    def stack_now(self, look: TaskState) -> Stack:
+        """Where it was at the look itself: who is on no CPU has saved its stack."""
+        return self.stack(look) if look.on_cpu else (*look.top, *look.stack)

@@ -10,7 +10,7 @@ from ktrace.detectors.squashfs import Holders
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, Holder, Stack, Task, TaskDead, TaskState, TaskWait
 from ktrace.findings import Blocker, Release, Runs, WaitsFor
-from ktrace.kernel.wait_functions import function_of
+from ktrace.kernel.wait_functions import function_of, is_scheduler
 from ktrace.waits.by_function import NamedWait, named_wait
 from ktrace.waits.found import OBJECT_ALONE
 from ktrace.waits.page_faults import is_inside
@@ -87,7 +87,7 @@ class Look:
         self._kills = kills
         self._calls = calls
         self._running = running
-        self._squashfs = Holders(samples.values())
+        self._squashfs = Holders(samples.values(), running.stack_now)
         self._groups: dict[object, _Group] = {}
         self._made: dict[Link, Blocker] = {}  # at the beginning of a chain, without a cycle
 
@@ -99,7 +99,10 @@ class Look:
         """What the thread itself waits for, and what ends that."""
         wait, named = self._read(sample), _named(sample)
         if wait and not (named and wait.wait in OBJECT_ALONE):
-            return WaitsFor(wait.wait, wait.object, wait.detail), release_of(wait)
+            detail = wait.detail
+            if wait.wait == "squashfs-cache" and not self._group(sample).tids:
+                detail += "; nobody was seen who has it"  # it runs, and there is no sample of it
+            return WaitsFor(wait.wait, wait.object, detail), release_of(wait)
         memory = self._memory(sample)
         named = memory.wait if memory else named
         if named:
@@ -110,6 +113,14 @@ class Look:
         """Where it runs, by a sample."""
         taken = self._running.of(sample)
         return Runs(taken.cpu, taken.stack) if taken else None
+
+    def _place(self, sample: TaskState) -> Runs | None:
+        """The same, and of one that could run and has no CPU: its stack, which it has saved."""
+        taken = self.runs(sample)
+        if taken or sample.state != "running" or sample.on_cpu:
+            return taken
+        stack = [frame for frame in sample.stack if not is_scheduler(function_of(frame))]
+        return Runs(None, tuple(stack)) if stack else None
 
     def stack(self, sample: TaskState) -> Stack:
         """Where it is, as far as that is known of one that runs."""
@@ -146,7 +157,7 @@ class Look:
         wait = self._read(sample)
         if wait and wait.holders:
             return _group(Link(holder.task, holder.why, wait.evidence) for holder in wait.holders)
-        holders, why = self._squashfs.of(sample)
+        holders, why = self._squashfs.of(sample, wait)
         if holders:
             key = (id(holders), why)
             if key not in self._groups:
@@ -196,7 +207,7 @@ class Look:
             blocked_by=beneath.kept,
             blockers_left_out=beneath.left_out,
             cycle_to=cycle_to,
-            runs=self.runs(sample) if sample else None,
+            runs=self._place(sample) if sample else None,
         )
 
 

@@ -15,7 +15,7 @@ class Variables:
     """Variable <-> address. Only functions are in kallsyms where CONFIG_KALLSYMS_ALL is off, and
     nothing where the kernel hides addresses: then it is empty.
 
-    Kept small, and made only when a wait chain asks: an array and a blob of names, 2 MiB.
+    Kept small: an array and a blob of names, 2 MiB.
     """
 
     def __init__(self, lines: Iterable[bytes]) -> None:

@@ -13,6 +13,7 @@ from ktrace.waits.open_files import Opened
 if TYPE_CHECKING:
     from ktrace.waits.block_devices import BlockDevice
 
+_SWITCHES = ("task_struct.nvcsw", "task_struct.nivcsw")  # voluntary and not
 SAVED_SP = ("task_struct.thread.sp", "task_struct.thread.cpu_context.sp")  # x86; arm64
 
 # of task_struct and what hangs from it: what task() reads
@@ -21,6 +22,7 @@ WANTS = (
     "task_struct.pid",
     "task_struct.tgid",
     "task_struct.comm",
+    *_SWITCHES,
     *SAVED_SP,
     "list_head.next",
     "list_head.prev",
@@ -115,6 +117,13 @@ class Kernel:
         """Where switch_to() left the stack pointer of a task that does not run."""
         path = next((path for path in SAVED_SP if self.layout.has(path)), SAVED_SP[0])
         return self.member(task, path)
+
+    def switches(self, tasks: Sequence[int]) -> dict[int, int]:
+        """Of each of these task_structs that can be read: how often it has left a CPU. The same
+        number as before: the same sleep."""
+        counts = (self.members(tasks, self.layout[path]) for path in _SWITCHES)
+        own, preempted = map(dict, counts)
+        return {task: own[task] + preempted[task] for task in own.keys() & preempted.keys()}
 
     def forget(self) -> None:
         """Begin a new look."""

@@ -25,8 +25,9 @@ def test_memory_ends_when_all_wait_for_the_mutex(monkeypatch: pytest.MonkeyPatch
     assert places == sorted(places)
 
 
-def test_it_is_held_until_the_cycle_is_in_the_trace() -> None:
-    line = b'{"kind":"finding","finding":"stuck-task","blocked_by":[{"cycle_to":%s,"runs":%s}]}\n'
-    assert not oom_deadlock.is_seen(line % (b"null", b'{"cpu":1}'))
-    assert not oom_deadlock.is_seen(line % (b"332", b"null"))
-    assert oom_deadlock.is_seen(line % (b"332", b'{"cpu":1}'))
+def test_it_is_held_until_the_cycle_and_a_sample_are_in_the_trace() -> None:
+    line = b'{"kind":"finding","finding":"stuck-task","blocked_by":[{"cycle_to":%s}]}\n'
+    sample = b'{"kind":"event","event":"task_runs"}\n'
+    assert not oom_deadlock.is_seen(line % b"null" + sample)
+    assert not oom_deadlock.is_seen(line % b"332")
+    assert oom_deadlock.is_seen(sample + line % b"332")

@@ -1,8 +1,10 @@
 """The natural hang: its steps, against a guest that only takes notes; and once in a guest."""
 
 import gzip
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from ktrace.lab.scenarios.squashfs_oom import (
     squashfs_oom,
     victim_stuck,
 )
+from tests.chain_ends import chain_ends
 from tests.test_examples import EXAMPLES
 from tests.tracer import ktrace
 
@@ -97,3 +100,23 @@ def test_victims_of_the_oom_killer_get_stuck(tmp_path: Path) -> None:
     report = ktrace("report", str(trace)).stdout
     assert "squashfs_cache_get  wait_event" in report
     assert "killed by the OOM killer, invoked by" in report
+    ends = [*_ends_of_chains(trace)]
+    assert not [end for end in ends if not _is_an_end(end)]
+    kinds = {end["wait"]["kind"] for end in ends if end["wait"]}
+    assert kinds & {"block-io", "memory"}, ends
+
+
+def _ends_of_chains(trace: Path) -> Iterator[dict[str, Any]]:
+    """Of all that waited for a cache at a look."""
+    for line in trace.read_text().splitlines():
+        record = json.loads(line)
+        stuck = record.get("finding") == "stuck-task" and record["status"] != "resolved"
+        if stuck and record["wait"] and record["wait"]["function"] == "squashfs_cache_get":
+            yield from chain_ends(record)
+
+
+def _is_an_end(end: dict[str, Any]) -> bool:
+    """The disk, memory, one that runs; or it is said that nobody was seen."""
+    wait = end["wait"] or {"kind": "", "detail": ""}
+    known = end["state"] == "running" or wait["kind"] in ("block-io", "memory")
+    return known or wait["detail"].endswith("nobody was seen who has it")

@@ -77,6 +77,8 @@ class LiveSource:
         self._modules = loaded_modules()
         symbols = Symbols.of_kernel()
         self._decoder.use_symbols(symbols)
+        if self._waits:
+            self._waits.prepare()
         return len(symbols)
 
     def wake_on(self, fd: int) -> None:

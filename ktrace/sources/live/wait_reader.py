@@ -10,6 +10,7 @@ from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.variables import Variables
 from ktrace.kernel.wait_functions import function_of, module_of
 from ktrace.probes.kernel_memory import PIECE, KernelMemory
+from ktrace.sources.live.readings import Readings
 from ktrace.waits.found import OBJECT_ALONE, Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import STACK_BYTES, Sleeper
@@ -26,7 +27,6 @@ class WaitReader:
         self._modules = _modules()  # whose types are in the layout
         self._variables = Variables(())
         self._variables_of: Symbols | None = None  # as old as these
-        self._known: dict[int, Found] = {}  # of this look, by task_struct
         layout = Layout.of(btf, WANTS, MODULES)
         if not any(layout.has(path) for path in SAVED_SP):
             raise NotInThisKernel("where this machine saves a stack pointer is not known")
@@ -43,12 +43,18 @@ class WaitReader:
             cgroups=_cgroups(),
             cpus=_cpus(),
         )
+        self._known = Readings(self._kernel.switches)
 
     def begin(self) -> None:
-        """A new look: what was read before is old. Variables are read before the first, and when
-        modules have come or gone, whose types and file systems are new too."""
+        """A new look: what was read before is old."""
         self._known.clear()
         self._kernel.forget()
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Read the variables of the kernel before the first look, and when modules have come or
+        gone, whose types and file systems are new too: a look is for what sleeps now, and on a
+        starved machine this takes seconds."""
         if self._variables_of is not self._symbols():
             self._variables_of = self._symbols()
             self._variables = Variables.of_kernel()
@@ -68,13 +74,11 @@ class WaitReader:
         self._kernel.file_systems = _file_systems()
 
     def read(self, raw: Any, state: TaskState) -> Found | None:
-        """raw: struct task_state. None: nothing on its stack tells."""
-        known = self._known.get(raw.address)
-        if known is None:
-            known = self._read(raw.address, state)
-            for waiter in known.waiters if known else ():
-                self._known[waiter] = known  # type: ignore[assignment]
-        return known
+        """raw: struct task_state. None: nothing on its stack tells, or that was of another
+        sleep."""
+        if raw.address not in self._known:
+            self._known.add(raw.address, self._read(raw.address, state))
+        return self._known.of(raw.address, state.switches)
 
     def _read(self, address: int, state: TaskState) -> Found | None:
         sp = self._kernel.saved_sp(address)

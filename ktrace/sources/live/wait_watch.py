@@ -31,6 +31,8 @@ class _Read:
 class Reader(Protocol):
     """ktrace.sources.live.wait_reader, or a test's."""
 
+    def prepare(self) -> None: ...
+
     def begin(self) -> None: ...
 
     def read(self, raw: Any, state: TaskState) -> Found | None: ...
@@ -110,7 +112,7 @@ class WaitWatch:
             if not todo:
                 break
         self._told, self._read = told, read
-        self._walker.sample(_running(needed, shown))
+        self._walker.sample(_running(needed, told.values(), shown))
         self._forget(needed)
         return events
 
@@ -165,6 +167,10 @@ class WaitWatch:
                     events.append(look[1])
         return [shown[tid] for tid in tids if tid in shown and _waits(shown[tid][1])]
 
+    def prepare(self) -> None:
+        """After symbols were read, so that a look finds all that it needs."""
+        self._reader.prepare()
+
     def close(self) -> None:
         self._reader.close()
 
@@ -202,11 +208,17 @@ def _holders(waits: Iterable[TaskWait]) -> dict[int, None]:
     return dict.fromkeys(holder.task.tid for wait in waits for holder in wait.holders)
 
 
-def _running(holders: set[int], shown: dict[int, Look]) -> list[int]:
-    """Who runs of those that are waited for, and then of the killed."""
-    awake = [tid for tid, (_, state) in shown.items() if state.on_cpu or state.state == "running"]
-    killed = [tid for tid in awake if shown[tid][1].killed]
-    return [*(tid for tid in awake if tid in holders), *killed]
+def _running(holders: set[int], waits: Iterable[TaskWait], shown: dict[int, Look]) -> list[int]:
+    """Who runs of those that are waited for, and then of the killed; where tasks wait for a cache
+    of squashfs, which does not keep who fills it, also who may do so."""
+    awake = {
+        tid: state for tid, (_, state) in shown.items() if state.on_cpu or state.state == "running"
+    }
+    chosen = [tid for tid in awake if tid in holders]
+    chosen += [tid for tid, state in awake.items() if state.killed]
+    if any(wait.wait == "squashfs-cache" for wait in waits):
+        chosen += [tid for tid, state in awake.items() if state.on_cpu and state.squashfs]
+    return chosen
 
 
 def _waits(state: TaskState) -> bool:

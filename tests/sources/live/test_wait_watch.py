@@ -18,6 +18,8 @@ class FakeReader:
         self.cpu_s = 0.0
         self.read_tids: list[int] = []
 
+    def prepare(self) -> None: ...
+
     def begin(self) -> None:
         self.read_tids = []
 
