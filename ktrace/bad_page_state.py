@@ -1,13 +1,14 @@
 """The state file: bad pages of earlier boots, so that a cell is known again after a reboot."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ktrace.detectors.bad_page_sighting import Sighting, failed_tests, old_signs
 from ktrace.errors import UsageError
 from ktrace.events import to_json
 from ktrace.events.pages import OldFailure
 from ktrace.private_file import open_private, replace_private
+from ktrace.record import record
 from ktrace.typed_json import build
 
 _VERSION = 2
@@ -15,7 +16,7 @@ _OLD = 1  # of ktrace 0.1
 _SIZE_MAX = 16 << 20  # bytes; ktrace itself writes less than a hundredth of it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Old:
     """What of a sighting of ktrace 0.1 has another form now."""
 

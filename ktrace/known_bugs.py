@@ -3,13 +3,13 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ktrace.findings import AlarmFinding, Finding
 from ktrace.findings.signature import function_names
 from ktrace.kernel.release import release_of
+from ktrace.record import record
 from ktrace.typed_json import build
 
 _OWN = Path(__file__).with_name("known_bugs.toml")
@@ -21,7 +21,7 @@ _OWN_NUMBERS = re.compile(r"\d+\.\d+\.(?:0-\d|\d+-15\d{4})")
 _CANDIDATE = re.compile(r"-rc\d|-next\b")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class KnownBug:
     """An entry of the catalogue; known_bugs.toml says what its members mean."""
 
@@ -63,7 +63,7 @@ class KnownBug:
         return release >= release_of(fixed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Recognised:
     """A finding that is of a known bug."""
 

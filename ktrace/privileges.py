@@ -5,14 +5,14 @@ measured without each of the others.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.capabilities import Capability as C
 from ktrace.kernel.capabilities import effective, last_known
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Need:
     """Of one capability."""
 

@@ -4,9 +4,10 @@ A new problem is a detector (ktrace/detectors/detector.py says what one is), a v
 (ktrace/views/problem_view.py) and a line here. What a line names is imported when it is used.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
+
+from ktrace.record import record
 
 if TYPE_CHECKING:
     from ktrace.detectors.detector import Detector
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ktrace.views.problem_view import ProblemView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Problem:
     """One line of the registry."""
 

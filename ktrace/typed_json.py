@@ -9,8 +9,10 @@ import re
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from ktrace.record import record
 
 T = TypeVar("T")
 Build = Callable[[Any, str], Any]  # of a value, and of its name for the error
@@ -19,7 +21,7 @@ _INTEGERS = range(-(2**63), 2**64 + 1)  # all that a word of a kernel can be
 _FLOAT_MAX = 1e12  # as seconds: 30 000 years; sums and products of such are finite
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Form:
     """In Annotated[str, Form(...)]: what the text looks like."""
 

@@ -15,15 +15,15 @@ from ktrace.trace.writer import TraceWriter
 from tests.factories import kill, session
 
 DETECTOR = '''
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.detectors.detector import Detector
 from ktrace.events import FatalSignal
 from ktrace.findings import Finding
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TermSent(Finding):
     finding: ClassVar[str] = "term-sent"
     pid: int

@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ktrace.comparison import statistics
 from ktrace.comparison.runs import Run, function_of_victim
 from ktrace.comparison.workload import Claim
+from ktrace.record import record
 
 _BAD_PAGES = "bad-pages"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measure:
     """What is measured in each run, and the test of its values. Only runs that say something
     about it count: a run without a kill tells nothing of stuck victims."""

@@ -12,6 +12,7 @@ from ktrace.errors import UsageError
 from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session
 from ktrace.probes.catalog import PAGE_CHECKS
+from ktrace.record import record
 from ktrace.trace.reader import Record, TraceFile
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
@@ -21,7 +22,7 @@ _OOM_CALLS = "out_of_memory"
 _SUFFIXES = (".ktrace", ".ktrace.gz")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """What one session says. Times are seconds."""
 

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ktrace.comparison.runs import Run
 from ktrace.comparison.statistics import quantile
 from ktrace.detectors.kills import Kill, Place
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Times:
     """Of seconds from SIGKILL to death: how they are distributed. A victim that outlived its
     trace, or was killed before it, counts with the time that it was seen: at least so long."""
@@ -21,7 +21,7 @@ class Times:
     max_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AtPlace:
     """The stuck victims that were longest at one place."""
 
@@ -31,7 +31,7 @@ class AtPlace:
     times: Times
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Side:
     """BEFORE or AFTER, all runs taken together."""
 

@@ -1,7 +1,6 @@
 """Fixed, not fixed, worse, or neither can be said: the rules of a comparison."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial, reduce
 from operator import or_
 
@@ -10,12 +9,13 @@ from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import Run
 from ktrace.comparison.workload import NO_CLAIM, Claim, Difference, differences
 from ktrace.plural import count
+from ktrace.record import record
 
 FIXED, NOT_FIXED, WORSE = "fixed", "not fixed", "worse"
 NOT_ENOUGH, NOT_COMPARABLE = "not enough data", "not comparable"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check:
     """One question that a CI system gets an answer to."""
 
@@ -24,7 +24,7 @@ class Check:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """The verdict, and all that it rests on."""
 
@@ -117,7 +117,7 @@ def compare(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Judged:
     verdict: str
     why: str

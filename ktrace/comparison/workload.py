@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Flag, auto
 from statistics import median
 
 from ktrace.comparison.runs import Run
 from ktrace.plural import count
+from ktrace.record import record
 
 RATIO = 3.0  # medians further apart than this are not comparable
 SHARED = 0.5  # of the killed, by name, that both sides must have in common
@@ -28,7 +28,7 @@ _STUCK = Claim.FEWER_STUCK | Claim.MORE_STUCK
 _ALL = _STUCK | Claim.FEWER_BAD_PAGES | Claim.MORE_BAD_PAGES
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """Something that is not alike on both sides."""
 

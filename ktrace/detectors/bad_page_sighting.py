@@ -1,6 +1,6 @@
 """What of a bad page is kept for the verdict, also over boots in a state file."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ktrace.detectors.bad_page_signs import (
     NOTES,
@@ -10,13 +10,14 @@ from ktrace.detectors.bad_page_signs import (
     signs_of,
 )
 from ktrace.events import BadPage, EarlierBadPage, PageOwner, Sign, Stack, Trigger
+from ktrace.record import record
 from ktrace.typed_json import Hex
 
 _PAGE_SIZE = 4096
 _STRUCT_PAGE = 64  # bytes, where its words are 64 bit and the kernel prints eight of them
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sighting:
     """One bad page."""
 

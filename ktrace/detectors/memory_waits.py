@@ -1,13 +1,13 @@
 """Who waits for memory, and whose death the memory waits for: the OOM killer's side of a chain."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ktrace.detectors.kills import SHARES_MM, Kill
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, OomActivity, OutOfMemory, Stack, Task, TaskState
 from ktrace.findings import Release
 from ktrace.kernel.wait_functions import function_of
+from ktrace.record import record
 from ktrace.waits.by_function import OF_MEMORY, NamedWait, named_beneath, named_wait
 
 _RECENT_S = 2.5  # between two counts of calls lies a second, and as much between two looks
@@ -15,7 +15,7 @@ _KEPT = 1024  # threads that have called out_of_memory()
 _OF_MEMCG = ("memory cgroup", "its cgroup")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """The newest call of out_of_memory() by a thread."""
 
@@ -24,7 +24,7 @@ class Asked:
     cgroup_id: int | None  # None: not recorded
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryWait:
     """How it is known that a thread waits for memory, and whose."""
 

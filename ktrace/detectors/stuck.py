@@ -21,11 +21,12 @@ from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import ExitProgress, Killed, Outcome, Release, StuckTask, WaitsFor
 from ktrace.plural import count
+from ktrace.record import record
 
 _ENDED_KEPT = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Shown:
     """What one walk showed of a thread. A finding is made of one look, never of two."""
 

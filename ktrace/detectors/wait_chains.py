@@ -1,7 +1,7 @@
 """Who waits for whom, to the end of the chain or round the cycle."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ktrace.detectors.kills import Kill
 from ktrace.detectors.memory_waits import MemoryWait, OomCalls, victims_of
@@ -11,6 +11,7 @@ from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, Holder, Stack, Task, TaskDead, TaskState, TaskWait
 from ktrace.findings import Blocker, Release, Runs, WaitsFor
 from ktrace.kernel.wait_functions import function_of, is_scheduler
+from ktrace.record import record
 from ktrace.waits.by_function import NamedWait, named_wait
 from ktrace.waits.found import OBJECT_ALONE
 from ktrace.waits.page_faults import is_inside
@@ -20,7 +21,7 @@ BLOCKERS_KEPT = 16  # of one wait, in a finding
 _DEEPEST = 16  # links of a chain
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Link:
     """One of those that somebody waits for."""
 
@@ -29,7 +30,7 @@ class Link:
     evidence: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Group:
     """All whom somebody waits for: the first that may be told, and who they are."""
 
@@ -40,7 +41,7 @@ class _Group:
 _NOBODY = _Group()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blockers:
     """The first of them, and how many more there are."""
 

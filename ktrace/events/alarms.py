@@ -1,12 +1,12 @@
 """What else a kernel log complains of."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event, Stack, Task
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Alarm(Event):
     """An alarm in a kernel log that is no report of a bad page, the OOM killer or a hung task."""
 

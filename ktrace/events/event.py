@@ -1,12 +1,13 @@
 """What all events have in common."""
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from ktrace.record import record
 
 Stack = tuple[str, ...]  # symbols, innermost first: "squashfs_cache_get+0x323 [squashfs]"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """A thread: pid is its thread group's id."""
 
@@ -15,7 +16,7 @@ class Task:
     comm: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Event:
     """Something that the kernel did at time t."""
 

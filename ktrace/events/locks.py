@@ -1,12 +1,12 @@
 """The locks that lockdep knows tasks to hold."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event, Task
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HeldLock:
     """A lock that a task holds, or, if it is the task's last one, may still wait for: lockdep
     counts it before it is had (lock_acquire())."""
@@ -16,7 +16,7 @@ class HeldLock:
     at: str  # "linkwatch_event+0xf/0x60"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskLocks:
     """A task and its locks, in the order in which it took them."""
 
@@ -24,7 +24,7 @@ class TaskLocks:
     locks: tuple[HeldLock, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class HeldLocks(Event):
     """A log's "Showing all locks held in the system", or the locks of one task."""
 

@@ -1,13 +1,13 @@
 """The OOM killer: its invocations, kills, victims, reaper, domains."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event, Stack, Task
+from ktrace.record import record
 from ktrace.typed_json import Hex
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OutOfMemory(Event):
     """out_of_memory() was called: `by` could not allocate."""
 
@@ -20,7 +20,7 @@ class OutOfMemory(Event):
     cgroup_id: int | None = None  # its kernfs id; 0: the machine; None: not recorded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomKill(Event):
     """oom_kill_process() was called with a chosen victim. Sizes are KiB."""
 
@@ -46,7 +46,7 @@ class OomKill(Event):
     domain_id: int | None = None  # kernfs id of the memory cgroup at its limit; as cgroup_id above
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomVictim(Event):
     """mark_oom_victim(): the thread's group may use the memory reserves now."""
 
@@ -56,7 +56,7 @@ class OomVictim(Event):
     pid: int = 0  # of its thread group; 0: not known, the tracepoint had only the tid before v6.10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomReap(Event):
     """A step of the OOM reaper for a victim: wake, start, finish or skip."""
 
@@ -66,7 +66,7 @@ class OomReap(Event):
     rss_kib: int | None = None  # resident memory of the victim at this step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomAdjust(Event):
     """`by` has set the task's oom_score_adj.
 
@@ -81,7 +81,7 @@ class OomAdjust(Event):
     oom_score_adj: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OomCaller:
     """A thread that asks for memory again and again."""
 
@@ -92,7 +92,7 @@ class OomCaller:
     in_fault: bool | None  # from a page fault; None: its stack is not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomActivity(Event):
     """Calls of a domain so far, counted in the kernel; read once a second while there are new ones.
 
@@ -118,7 +118,7 @@ class OomActivity(Event):
     cgroup_id: int | None = None  # as of OutOfMemory
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DomainTask:
     """A process that the OOM killer looks at. Sizes are KiB."""
 
@@ -138,7 +138,7 @@ class DomainTask:
     protected_by: tuple[Task, ...]  # its unbroken line of ancestors with -1000, nearest first
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryCount:
     """A counter of the domain's memory, by the kernel's own name for it."""
 
@@ -146,7 +146,7 @@ class MemoryCount:
     kib: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomDomain(Event):
     """A look into /proc and the cgroup at a domain that keeps calling out_of_memory()."""
 
@@ -160,7 +160,7 @@ class OomDomain(Event):
     cgroup_id: int | None = None  # as of OutOfMemory
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OomTask:
     """A row of the table of tasks in a report of the OOM killer."""
 
@@ -170,7 +170,7 @@ class OomTask:
     oom_score_adj: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomReport(Event):
     """A report of the OOM killer in a kernel log. None: the log does not say. Sizes are KiB."""
 
@@ -200,7 +200,7 @@ class OomReport(Event):
     lines: tuple[int, ...] = ()  # of the log, first and last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomUnreaped(Event):
     """A log's "oom_reaper: unable to reap pid": the reaper gave up on the victim's memory."""
 
@@ -212,7 +212,7 @@ class OomUnreaped(Event):
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomReaped(Event):
     """A log's "oom_reaper: reaped process": the reaper took the victim's memory. None: the log does
     not say. Sizes are KiB; those of the resident memory are what is left."""

@@ -1,16 +1,16 @@
 """Pages in a state that cannot be."""
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from ktrace.events.event import Event, Stack, Task
+from ktrace.record import record
 from ktrace.typed_json import Form, Hex
 
 # As ktrace 0.1 wrote it: "refcount 0xffffffff", "page_pool"
 OldFailure = Annotated[str, Form("a failed test", r"[^ ]*( (0x)?[0-9a-fA-F]{1,16})?")]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trigger:
     """One of the tests that the page failed; all of them are here, not only the kernel's last."""
 
@@ -20,7 +20,7 @@ class Trigger:
     at: int | None = None  # bytes from the struct page's beginning to the word; None: not known
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sign:
     """One thing that speaks for or against a cause. What a code means in words, and what follows
     from it, views/bad_page_reasons.py says."""
@@ -30,7 +30,7 @@ class Sign:
     count: int = 1  # how many reports show it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageOwner:
     """What page_owner=on knows of an allocation or a free: __dump_page_owner(), mm/page_owner.c."""
 
@@ -44,7 +44,7 @@ class PageOwner:
     stack: Stack
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class BadPage(Event):
     """bad_page() was called (mm/page_alloc.c), or a log has its report. None: not known."""
 
@@ -77,7 +77,7 @@ class BadPage(Event):
     lines: tuple[int, ...] = ()  # of the log, first and last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class EarlierBadPage(Event):
     """What `ktrace bad-page --state` kept of a bad page of an earlier run or boot: it is told at
     the start, so that the recording leads to the same verdicts. t is now."""
@@ -103,7 +103,7 @@ class EarlierBadPage(Event):
     pattern: str = ""  # instead of signs, there: text, pointer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class MemoryFault(Event):
     """A kernel log's other reports of memory that did not keep what was written there.
 

@@ -1,9 +1,9 @@
 """fs/squashfs: calls of its cache."""
 
-from dataclasses import dataclass
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SquashfsCall:
     """The newest call of squashfs_cache_get() (fs/squashfs/cache.c) by a thread."""
 

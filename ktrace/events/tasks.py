@@ -1,13 +1,14 @@
 """Tasks: signals, states, exits."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from ktrace.events.event import Event, Stack, Task
 from ktrace.events.squashfs import SquashfsCall
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FatalSignal(Event):
     """SIGKILL was generated for a task, or a signal that ends its group as SIGKILL would.
 
@@ -23,7 +24,7 @@ class FatalSignal(Event):
     si_code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskExit(Event):
     """A thread that dies by a signal is inside do_exit() (sched_process_exit)."""
 
@@ -33,7 +34,7 @@ class TaskExit(Event):
     mm_held: bool = False  # it still has its mm: the tracepoint comes before exit_mm()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskDead(Event):
     """The last switch away from a killed thread: it is gone, or a zombie."""
 
@@ -42,7 +43,7 @@ class TaskDead(Event):
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskState(Event):
     """One look at a killed thread that is still alive, or at an uninterruptible sleeper."""
 
@@ -71,7 +72,7 @@ class TaskState(Event):
     mm_held: bool | None = None  # False: exit_mm() has taken the mm from it; None: not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskRuns(Event):
     """A sample of a thread that runs and that others wait for (perf's CPU clock)."""
 
@@ -81,7 +82,7 @@ class TaskRuns(Event):
     stack: Stack  # in the kernel, innermost first; empty: it was in user space
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskHung(Event):
     """khungtaskd found the task not switching (sched_process_hang)."""
 
@@ -89,7 +90,7 @@ class TaskHung(Event):
     task: Task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class HungReport(Event):
     """khungtaskd's report in a kernel log: the task slept uninterruptibly for so long."""
 
@@ -107,7 +108,7 @@ class HungReport(Event):
     lines: tuple[int, ...] = ()  # of the log, first and last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskDump(Event):
     """A task that SysRq-w or SysRq-t, or the kernel in trouble, has shown in a log."""
 

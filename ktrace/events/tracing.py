@@ -1,12 +1,12 @@
 """What ktrace did itself: walks, losses, probes that came and went."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Walk(Event):
     """All tasks have been looked at: whoever has no TaskState since started_t is not killed.
 
@@ -22,7 +22,7 @@ class Walk(Event):
     gone: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Lost(Event):
     """Events did not reach ktrace; count is the total since the start, per kind of event."""
 
@@ -31,7 +31,7 @@ class Lost(Event):
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ProbeChange(Event):
     """A probe was attached or lost while tracing: its module came or went."""
 

@@ -1,12 +1,12 @@
 """Waits: what a sleeping task waits for, and who holds it."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events.event import Event, Task
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Holder:
     """A thread that somebody waits for."""
 
@@ -16,7 +16,7 @@ class Holder:
     within: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskWait(Event):
     """A look at what a sleeping thread waits for, read from its stack (ktrace.waits).
 

@@ -1,10 +1,11 @@
 """What all findings have in common."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from ktrace.record import record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record(kw_only=True)
 class Finding:
     """A conclusion, as it is at time t."""
 

@@ -1,14 +1,14 @@
 """OOM handling that makes no progress."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import Stack, Task
 from ktrace.findings.finding import Finding
 from ktrace.findings.signature import signature
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setter:
     """Who wrote an oom_score_adj, seen while tracing, and of which process."""
 
@@ -18,7 +18,7 @@ class Setter:
     of: int  # the kernel gives it to all that share the mm of this one
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MmSharer:
     """Another process with the same mm. None: it is outside the domain, nobody looked."""
 
@@ -28,7 +28,7 @@ class MmSharer:
     threads: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProtectedTask:
     """A process of the domain with oom_score_adj -1000. Sizes are KiB."""
 
@@ -42,7 +42,7 @@ class ProtectedTask:
     shares_mm_with: tuple[MmSharer, ...] | None  # None: not known
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spinner:
     """A thread that comes back to ask for memory."""
 
@@ -53,7 +53,7 @@ class Spinner:
     in_fault: bool | None  # from a page fault, which tries again for ever
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Undead:
     """An OOM victim that has not exited yet.
 
@@ -71,7 +71,7 @@ class Undead:
     found_by: str = "kill"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryChange:
     """A counter of the domain's memory at the first look and at the newest."""
 
@@ -80,7 +80,7 @@ class MemoryChange:
     after_kib: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OomEnd:
     """How a livelock ended. how: signal (a caller died of it), quiet (no more calls)."""
 
@@ -91,7 +91,7 @@ class OomEnd:
     by: Task | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class OomLivelock(Finding):
     """The OOM killer, or reclaim before it, is called again and again without progress."""
 

@@ -1,15 +1,15 @@
 """What only a kernel log tells: hung tasks, and alarms of every other kind."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import Stack
 from ktrace.findings.finding import Finding
 from ktrace.findings.signature import signature
 from ktrace.findings.tasks import Blocker, Wait, wait_signature
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class HungTask(Finding):
     """A task that khungtaskd has reported. It stops after kernel.hung_task_warnings reports, ten
     by default, so that the number of hung tasks in a log is a lower bound. t: of the newest."""
@@ -36,7 +36,7 @@ class HungTask(Finding):
         return wait_signature(self.stack, self.wait)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AlarmFinding(Finding):
     """Alarms of a kernel log that have the same class and title. t is that of the newest."""
 

@@ -1,15 +1,15 @@
 """Bad pages, and what explains them."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ktrace.events import PageOwner, Sign, Stack, Trigger
 from ktrace.findings.finding import Finding
 from ktrace.findings.signature import signature
+from ktrace.record import record
 from ktrace.typed_json import Hex
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class BadPageFinding(Finding):
     """A page in a state that cannot be: open, and complete when it is found. The members are those
     of ktrace.events.BadPage."""
@@ -43,7 +43,7 @@ class BadPageFinding(Finding):
         return signature(self.finding, self.stack, failed)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """One bit of physical memory, as a word of the kernel and as a byte."""
 
@@ -53,7 +53,7 @@ class Cell:
     byte_bit: int  # in the byte
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class RamCell(Finding):
     """Reports that one place in memory explains."""
 
@@ -71,7 +71,7 @@ class RamCell(Finding):
     signs: tuple[Sign, ...] = ()  # machine-check, edac, cper, memtest; value: the DIMM
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StackCount:
     """How many of the bad pages were found there."""
 
@@ -79,7 +79,7 @@ class StackCount:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PageCorruption(Finding):
     """Reports that no single memory cell explains: the kernel, or not known."""
 

@@ -1,15 +1,16 @@
 """The records that frame a run: its head and its foot."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ktrace.events import to_json
+from ktrace.record import record
 from ktrace.typed_json import build
 
 KERNEL_LOG = "kernel log"  # a session's loader, where there was none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Probe:
     """What became of a function that ktrace wants to hook."""
 
@@ -19,7 +20,7 @@ class Probe:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Session:
     """The head of a run: what traced what, and how."""
 
@@ -55,7 +56,7 @@ class Session:
         return build(cls, data, "session")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class CommandEnd:
     """What became of COMMAND, which ktrace ran."""
 
@@ -83,7 +84,7 @@ class CommandEnd:
         return ["COMMAND failed"] if self.strict and self.failed else []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class End:
     """The foot of a run."""
 

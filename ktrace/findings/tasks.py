@@ -1,16 +1,17 @@
 """Killed threads that have not died."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from ktrace.events import Stack
 from ktrace.findings.finding import Finding
 from ktrace.findings.signature import signature
 from ktrace.kernel.wait_functions import function_of, primitive_name
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Killed:
     """Who killed the thread: the OOM killer, a signal, or its own group's exit."""
 
@@ -24,7 +25,7 @@ class Killed:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wait:
     """Where the thread sleeps."""
 
@@ -33,7 +34,7 @@ class Wait:
     sigkill_wakes: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WaitsFor:
     """What a thread waits for."""
 
@@ -42,7 +43,7 @@ class WaitsFor:
     detail: str  # what it is, in the kernel's words
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """What ends a wait. command: empty where nothing in user space does."""
 
@@ -50,7 +51,7 @@ class Release:
     command: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Runs:
     """Where a thread runs, by a sample; another sample is no other finding."""
 
@@ -58,7 +59,7 @@ class Runs:
     stack: Stack = field(compare=False)  # innermost first; empty: it was in user space
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blocker:
     """A thread that another one waits for; itself blocked by others, to the end of the chain."""
 
@@ -80,7 +81,7 @@ class Blocker:
     runs: Runs | None = None  # None: it does not run, or nobody knows where
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """How it ended. exit_signal None: the thread went away unseen."""
 
@@ -90,7 +91,7 @@ class Outcome:
     memory_freed_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExitProgress:
     """Where a dying thread is in do_exit(), and what became of its memory since the last look."""
 
@@ -104,7 +105,7 @@ class ExitProgress:
         return self.kib_per_s is not None and self.kib_per_s > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StuckTask(Finding):
     """A thread that was killed and has not died.
 
@@ -153,7 +154,7 @@ def wait_signature(stack: Stack, wait: Wait | None) -> str:
     return signature(_WAITS, beneath, named)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class BlockedTask(Finding):
     """A task that sleeps in D, killed or not."""
 

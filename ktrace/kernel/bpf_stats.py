@@ -8,25 +8,25 @@ is closed: bpf_enable_stats() of kernel/bpf/syscall.c. /proc/PID/fdinfo/FD shows
 import ctypes
 import os
 import time
-from dataclasses import dataclass
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
+from ktrace.record import record
 
 _RUN_TIME = 0  # BPF_STATS_RUN_TIME of include/uapi/linux/bpf.h
 _NAME_AT, _NAME_BYTES, _INFO_BYTES = 64, 16, 80  # struct bpf_prog_info, up to its name
 _PROGRAM = "anon_inode:bpf-prog"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProgramCost:
     name: str  # the kernel keeps 15 characters
     runs: int
     run_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """Since the statistics were switched on. why_not: nothing is counted."""
 

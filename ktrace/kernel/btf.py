@@ -3,10 +3,10 @@
 import ctypes
 import errno
 import struct
-from dataclasses import dataclass
 from typing import Any, Self
 
 from ktrace.kernel.libbpf import LibbpfError, check, lib
+from ktrace.record import record
 
 VMLINUX = "/sys/kernel/btf/vmlinux"
 
@@ -29,7 +29,7 @@ _INTEGERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Type:
     name: str
     kind: int

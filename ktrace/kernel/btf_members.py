@@ -1,15 +1,15 @@
 """Members of the kernel's structures, with offsets and C types, from BTF."""
 
 import struct
-from dataclasses import dataclass
 
 from ktrace.kernel.btf import Btf
+from ktrace.record import record
 
 _INT, _PTR, _ARRAY, _STRUCT, _UNION = 1, 2, 3, 4, 5  # include/uapi/linux/btf.h
 _BITFIELDS = 1  # kind_flag of struct btf_type: member offsets carry a bit field's width
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Member:
     """A member as C declares it: "unsigned int %s[4]" with its name for %s."""
 

@@ -1,7 +1,6 @@
 """What this kernel and this process are allowed: facts for `ktrace doctor`, each asked."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from ktrace.errors import CannotTrace
@@ -11,9 +10,10 @@ from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.tracefs import MOUNTS
 from ktrace.plural import count
 from ktrace.privileges import NEEDS, has, require_tracing
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fact:
     """ok None: neither good nor bad."""
 

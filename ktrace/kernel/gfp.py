@@ -3,12 +3,13 @@
 import ast
 import operator
 import re
-from dataclasses import dataclass
+
+from ktrace.record import record
 
 _OPERATORS = {ast.BitOr: operator.or_, ast.LShift: operator.lshift, ast.BitAnd: operator.and_}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GfpFlags:
     """Masks and names in the order in which the kernel tries them (__print_flags)."""
 

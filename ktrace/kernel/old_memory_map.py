@@ -1,8 +1,9 @@
 """Where in physical memory a struct page of a kernel log lies, if its address tells."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from ktrace.record import record
 
 # arch/x86/Kconfig: PAGE_OFFSET with VMSPLIT_3G, the default; lowmem ends where vmalloc begins,
 # 896 MiB (MAXMEM) at most. Within it physical = virtual - PAGE_OFFSET (__pa()). On other
@@ -22,7 +23,7 @@ _X86 = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StructPage:
     """Addresses as hexadecimal strings, None where the log does not give them."""
 

@@ -7,11 +7,11 @@ mm/mm_init.c).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from ktrace.kernel import kcore
 from ktrace.kernel.config import running_config
 from ktrace.kernel.symbols import KALLSYMS
+from ktrace.record import record
 
 KEY = "check_pages_enabled"
 # Data like the key, of every kernel: when it is in kallsyms (CONFIG_KALLSYMS_ALL), so is the key
@@ -20,7 +20,7 @@ _YES = ("1", "y", "yes", "t", "true", "on")  # kstrtobool(), lib/kstrtox.c
 HOW = "boot with init_on_alloc=1: where the checks are off, no bad page is reported"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageChecks:
     """on None: not known."""
 

@@ -6,9 +6,9 @@ what follows depends on the configuration (uncached, hwpoison, young, idle). The
 """
 
 import functools
-from dataclasses import dataclass
 
 from ktrace.kernel.page_flags import Field, PageFlags, mask_of
+from ktrace.record import record
 
 _ZONE_I386 = (Field("zone", 30, 2),)  # FLATMEM: DMA, Normal, HighMem, Movable
 _NO_FIELDS: tuple[Field, ...] = ()
@@ -60,7 +60,7 @@ _FREE_OLD = (  # with swapcache, until v4.10 (6326fec1122c)
 _FREE = "lru locked private private_2 writeback reserved slab active unevictable mlocked"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Era:
     """A range of releases with one layout."""
 

@@ -5,10 +5,10 @@ down section, node, zone, last_cpupid, KASAN tag and, since v6.1 (ec1c86b25f4b "
 groundwork"), LRU generation and references; flags are numbered from bit 0.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ktrace.events import Trigger
+from ktrace.record import record
 
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
@@ -23,7 +23,7 @@ _LRU = ("lru_gen", "lru_refs")  # fields that the checks mind, too
 _LAST_PID_BITS = 8  # LAST__PID_SHIFT
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """A number in the upper bits of the flags word: zone, node, section, lastcpupid, ..."""
 
@@ -41,7 +41,7 @@ class Field:
         return f"{self.name}={value:#x}" if self.name in _HEXADECIMAL else f"{self.name}={value}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decoded:
     """A flags word taken apart."""
 
@@ -49,7 +49,7 @@ class Decoded:
     fields: tuple[str, ...]  # "zone=1"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageFlags:
     """The layout of one kernel's page->flags."""
 

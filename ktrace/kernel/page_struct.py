@@ -1,10 +1,11 @@
 """The members of struct page that bad_page() judges, found by BTF."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ktrace.events import Trigger
+from ktrace.record import record
 
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
@@ -20,7 +21,7 @@ _TESTED = {
 _MEMBERS = "_refcount _mapcount mapping memcg_data pp_magic private lru".split()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counts:
     """What a page counts and points to. None: this kernel's struct page has no such member."""
 
@@ -33,7 +34,7 @@ class Counts:
     lru: tuple[int, ...]  # two words, or none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageStruct:
     """Offsets in bytes, as far as this kernel has the members."""
 

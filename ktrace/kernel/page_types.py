@@ -4,8 +4,9 @@ The same word counted down from -1 under several layouts. A page that has a type
 free without undoing it, and never "one wrong bit".
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ktrace.record import record
 
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
@@ -14,7 +15,7 @@ _ONES = 0xFFFFFFFF
 _UNDERFLOW = 0xFF  # PGTY_mapcount_underflow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageTypes:
     """Names of the types of one kernel.
 

@@ -6,13 +6,14 @@ the counts that are printed beside.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from ktrace.record import record
 
 _POISON = 0xDEAD  # uppermost half word of LIST_POISON1 and 2 on 64 bits
 _POISON_32 = (0x100, 0x122, 0x200)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Layout:
     """Index of the first word of each member."""
 
@@ -28,7 +29,7 @@ _SINCE_4_18 = {64: _Layout(1, 3, 5, 6, 7), 32: _Layout(1, 3, 5, 6, 8)}
 _UNTIL_4_17 = {64: _Layout(4, 1, 6, 3, 7), 32: _Layout(5, 1, 7, 3, 8)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageWords:
     """What the words say. None: they are not all there."""
 

@@ -8,11 +8,11 @@ its sections: only binutils reads those (addr2line --section).
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from shutil import which
 
 from ktrace.errors import UsageError
 from ktrace.kernel.debug_files import DebugFiles
+from ktrace.record import record
 
 _FRAME = re.compile(
     r"(?P<symbol>[\w.$]+)\+(?P<offset>0x[0-9a-f]{1,8})(?: \[(?P<module>[\w-]+)\])?$"
@@ -77,7 +77,7 @@ class SourceLines:
         return self._opened[path]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Symbol:
     address: int
     section: str

@@ -3,9 +3,9 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ktrace.kernel.wait_functions import function_of
+from ktrace.record import record
 
 KALLSYMS = "/proc/kallsyms"
 MODULES = "/proc/modules"
@@ -13,7 +13,7 @@ _LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into
 _TEXT = (b"t", b"T", b"w", b"W")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Module:
     """A loaded module. Since v6.4 (ac3b43283923 "module: replace module_layout with
     module_memory") its parts may lie apart: end is then beyond its text."""

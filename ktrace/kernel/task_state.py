@@ -7,7 +7,8 @@ the low bits with their letters, so its format text tells which layout a kernel 
 """
 
 import re
-from dataclasses import dataclass
+
+from ktrace.record import record
 
 # include/linux/sched.h since v4.14; TASK_FREEZABLE and TASK_FROZEN since v6.1, f5d39b020809
 # ("freezer,sched: Rewrite core freezer logic"). Bits that are new never reuse an old one's place.
@@ -83,7 +84,7 @@ MEANING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TaskStates:
     """The state bits of one kernel, and how it marks a frozen task."""
 

@@ -7,9 +7,9 @@ from a newer kernel there (wait_for_completion_io in 2.6.35) does not count.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ktrace.kernel.task_state import SIGKILL_WAKES, SINCE_4_14, TaskStates
+from ktrace.record import record
 
 EXAMINED = ("2.6.24", "2.6.35", "3.10", "4.1", "4.14", "4.19", "5.10", "6.1", "6.12", "7.2")
 
@@ -159,7 +159,7 @@ schedule_timeout sched.h
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WaitPrimitive:
     """One member of a family. state: bits of task_struct.__state; empty: the caller's choice."""
 

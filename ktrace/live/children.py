@@ -1,14 +1,14 @@
 """What COMMAND and actions need to be started as."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ktrace import survival
 from ktrace.live.identity import Identity, of_actions, of_command
 from ktrace.live.options import Options
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Children:
     """actions: None where the run has none."""
 

@@ -8,13 +8,13 @@ it runs without privileges, under sudo as the user who called it.
 import os
 import pwd
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from ktrace.errors import UsageError
 from ktrace.kernel.capabilities import Capability, effective, forget_ambient, restrict
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identity:
     """user: whose uid, groups and home a child gets; None: ktrace's own."""
 

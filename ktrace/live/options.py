@@ -1,11 +1,11 @@
 """What the command line asks of a live run."""
 
-from dataclasses import dataclass
+from ktrace.record import record
 
 DEFAULT_SPILL = "/run"  # a file system in memory, which does not hang with a disk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Options:
     """Shared by all live commands."""
 

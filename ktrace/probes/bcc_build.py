@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ktrace
 from ktrace.errors import CannotTrace
 from ktrace.probes import bcc_compiler
+from ktrace.record import record
 
 _LIMIT_S = 900.0  # under emulation compiling with a kernel's full headers takes minutes
 _MOST_FDS = 64
@@ -24,7 +24,7 @@ INSTALL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Built:
     """What the kernel has now, held by descriptors, and what it took."""
 

@@ -1,9 +1,9 @@
 """What each hook is for: what is lost without it, what stands in for it."""
 
-from dataclasses import dataclass
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Purpose:
     """Of a hooked function or tracepoint."""
 

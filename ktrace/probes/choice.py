@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ktrace.kernel.btf import VMLINUX
 from ktrace.probes.loader import Loader
+from ktrace.record import record
 
 LOADERS = ("auto", "libbpf", "bcc")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """name: "libbpf" or "bcc"."""
 

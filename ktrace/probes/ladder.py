@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import lib
 from ktrace.probes.catalog import purpose
+from ktrace.record import record
 
 KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 
@@ -28,7 +29,7 @@ _READ_KERNEL = bytes.fromhex(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rung:
     """One program: a way to hook a function."""
 

@@ -2,16 +2,16 @@
 
 import ctypes
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
+from ktrace.record import record
 
 RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OomCounts:
     """What bpf/oom_counts.bpf.h counted for a domain: structs of bpf/events.h."""
 

@@ -2,19 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ktrace.detectors.analysis import Analysis
+from ktrace.record import record
 from ktrace.views import words
 from ktrace.views.screen_list import Line, Section, drawn, lines_of
 
 _ALL, _BRIEFEST = 100, 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wishes:
     """How the user wants to see a list."""
 

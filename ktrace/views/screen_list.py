@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from ktrace.record import record
 from ktrace.views.screen_table import Cell, Column, Table
 
 
@@ -22,7 +23,7 @@ class Section:
     beneath: Callable[[str, Any], Sequence[Text]] = field(default=lambda _key, _entry: ())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One line of the list. key: of the entry that it belongs to; "" for titles and blanks."""
 

@@ -1,17 +1,17 @@
 """Tables of the screen: where there is little room, the columns that matter least give it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from ktrace.record import record
 from ktrace.views import shorten
 
 _GAP = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """What is safe to show, and its style."""
 
@@ -24,7 +24,7 @@ def up_to(width: int) -> Callable[[str], int]:
     return lambda text: min(width, cell_len(text))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """rank: the higher, the sooner it gives room: is cut down to what its cells need at least, and
     then, where it may go, left out."""

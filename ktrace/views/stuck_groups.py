@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from ktrace.findings import StuckTask
 from ktrace.kernel.wait_functions import function_of
+from ktrace.record import record
 from ktrace.views import words
 from ktrace.views.roots import root
 from ktrace.views.wait_chain import waited_for
@@ -14,7 +14,7 @@ _FUNCTIONS_NAMED = 3
 _ROOTS_NAMED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """Threads that wait for the same, in the same place."""
 

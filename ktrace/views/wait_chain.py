@@ -1,9 +1,8 @@
 """A wait chain as text: what a stuck thread waits for, who holds that, to the end of the chain."""
 
-from dataclasses import dataclass
-
 from ktrace.findings import BlockedTask, Blocker, Release, StuckTask, WaitsFor
 from ktrace.kernel.wait_functions import function_of
+from ktrace.record import record
 from ktrace.views.safe_text import safe
 from ktrace.views.words import count, seconds, task_name
 
@@ -47,7 +46,7 @@ def release_lines(release: Release | None) -> list[str]:
     return [f"to release: {safe(release.text)}{command}"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Alike:
     """Blockers of one wait that differ in nothing but their names."""
 

@@ -1,7 +1,6 @@
 """How far a bio has come that is waited for."""
 
-from dataclasses import dataclass
-
+from ktrace.record import record
 from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import BlockDevice
 from ktrace.waits.kernel import Kernel
@@ -12,7 +11,7 @@ _DISK = "block_device.bd_disk"
 WANTS = (*THROTTLE_WANTS, _DISK)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """text: behind what names the device, empty where nothing is known. target: as
     BlockDevice.target, where a limit is to blame that."""

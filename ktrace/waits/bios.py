@@ -1,8 +1,8 @@
 """Bios, and which of them is waited for: include/linux/blk_types.h."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.waits.kernel import Kernel
 
 WANTS = (
@@ -19,7 +19,7 @@ _MOST_PAGES = 256  # BIO_MAX_VECS
 _PAGE_SHIFT = 12
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """What is waited for: the bio itself, one whose bi_private is that, or one that reads or
     writes that page, by their addresses."""

@@ -2,9 +2,9 @@
 
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
+from ktrace.record import record
 from ktrace.waits.files import WANTS as FILES
 from ktrace.waits.files import file_text
 from ktrace.waits.kernel import Kernel
@@ -24,7 +24,7 @@ _SUSPENDED, _FROZEN = "dm:", "frozen:"
 _DEEPEST = 4  # loop devices on file systems on loop devices
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockDevice:
     """name: "sda1", as sysfs calls it, "8:1" where sysfs does not; empty where it is not known.
     beneath: what it lies on, down to what is to blame: devices, or files of loop devices.

@@ -1,12 +1,12 @@
 """Waits that a function on the stack names: where nothing is read from memory, as in a log."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ktrace.findings import Release
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamedWait:
     """What who sleeps beneath the function waits for."""
 

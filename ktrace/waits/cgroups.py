@@ -1,8 +1,8 @@
 """Cgroups of a task: which, and where in the file system, kernel/cgroup."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.waits.kernel import Kernel
 
 WANTS = (
@@ -21,7 +21,7 @@ _MOST_LEVELS = 64
 _NAME = 256  # NAME_MAX and its end
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Where:
     """path: in its hierarchy, as /proc/PID/cgroup has it. mount: of the hierarchy; empty where it
     was mounted nowhere when tracing began."""

@@ -1,7 +1,8 @@
 """Modules that taint the kernel because they are not its own, as sysfs lists them."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from ktrace.record import record
 
 _MODULES = Path("/sys/module")
 _FOREIGN = {  # letters of kernel/panic.c, taint_flags: what makes a module foreign
@@ -12,7 +13,7 @@ _FOREIGN = {  # letters of kernel/panic.c, taint_flags: what makes a module fore
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForeignModule:
     """version: empty where it has none. taints: "OE"."""
 

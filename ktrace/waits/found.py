@@ -1,8 +1,8 @@
 """What a kind of wait finds on a sleeper's stack."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.sleeper import Sleeper
 
@@ -11,7 +11,7 @@ from ktrace.waits.sleeper import Sleeper
 OBJECT_ALONE = frozenset({"completion", "wait-queue"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A wait, as it was at this look."""
 
@@ -26,7 +26,7 @@ class Found:
     likely: tuple[tuple[KernelTask, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """A kind of wait: one file of ktrace.waits.kinds, and a line of ktrace.waits.table."""
 

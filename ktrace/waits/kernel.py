@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ktrace.kernel.layout import Layout
 from ktrace.probes.kernel_memory import Memory, pointer, text
+from ktrace.record import record
 from ktrace.waits.open_files import WANTS as OPEN_FILES
 from ktrace.waits.open_files import Opened
 
@@ -39,7 +40,7 @@ _COMM = 16
 _MOST_SEARCHES = 64  # for open files, whose results are kept
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KernelTask:
     """A task found by its address."""
 
@@ -53,7 +54,7 @@ class KernelTask:
         return self.stack <= address < self.stack + _STACK_SIZE
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileSystem:
     """A mounted super block. mount: where, as far as it was known when tracing began."""
 

@@ -5,9 +5,9 @@ Read from memory: readlink() of /proc/PID/fd takes locks of the task that is loo
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ktrace.record import record
 from ktrace.waits.lists import members
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _LOOKS_KEPT = 10  # a search that found what it sought is not made again so soon
 _PIECE = 32  # pointers in one read: 256 bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenFile:
     """A descriptor."""
 
@@ -49,7 +49,7 @@ class OpenFile:
         return struct.unpack("=I", data)[0] if data else 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """files: every descriptor of a file. whole: all tables of the machine were read, so that a
     process that is not here has none."""

@@ -2,15 +2,15 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ktrace.kernel.wait_functions import is_scheduler, primitive_name
+from ktrace.record import record
 
 _STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN
 STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sleeper:
     """Functions are without offsets, innermost first, the scheduler's and the wait primitives'
     included where they were found."""

@@ -1,7 +1,6 @@
 """What mutex, rw_semaphore and semaphore have in common: a waiter on the stack, in a list."""
 
-from dataclasses import dataclass
-
+from ktrace.record import record
 from ktrace.waits.blockers import WANTS as BLOCKER_WANTS
 from ktrace.waits.blockers import blockers
 from ktrace.waits.kernel import Kernel, KernelTask
@@ -11,7 +10,7 @@ from ktrace.waits.wait_list import WaitList, follow, linked
 _OWNER_FLAGS = 7  # of mutex.owner and rw_semaphore.owner: the low bits of a task_struct are 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LockType:
     """struct `lock`, and struct `waiter` by which a task waits for it."""
 
@@ -29,7 +28,7 @@ class LockType:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WaitedFor:
     """The lock, and the task_structs of those that wait for it. in_doubt: the kernel itself names
     another one, so that it has changed hands while it was read, or one of the two is old."""
@@ -54,7 +53,7 @@ def waited_for(sleeper: Sleeper, kernel: Kernel, kind: LockType) -> WaitedFor | 
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Scanned:
     address: int
     waiters: tuple[int, ...]

@@ -6,8 +6,8 @@ for its limit, and on the way up, for its parent's.
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.waits.bios import WANTS as BIO_WANTS
 from ktrace.waits.bios import Wanted, chain
 from ktrace.waits.cgroups import WANTS as CGROUP_WANTS
@@ -49,7 +49,7 @@ _NO_BYTES, _NO_REQUESTS = (1 << 64) - 1, (1 << 32) - 1
 _MARK = "throttled:"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Throttle:
     """What holds a bio back. text: "held back by io.max of cgroup /slow: 1024 bytes/s of reads".
     lifted_by: what to write to which file to take the limit away; empty where it is not known where

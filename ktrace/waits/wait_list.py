@@ -1,15 +1,15 @@
 """Lists of waiters: a node proved by its neighbours, and the way from it to the list's head."""
 
 import struct
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.waits.kernel import Kernel
 
 _WORD = struct.Struct("=Q")
 _LONGEST = 10_000  # waiters; a longer list is not walked to its end
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WaitList:
     """Who is in a list: addresses of the nodes and of the task_structs that they name."""
 

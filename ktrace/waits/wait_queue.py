@@ -1,7 +1,6 @@
 """A wait_queue_entry on a sleeper's stack: include/linux/wait.h."""
 
-from dataclasses import dataclass
-
+from ktrace.record import record
 from ktrace.waits.kernel import Kernel
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_list import WaitList, follow, linked
@@ -14,7 +13,7 @@ WANTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class QueueEntry:
     """Its wake function says what kind of wait it is."""
 

@@ -1,8 +1,8 @@
 """Work items, and the workers that run them: kernel/workqueue.c, kernel/workqueue_internal.h."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.lists import members
 
@@ -28,7 +28,7 @@ _FLAG_BITS = (8, 9)  # beneath the pointer; 9 with CONFIG_DEBUG_OBJECTS_WORK
 _MOST = 1000  # nodes of a list
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Worker:
     """A worker that runs an item."""
 

@@ -1,20 +1,20 @@
 """The options of `ktrace lab run`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ktrace.errors import UsageError
+from ktrace.record import record
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunOptions:
     """As they were given."""
 

@@ -1,19 +1,18 @@
 """What an event changes in the ledger, for those who derive something from it."""
 
-from dataclasses import dataclass
-
 from ktrace.detectors.kills.kill import Kill
 from ktrace.detectors.kills.thread import KilledThread
+from ktrace.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OomKilled:
     """The kill has turned out to be the OOM killer's."""
 
     kill: Kill
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ThreadEnded:
     """A killed thread that was looked at is dead, or gone."""
 
@@ -23,7 +22,7 @@ class ThreadEnded:
     exit_signal: int | None  # None: nobody saw it die
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KillOver:
     """The last thread is dead, or gone."""
 

@@ -5,6 +5,7 @@ from signal import SIGKILL
 
 from ktrace.detectors.kills.thread import KilledThread, Place, longest, spend
 from ktrace.events import FatalSignal, OomKill, OutOfMemory, Task, TaskState
+from ktrace.record import record
 
 THREADS_KEPT = 10_000  # of a kill, that are looked after
 _STEPS_KEPT = 40  # of a kill: a process of 1000 threads shall not fill the screen
@@ -16,7 +17,7 @@ GROUP = "group"  # a member of the victim's memory.oom.group: oom_kill_memcg_mem
 EXITING = "exiting"  # it was dying already: task_will_free_mem(), marked and not killed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One step of a kill.
 

@@ -9,11 +9,11 @@ import ctypes
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
 from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
+from ktrace.record import record
 
 _TASKS = 40  # that are told of in one look
 _MOST_PROCESSES = 4000
@@ -33,7 +33,7 @@ _MEMINFO = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Status:
     """What /proc/PID/status says of a process. Sizes are KiB."""
 

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ktrace.events import Event, Holder, Lost, Task, TaskState, TaskWait
 from ktrace.probes.loader import RawEvent
+from ktrace.record import record
 from ktrace.waits.found import Found
 from ktrace.waits.kernel import KernelTask
 from ktrace.waits.page_faults import INSIDE
@@ -19,7 +19,7 @@ _MOST_HOLDERS = 4096  # entries of the map chain_tasks
 Look = tuple[Any, TaskState]  # struct task_state, and what it says
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Read:
     """A stack that was read: in which sleep, and in which look."""
 

@@ -6,8 +6,8 @@ costs little.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.prefix import Prefix
 from ktrace.sources.log.whole import Whole, with_wholes
@@ -19,7 +19,7 @@ _BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"  # that str.strip() strips, too
 Part = list[str] | Whole
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Many:
     """Lines without their prefix, but for the last, which what follows may go on with."""
 

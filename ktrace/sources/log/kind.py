@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ktrace.record import record
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """head finds the first line of a report in a line whose prefix may not be known: it begins
     where the kernel's text begins. Each such line has one of the markers in it."""

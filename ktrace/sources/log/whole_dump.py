@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ktrace.record import record
 
 _LAST = "page dumped because: "
 _DUMP = re.compile(
@@ -16,7 +17,7 @@ _DUMP = re.compile(
 _VALUES = ("refcount", "mapcount", "mapping", "index", "pfn", "flags")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WholeDump:
     """From "page:" to the reason."""
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ktrace.record import record
 
 _FIRST = "Mem-Info:\n"
 _LAST = re.compile(r"\nTotal swap\s*= [0-9]{1,15}kB\n")
@@ -10,7 +11,7 @@ _LAST = re.compile(r"\nTotal swap\s*= [0-9]{1,15}kB\n")
 _OTHER = re.compile(r"\n(?!Total swap)(?:[oOMKT]|[sS][yY])")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WholeMemory:
     """From "Mem-Info:" to "Total swap"; no line is one that tells who was killed, or why."""
 

@@ -5,11 +5,11 @@ It has most of the report's lines: of a thousand tasks the five largest are told
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from heapq import nlargest
 
 from ktrace.events import OomTask
+from ktrace.record import record
 
 # "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"
 HEADER = re.compile(r"\[ *pid *\]\s+(uid\s+tgid\s.*\sname)\s*$", re.MULTILINE)
@@ -19,7 +19,7 @@ _ADJUSTED = ("oom_score_adj", "oom_adj")
 _NUMBER = "-?[0-9]{1,20}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WholeTable:
     """Rows, without the header, that have a number in each column, and then a name."""
 

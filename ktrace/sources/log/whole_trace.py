@@ -5,9 +5,9 @@ They have most of the lines of a log that is full of reports, and repeat.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from ktrace.record import record
 from ktrace.sources.log.frames import frame_of
 
 _TRACE = "Call Trace:\n"
@@ -22,7 +22,7 @@ _REGISTERS = (
 _WHOLE = re.compile(rf"(?P<frames>{_TRACE}(?:{_BRACKET}|{_FRAME})*){_REGISTERS}(?P<end></TASK>\n)?")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frames:
     """Names of frames, innermost first. doubtful: the unwinder marks them "?"."""
 
@@ -30,7 +30,7 @@ class Frames:
     doubtful: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WholeTrace:
     """A call trace of which every line is one that it must have, from "Call Trace:" on."""
 

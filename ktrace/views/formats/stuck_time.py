@@ -1,15 +1,15 @@
 """When each task was stuck or blocked, and where: what all formats draw."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.findings import BlockedTask, StuckTask
+from ktrace.record import record
 from ktrace.views import words
 from ktrace.views.formats.document import Chapter
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StuckTime:
     """One thread's. Times are seconds of the run's clock."""
 

@@ -5,9 +5,9 @@ for each task that has been scheduled out in a read-side critical section (CONFI
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ktrace.plural import count
+from ktrace.record import record
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.lists import members
@@ -22,7 +22,7 @@ _MOST_TASKS = 1000
 _IN_SECTION = "is inside an RCU read-side critical section, scheduled out"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Left:
     """Of struct rcu_node: what is left to wait for."""
 

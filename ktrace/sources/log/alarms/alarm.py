@@ -6,12 +6,12 @@ first line, and the first function that is not plumbing.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from ktrace.events import Alarm, Event, Stack, Task
 from ktrace.findings.signature import function_names
 from ktrace.kernel.taint import foreign_modules
+from ktrace.record import record
 from ktrace.sources.log.frames import WHERE
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
@@ -33,7 +33,7 @@ _SECONDS_MAX = 10.0
 Words = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spec:
     """One kind of alarm. title: with the head's groups, and {function}; " in {function}" is left
     out where no function is known. details: lines that say more; their groups are words too."""
