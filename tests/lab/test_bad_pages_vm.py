@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.errors import ExitCode, KtraceError
+from ktrace.errors import ExitCode
 from ktrace.events import BadPage
 from ktrace.findings import PageCorruption, RamCell
 from ktrace.lab.build import image
@@ -21,19 +21,12 @@ from ktrace.lab.scenarios.bad_page_bug import BAD_PAGE_BUG, WRONG
 from ktrace.lab.scenarios.bad_ram import BAD_RAM, BIT, CELL, pfn_key
 from ktrace.lab.verdict import verdict_over
 from ktrace.trace.reader import TraceFile
+from tests.lab.kernels import OWN, kernel_of
 
 pytestmark = pytest.mark.vm
 
 
-@pytest.fixture(params=["", "bookworm-backports"], ids=["own", "backports"])
-def kernel(request: pytest.FixtureRequest) -> Kernel:
-    """The machine's own Debian kernel (6.1 on Debian 12), and that of backports (6.12)."""
-    try:
-        return debian_kernel(cache_dir(), suite=request.param)
-    except KtraceError as error:
-        if not request.param:
-            raise
-        pytest.skip(f"no kernel of {request.param}: {error}")
+kernel = kernel_of(OWN, "bookworm-backports")  # 6.1 on Debian 12, and 6.12
 
 
 def records(path: Path) -> list[object]:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenarios.dm_suspend import KILLED_COUNT
+from tests.lab.kernels import OWN, kernel_of
 
 pytestmark = pytest.mark.vm
 
@@ -16,10 +18,13 @@ SUSPENDED = "dm-0 (suspended by device-mapper)"
 RESUME = "dmsetup resume lab"
 
 
+kernel = kernel_of(OWN)
+
+
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+def records(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     trace: Path = tmp_path_factory.mktemp("lab") / "suspended.ktrace"
-    result = run_scenario("dm-suspend", output=trace)
+    result = run_scenario("dm-suspend", output=trace, kernel=kernel)
     assert result.exit_code == 1
     return [json.loads(line) for line in trace.read_text().splitlines()]
 

@@ -6,18 +6,23 @@ from typing import Any
 
 import pytest
 
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenarios.lock_chain import WAITER_COUNT
+from tests.lab.kernels import OWN, kernel_of
 
 pytestmark = pytest.mark.vm
 
 Record = dict[str, Any]
 
 
+kernel = kernel_of(OWN)
+
+
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+def records(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     trace: Path = tmp_path_factory.mktemp("lab") / "chain.ktrace"
-    result = run_scenario("lock-chain", output=trace)
+    result = run_scenario("lock-chain", output=trace, kernel=kernel)
     assert result.exit_code == 1
     return [json.loads(line) for line in trace.read_text().splitlines()]
 

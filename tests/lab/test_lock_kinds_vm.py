@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ktrace.errors import KtraceError
-from ktrace.lab.build.packages import debian_kernel
-from ktrace.lab.cache import cache_dir
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenarios.lock_kinds import THREADS, WORKER, waits
+from tests.lab.kernels import OWN, kernel_of
 
 pytestmark = pytest.mark.vm
 
@@ -36,16 +34,12 @@ class Run:
         return self.kernel.startswith(("5.", "6."))
 
 
-@pytest.fixture(scope="module", params=["", "bullseye"], ids=["own", "bullseye"])
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The machine's own Debian kernel, and 5.10, whose RCU readers are not preempted."""
+kernel = kernel_of(OWN, "bullseye")  # RCU readers are not preempted on 5.10
+
+
+@pytest.fixture(scope="module")
+def run(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Run:
     trace: Path = tmp_path_factory.mktemp("lab") / "kinds.ktrace"
-    try:
-        kernel = debian_kernel(cache_dir(), suite=request.param)
-    except KtraceError as error:
-        if not request.param or os.environ.get("CI"):
-            raise
-        pytest.skip(f"no kernel of {request.param}: {error}")
     result = run_scenario("lock-kinds", output=trace, kernel=kernel)
     read = [*waits(trace.read_bytes())]
     found = {wait["task"]["comm"]: wait for wait in read}

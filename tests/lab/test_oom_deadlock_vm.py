@@ -9,8 +9,10 @@ import pytest
 
 from ktrace.events import TaskRuns
 from ktrace.kernel.wait_functions import function_of
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import run_scenario
 from ktrace.trace.reader import TraceFile
+from tests.lab.kernels import OWN, kernel_of
 from tests.tracer import ktrace
 
 pytestmark = pytest.mark.vm
@@ -18,10 +20,13 @@ pytestmark = pytest.mark.vm
 Record = dict[str, Any]
 
 
+kernel = kernel_of(OWN)
+
+
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trace(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("lab") / "deadlock.ktrace"
-    assert run_scenario("oom-deadlock", output=path).exit_code == 1
+    assert run_scenario("oom-deadlock", output=path, kernel=kernel).exit_code == 1
     return path
 
 
