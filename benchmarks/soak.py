@@ -43,6 +43,7 @@ class Soak:
         self.probes = [Probe(name, "tp_btf", "attached") for name in names]
         self.loader = SimpleNamespace(name="soak")
         self.why_no_waits = ""
+        self.attaching_t = self.attached_t = live.now()
         self.rss: list[int] = []
         self._events = self._story(seconds)
 

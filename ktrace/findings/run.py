@@ -38,6 +38,10 @@ class Session:
     stuck_after: float
     probes: tuple[Probe, ...]
     warnings: tuple[str, ...] = ()
+    # when the first hook was put in and when the last one was: what this did to the machine (waits
+    # for RCU, text that is patched) is ktrace's own; None: nothing was traced, or an older ktrace
+    attaching_t: float | None = None
+    attached_t: float | None = None
     # of the rest of a trace that was written elsewhere: how many bytes of the trace, unpacked, come
     # before it
     rest_from: int | None = None

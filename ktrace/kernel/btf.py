@@ -44,6 +44,8 @@ class Btf:
     def __init__(self, handle: int, owned: bool = True) -> None:
         self._handle = handle
         self._owned = owned
+        self._found: dict[tuple[str, int], int | None] = {}  # libbpf compares with every type
+        self._members: dict[int, dict[str, tuple[int, int]]] = {}  # by where they are in the blob
 
     @classmethod
     def of_kernel(cls) -> Self:
@@ -70,13 +72,18 @@ class Btf:
         if self._owned and self._handle:
             lib().btf__free(self._handle)
         self._handle = 0
+        self._found.clear()
+        self._members.clear()
 
     def find(self, name: str, kind: int) -> int | None:
         """The id of the type."""
         if not self._handle:
             raise LibbpfError("look up a type in a BTF that is closed", errno.EBADF)
-        found: int = lib().btf__find_by_name_kind(self._handle, name.encode(), kind)
-        return found if found > 0 else None
+        key = (name, kind)
+        if key not in self._found:
+            found: int = lib().btf__find_by_name_kind(self._handle, name.encode(), kind)
+            self._found[key] = found if found > 0 else None
+        return self._found[key]
 
     def function(self, name: str) -> int | None:
         """The id of a function of the kernel."""
@@ -165,18 +172,25 @@ class Btf:
         """Offset in bytes and type of a member."""
         if entry.kind not in (_STRUCT, _UNION):
             return None
-        for at in range(entry.tail, entry.tail + 12 * entry.vlen, 12):
-            # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
-            name, type_id, bits = struct.unpack("=3I", self._bytes(at, 12))
+        if entry.tail not in self._members:
+            self._members[entry.tail] = self._all_members(entry)
+        return self._members[entry.tail].get(member)
+
+    def _all_members(self, entry: _Type) -> dict[str, tuple[int, int]]:
+        """With those of unnamed structs and unions; of one name, the first."""
+        result: dict[str, tuple[int, int]] = {}
+        # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
+        data = self._bytes(entry.tail, 12 * entry.vlen)
+        for name, type_id, bits in struct.iter_unpack("=3I", data):
             offset: int = (bits & 0xFFFFFF) // 8  # with bitfields the top byte is a size
-            if self._name(name) == member:
-                return offset, type_id
+            if name:
+                result.setdefault(self._name(name), (offset, type_id))
+                continue
             inner = self._resolve(type_id)
-            if not name and inner.kind in (_STRUCT, _UNION):
-                within = self._member_in(inner, member)
-                if within is not None:
-                    return offset + within[0], within[1]
-        return None
+            if inner.kind in (_STRUCT, _UNION):
+                for within, (at, of_type) in self._all_members(inner).items():
+                    result.setdefault(within, (offset + at, of_type))
+        return result
 
     def structure(self, name: str) -> type[ctypes.Structure]:
         """The struct's layout as a ctypes class. Raises LibbpfError where it is unknown."""

@@ -1,9 +1,9 @@
 """Names of kernel addresses, from /proc/kallsyms."""
 
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterable
 
+from ktrace.kernel.name_table import NameTable, whole_lines
+from ktrace.kernel.variables import DATA, Variables
 from ktrace.kernel.wait_functions import function_of
 from ktrace.record import record
 
@@ -23,43 +23,36 @@ class Module:
 
 
 class Symbols:
-    """Address -> "name+0xoffset [module]". Empty when the kernel hides addresses (kptr_restrict).
+    """Address -> "name+0xoffset [module]". Empty when the kernel hides addresses
+    (kptr_restrict)."""
 
-    Kept small for machines without memory: two arrays and one blob of names, 3 MiB for 75 000
-    functions. kallsyms is not sorted (modules and BPF programs follow the kernel), so it is here.
-    """
-
-    def __init__(self, lines: Iterable[bytes], modules: Iterable["Module"] = ()) -> None:
+    def __init__(self, chunks: Iterable[list[bytes]], modules: Iterable["Module"] = ()) -> None:
+        """chunks: the lines of kallsyms, which is read once, for functions and variables."""
         self._ends = {f"[{module.name}]": module.end for module in modules}
-        addresses, starts = array("Q"), array("I")
-        self._names = bytearray()  # "name\n", or "name\t[module]\n"
-        for line in lines:
-            # "ffffffff81000000 T _text" or "ffffffffc0a52000 t name\t[module]"
-            parts = line.split(b" ", 2)
-            if len(parts) == 3 and parts[1] in _TEXT and parts[0].strip(b"0"):
-                addresses.append(int(parts[0], 16))
-                starts.append(len(self._names))
-                self._names += parts[2].rstrip(b"\n") + b"\n"
-        order = sorted(range(len(addresses)), key=addresses.__getitem__)
-        self._addresses = array("Q", (addresses[i] for i in order))
-        self._starts = array("I", (starts[i] for i in order))
+        self._functions, variables = NameTable(_TEXT), NameTable(DATA)
+        for lines in chunks:
+            self._functions.add(lines)
+            variables.add(lines)
+        self._functions.sort()
+        variables.sort()
+        self.variables = Variables(variables)
 
     @classmethod
     def of_kernel(cls) -> "Symbols":
         """The running kernel's; empty where it cannot be read."""
         try:
-            with open(KALLSYMS, "rb") as file:
-                return cls(file, loaded_modules())
+            with open(KALLSYMS, "rb", buffering=0) as file:
+                return cls(whole_lines(file), loaded_modules())
         except OSError:
             return cls(())
 
     def __len__(self) -> int:
-        return len(self._addresses)
+        return len(self._functions)
 
     def return_address(self, word: int) -> str | None:
         """The symbol, where word can be an address inside a function; None where it cannot."""
-        index = bisect_right(self._addresses, word) - 1
-        if index < 0 or not 0 < word - self._addresses[index] < _LONGEST_FUNCTION:
+        index = self._functions.below(word)
+        if index < 0 or not 0 < word - self._functions.addresses[index] < _LONGEST_FUNCTION:
             return None
         return self.name(word)
 
@@ -71,19 +64,17 @@ class Symbols:
     @property
     def lowest(self) -> int:
         """Where the kernel's image begins; 0 where addresses are hidden."""
-        return self._addresses[0] if self._addresses else 0
+        return self._functions.addresses[0] if self._functions else 0
 
     def name(self, address: int) -> str:
         """The symbol that covers address, or the address itself."""
-        index = bisect_right(self._addresses, address) - 1
+        index = self._functions.below(address)
         if index < 0:
             return hex(address)
-        start = self._starts[index]
-        line = bytes(self._names[start : self._names.index(b"\n", start)])
-        name, _, module = line.decode(errors="replace").partition("\t")
+        name, _, module = self._functions.name(index).partition("\t")
         if address >= self._ends.get(module, 1 << 64):
             return hex(address)  # of a module that is not in here: not the one below it
-        offset = f"{name}+{address - self._addresses[index]:#x}"
+        offset = f"{name}+{address - self._functions.addresses[index]:#x}"
         return f"{offset} {module}" if module else offset
 
 

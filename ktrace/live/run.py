@@ -287,4 +287,6 @@ def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) ->
         stuck_after=options.stuck_after,
         probes=tuple(source.probes),
         warnings=warnings,
+        attaching_t=source.attaching_t,
+        attached_t=source.attached_t,
     )

@@ -93,6 +93,9 @@ class BccLoader:
     def kernel_btf(self) -> None:
         return None
 
+    def forget_types(self) -> None:
+        pass
+
     def facts(self) -> list[tuple[str, str]]:
         """For doctor, after attach()."""
         return self._facts

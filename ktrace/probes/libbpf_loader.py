@@ -71,8 +71,11 @@ class LibbpfLoader:
             "open the ring buffer",
         )
         self._running = _running_tasks(self._maps)
-        self.btf.close()  # some 6 MiB; read again when a module comes
         return probes
+
+    def forget_types(self) -> None:
+        """Some 6 MiB; read again when a module comes."""
+        self.btf.close()
 
     def _attach_object(self, name: str) -> list[Probe]:
         bpf_object = BpfObject(name, KernelHooks(self.btf), self._knobs, self._maps)

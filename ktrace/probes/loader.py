@@ -34,13 +34,16 @@ class Loader(Protocol):
         """Enumerators of the kernel's enum of that name, None where unknown. Before attach()."""
 
     def kernel_btf(self) -> Btf | None:
-        """The running kernel's, where this loader reads it. Before attach()."""
+        """The running kernel's, where this loader reads it. Before forget_types()."""
 
     def facts(self) -> list[tuple[str, str]]:
         """Names and values that doctor shows of this loader. After attach()."""
 
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when nothing can."""
+
+    def forget_types(self) -> None:
+        """After attach(): let go of the kernel's types."""
 
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events since the last call; waits for the first at most timeout_s."""

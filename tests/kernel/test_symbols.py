@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ktrace.kernel.name_table import whole_lines
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 
 # Not sorted: modules and BPF programs follow the kernel, wherever they lie.
@@ -27,7 +30,7 @@ ffffffff81000300 T last_of_the_kernel"""
 
 @pytest.fixture(scope="module")
 def symbols() -> Symbols:
-    return Symbols(KALLSYMS.splitlines(keepends=True))
+    return Symbols([KALLSYMS.split(b"\n")])
 
 
 @pytest.mark.unit
@@ -59,7 +62,7 @@ def test_only_functions_with_an_address_count(symbols: Symbols) -> None:
 @pytest.mark.unit
 def test_hidden_addresses_leave_nothing() -> None:
     """kptr_restrict: every address is zero."""
-    hidden = Symbols([b"0000000000000000 T _text\n", b"0000000000000000 t schedule\n"])
+    hidden = Symbols([[b"0000000000000000 T _text", b"0000000000000000 t schedule"]])
     assert len(hidden) == 0
     assert hidden.name(0xFFFFFFFF81000000) == "0xffffffff81000000"
 
@@ -67,17 +70,43 @@ def test_hidden_addresses_leave_nothing() -> None:
 @pytest.mark.unit
 @pytest.mark.parametrize(
     "line",
-    [b"", b"\n", b"ffffffff81000000", b"ffffffff81000000 ", b"ffffffff81000000 T", b" T x\n"],
+    [b"", b"ffffffff81000000", b"ffffffff81000000 ", b"ffffffff81000000 T", b" T x"],
 )
 def test_truncated_lines_are_left_out(line: bytes) -> None:
-    found = Symbols([b"ffffffff81000000 T _text\n", line])
+    found = Symbols([[b"ffffffff81000000 T _text", line]])
     assert len(found) == 1
     assert found.name(0xFFFFFFFF81000010) == "_text+0x10"
 
 
 @pytest.mark.unit
 def test_name_that_is_no_utf8() -> None:
-    assert Symbols([b"ffffffff81000000 T bad\xff\n"]).name(0xFFFFFFFF81000000) == "bad\ufffd+0x0"
+    assert Symbols([[b"ffffffff81000000 T bad\xff"]]).name(0xFFFFFFFF81000000) == "bad\ufffd+0x0"
+
+
+@pytest.mark.unit
+def test_padding_before_functions_is_none() -> None:
+    padded = [b"ffffffff81000000 T __pfx_schedule", b"ffffffff81000010 T schedule"]
+    symbols = Symbols([padded, [b"ffffffff81000080 t __pfx"]])
+    assert len(symbols) == 2
+    assert symbols.name(0xFFFFFFFF81000000) == "0xffffffff81000000"
+    assert symbols.name(0xFFFFFFFF81000080) == "__pfx+0x0"
+
+
+@pytest.mark.unit
+def test_addresses_of_32_bits() -> None:
+    symbols = Symbols([[b"c0008000 T _text", b"00000000 t hidden", b"c0009000 d rtnl_mutex"]])
+    assert len(symbols) == 1
+    assert symbols.name(0xC0008004) == "_text+0x4"
+    assert symbols.variables.address("rtnl_mutex") == 0xC0009000
+
+
+@pytest.mark.unit
+@given(st.integers(1, len(KALLSYMS)))
+def test_read_in_any_pieces(size: int) -> None:
+    """As the kernel hands it out: not at the ends of lines."""
+    pieces = [KALLSYMS[at : at + size] for at in range(0, len(KALLSYMS), size)]
+    file: Any = SimpleNamespace(read=lambda _: pieces.pop(0) if pieces else b"")
+    assert [line for lines in whole_lines(file) for line in lines] == KALLSYMS.split(b"\n")
 
 
 @pytest.mark.unit
@@ -88,8 +117,8 @@ def test_empty() -> None:
 @pytest.mark.unit
 @given(st.dictionaries(st.integers(1, 2**64 - 1), st.from_regex(r"[a-z_]{1,20}", fullmatch=True)))
 def test_every_symbol_is_found_at_its_address(entries: dict[int, str]) -> None:
-    lines = [f"{address:016x} t {name}\n".encode() for address, name in entries.items()]
-    symbols = Symbols(lines)
+    lines = [f"{address:016x} t {name}".encode() for address, name in entries.items()]
+    symbols = Symbols([lines])
     for address, name in entries.items():
         assert symbols.name(address) == f"{name}+0x0"
 
@@ -114,7 +143,7 @@ def test_unreadable_kallsyms_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.unit
 def test_an_address_behind_a_module_is_not_that_modules() -> None:
     squashfs = Module("squashfs", 0xFFFFFFFFC0A53000)
-    symbols = Symbols(KALLSYMS.splitlines(keepends=True), [squashfs])
+    symbols = Symbols([KALLSYMS.split(b"\n")], [squashfs])
     assert symbols.name(0xFFFFFFFFC0A52FFF) == "squashfs_cache_get+0xfff [squashfs]"
     assert symbols.name(0xFFFFFFFFC0A53000) == "0xffffffffc0a53000"
 

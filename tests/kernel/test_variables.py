@@ -2,6 +2,7 @@
 
 import pytest
 
+from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.variables import Variables
 
 pytestmark = pytest.mark.unit
@@ -18,7 +19,7 @@ ffffffff82f00000 b last_of_the_kernel"""
 
 @pytest.fixture
 def variables() -> Variables:
-    return Variables(KALLSYMS.splitlines(keepends=True))
+    return Symbols([KALLSYMS.split(b"\n")]).variables
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_address(variables: Variables, name: str, address: int | None) -> None:
 
 def test_a_kernel_that_shows_none() -> None:
     """Without CONFIG_KALLSYMS_ALL, or with kptr_restrict."""
-    found = Variables([b"ffffffff81000000 T _text\n", b"0000000000000000 d rcu_state\n", b"\n"])
+    found = Symbols([[b"ffffffff81000000 T _text", b"0000000000000000 d rcu_state", b""]]).variables
     assert len(found) == 0
     assert found.name(0xFFFFFFFF81000000) == ""
     assert found.address("rcu_state") is None

@@ -36,6 +36,7 @@ class FakeSource:
         self.loader = SimpleNamespace(name=loader_name)
         self.closed = False
         self.why_no_waits = ""
+        self.attaching_t = self.attached_t = live.now()
 
     def load_symbols(self) -> int:
         return 1

@@ -55,8 +55,12 @@ class LiveSource:
             pages = PageDecoder.of_kernel(loader.kernel_btf())
             constraints = loader.enum("oom_constraint")
             self._decoder = Decoder(self.states, gfp, constraints, pages)
-            self._waits, self.why_no_waits = wait_watch(loader, self._decoder, all_waits)
+            self.attaching_t = now()
             self.probes = loader.attach()
+            self.attached_t = now()
+            # all that is not needed to attach, and takes its time
+            self._waits, self.why_no_waits = wait_watch(loader, self._decoder, all_waits)
+            loader.forget_types()
             self.probes += _page_checks(self.probes)
         except BaseException:
             loader.close()

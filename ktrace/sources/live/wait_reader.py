@@ -7,7 +7,6 @@ from ktrace.events import TaskState
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, loaded_modules
-from ktrace.kernel.variables import Variables
 from ktrace.kernel.wait_functions import function_of, module_of
 from ktrace.probes.kernel_memory import PIECE, KernelMemory
 from ktrace.sources.live.readings import Readings
@@ -25,8 +24,7 @@ class WaitReader:
         """symbols: those of now, since modules come and go."""
         self._symbols = symbols
         self._modules = _modules()  # whose types are in the layout
-        self._variables = Variables(())
-        self._variables_of: Symbols | None = None  # as old as these
+        self._symbols_looked_at: Symbols | None = None  # at the newest look
         layout = Layout.of(btf, WANTS, MODULES)
         if not any(layout.has(path) for path in SAVED_SP):
             raise NotInThisKernel("where this machine saves a stack pointer is not known")
@@ -36,7 +34,7 @@ class WaitReader:
             layout=layout,
             symbol=lambda address: symbols().function(address),
             data_symbol=self._variable_at,
-            variable=lambda name: self._variables.address(name),
+            variable=lambda name: symbols().variables.address(name),
             enums={name: btf.enum(name) or {} for name in ENUMS},
             file_systems=_file_systems(),
             mounts=_mounts(),
@@ -55,9 +53,8 @@ class WaitReader:
         """Read the variables of the kernel before the first look, and when modules have come or
         gone, whose types and file systems are new too: a look is for what sleeps now, and on a
         starved machine this takes seconds."""
-        if self._variables_of is not self._symbols():
-            self._variables_of = self._symbols()
-            self._variables = Variables.of_kernel()
+        if self._symbols_looked_at is not self._symbols():
+            self._symbols_looked_at = self._symbols()
             self._look_at_new_modules()
 
     def _look_at_new_modules(self) -> None:
@@ -118,8 +115,9 @@ class WaitReader:
 
     def _variable_at(self, address: int) -> str:
         """Only what lies above the start of the kernel's image can be one."""
-        lowest = self._symbols().lowest
-        return self._variables.name(address) if lowest and address >= lowest else ""
+        symbols = self._symbols()
+        above = symbols.lowest and address >= symbols.lowest
+        return symbols.variables.name(address) if above else ""
 
     def close(self) -> None:
         self._memory.close()

@@ -52,6 +52,19 @@ def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
     return made
 
 
+def test_what_is_not_needed_to_attach_comes_after_it(
+    loader: FakeLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer than attaching; and the kernel's types are let go last."""
+    order: list[str] = []
+    for name in ("attach", "forget_types"):
+        monkeypatch.setattr(loader, name, lambda name=name: order.append(name) or [], raising=False)
+    monkeypatch.setattr(live, "wait_watch", lambda *_: order.append("waits") or (None, ""))
+    source = LiveSource(stuck_after=1.0)
+    assert order == ["attach", "waits", "forget_types"]
+    assert source.attaching_t <= source.attached_t <= now()
+
+
 @pytest.mark.parametrize("when", ["ready", "during_walk"])
 def test_walks_again_when_stuck_after_has_passed_since_a_kill(
     loader: FakeLoader, when: str
