@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,47 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str) -> None:
     assert run.returncode == 2
     assert b"Traceback" not in run.stderr
     assert b"mine.toml" in run.stderr
+
+
+TRACE = Path(__file__).parent.parent / "examples" / "squashfs-hang" / "squashfs-stall.ktrace.gz"
+OWN = "known bug: squashfs: readers wait uninterruptibly for an entry of the cache"
+
+
+def report(*options: str) -> str:
+    done = subprocess.run(
+        [*KTRACE, "report", *options, str(TRACE)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    return " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "html"])
+def test_a_report_tells_known_bugs_once(style: str, tmp_path: Path) -> None:
+    """In Markdown and HTML above the text, too."""
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE)
+    told = report("--format", style, "--known", str(path))
+    copies = 1 + (style == "html")
+    assert told.count(OWN) == copies
+    assert told.count("fixed in 9.9, 6.1.200 by 0123456789ab;") == copies
+    assert told.count("and in 4 other stacks") == 2 * copies
+
+
+def test_a_report_in_json_tells_them_of_each_finding() -> None:
+    done = subprocess.run(
+        [*KTRACE, "report", "--format", "json", str(TRACE)], capture_output=True, check=False
+    )
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    stuck = [r for r in records if r.get("finding") == "stuck-task" and "known" in r]
+    assert {known["kernel"] for record in stuck for known in record["known"]} == {
+        "6.1.0-56-cloud-amd64"
+    }
+
+
+def test_a_clean_run_reads_no_catalogue() -> None:
+    """A live run pays nothing for it before its end."""
+    script = (
+        "import sys; from ktrace.views import known_text, lines, screen, quiet, json_lines\n"
+        "assert not {'ktrace.known_bugs', 'tomllib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

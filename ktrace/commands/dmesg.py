@@ -2,8 +2,9 @@
 
 import click
 
+from ktrace.commands.known_option import catalogue, known_option
 from ktrace.commands.source_option import source_lines, vmlinux_option
-from ktrace.errors import ExitCode, UsageError
+from ktrace.errors import ExitCode
 
 
 @click.command("dmesg")
@@ -14,14 +15,7 @@ from ktrace.errors import ExitCode, UsageError
     default=True,
     help="Alarms alone (oopses, lockups, I/O errors, ...) give exit code 1.  [default: they do]",
 )
-@click.option(
-    "--known",
-    "known_files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="More known bugs, in the form of ktrace's own known_bugs.toml.",
-)
+@known_option
 @vmlinux_option
 def dmesg(
     files: tuple[str, ...],
@@ -39,14 +33,9 @@ def dmesg(
     pstore in their order, others as they are given. Without FILE it is the log of the running
     kernel.
     """
-    from ktrace.known_bugs import Catalogue
     from ktrace.log_run import run
     from ktrace.views.finding_notes import FindingNotes
     from ktrace.views.log_view import log_view
 
-    try:
-        known = Catalogue(known_files)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read known bugs: {error}") from None
-    source = source_lines(debug_files)
-    return run(files, log_view(as_json, FindingNotes(known, source)), alarms=alarms)
+    notes = FindingNotes(catalogue(known_files), source_lines(debug_files))
+    return run(files, log_view(as_json, notes), alarms=alarms)

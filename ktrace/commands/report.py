@@ -4,10 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from ktrace.commands.known_option import catalogue, known_option
 from ktrace.commands.report_file import written_to
 from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode
@@ -15,6 +16,9 @@ from ktrace.replay_run import NewView, replay
 from ktrace.trace.reader import Record
 from ktrace.views.output import filtered, say
 from ktrace.views.view import View
+
+if TYPE_CHECKING:
+    from ktrace.known_bugs import Catalogue
 
 _FOR_PEOPLE = ("text", "html", "markdown")
 _DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/views/formats/
@@ -37,6 +41,7 @@ _DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/vie
     is_flag=True,
     help="Pseudonyms for tasks, cgroups, hosts and paths; no kernel pointers, no arguments.",
 )
+@known_option
 @vmlinux_option
 def report(
     files: tuple[str, ...],
@@ -44,6 +49,7 @@ def report(
     output: str | None,
     force: bool,
     redact: bool,
+    known_files: tuple[str, ...],
     debug_files: tuple[str, ...],
 ) -> ExitCode:
     """Print a report of the trace in FILE; several files one after the other.
@@ -51,16 +57,21 @@ def report(
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
     target: AbstractContextManager[None] = written_to(output, force) if output else nullcontext()
+    known = catalogue(known_files)
     with target:
         placed = _placed(debug_files, style)
         if not redact:
-            return _print(files, style, lambda file: file, placed)
+            return _print(files, style, known, lambda file: file, placed)
         from ktrace.redaction import Redaction, hide_addresses
 
         hidden = Redaction().of
         with filtered(hide_addresses):
             return _print(
-                files, style, lambda file: Path(file).name, lambda record: hidden(placed(record))
+                files,
+                style,
+                known,
+                lambda file: Path(file).name,
+                lambda record: hidden(placed(record)),
             )
 
 
@@ -78,30 +89,42 @@ def _placed(debug_files: tuple[str, ...], style: str) -> Callable[[Record], Reco
 def _print(
     files: tuple[str, ...],
     style: str,
+    known: "Catalogue",
     shown: Callable[[str], str],
     change: Callable[[Record], Record] = lambda record: record,
 ) -> ExitCode:
     if style not in _DOCUMENTS:
-        return replay(files, _streamed(style, len(files) > 1, shown), 0, change)
+        return replay(files, _streamed(style, len(files) > 1, known, shown), 0, change)
     from ktrace.views.formats.document import Document, Format
 
     document = Document(cast(Format, import_module(f"ktrace.views.formats.{style}")))
-    code = replay(files, lambda _, file: document.chapter(shown(file)), 0, change)
+
+    def chapter(_command: str, file: str) -> View:
+        view = document.chapter(shown(file))
+        view.known = known
+        return view
+
+    code = replay(files, chapter, 0, change)
     for line in document.lines():
         say(line)
     return code
 
 
-def _streamed(style: str, several: bool, shown: Callable[[str], str]) -> NewView:
+def _streamed(
+    style: str, several: bool, known: "Catalogue", shown: Callable[[str], str]
+) -> NewView:
     """The view of each run prints by itself."""
 
     def view(_command: str, file: str) -> View:
         if style == "json":
+            from ktrace.views.finding_notes import FindingNotes
             from ktrace.views.json_lines import JsonLinesView
 
-            return JsonLinesView()
+            return JsonLinesView(FindingNotes(known))
         from ktrace.views.report import ReportView
 
-        return ReportView(shown(file) if several else "")
+        view_of_run = ReportView(shown(file) if several else "")
+        view_of_run.known = known
+        return view_of_run
 
     return view

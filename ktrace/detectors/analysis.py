@@ -6,13 +6,14 @@ from typing import TypeVar
 
 from ktrace.detectors.detector import Detector, Run
 from ktrace.detectors.kills import KEPT, Change, Kills
-from ktrace.events import Event, Lost, ProbeChange, Walk
+from ktrace.events import Event, Lost, ProbeChange, Stack, Walk
 from ktrace.findings import End, Finding, Probe, Session
 from ktrace.plural import count
 from ktrace.problems import Problem, live_problems, problem_of, reported
 from ktrace.repeated_looks import LooksPutBack
 
 _ASIDE_KEPT = 100
+_STACKS_KEPT = 200
 _LOST_KEPT = 64  # names; ktrace itself has fewer
 _OTHERS = "others"
 
@@ -37,6 +38,8 @@ class Analysis:
         self.found: Counter[str] = Counter()  # findings, by the name of their problem
         # what the command does not report, by id: the newest, and before it was resolved
         self.aside: dict[str, list[Finding]] = {}
+        # the first finding of each name and stack, of a trace or live: known bugs are known by them
+        self.stacks: dict[tuple[str, Stack], Finding] = {}
         self.incomplete_walks = 0
         self.changes: list[Change] = []  # in the ledger of kills, by the newest event
         self.t = session.t
@@ -76,6 +79,7 @@ class Analysis:
         found = []
         for detector in self._run.detectors.values():
             for finding in detector.feed(event):
+                self._keep_stack(finding)
                 if finding.finding in self._names:
                     found.append(finding)
                 else:
@@ -111,6 +115,7 @@ class Analysis:
     def adopt(self, finding: Finding) -> None:
         """Count a finding that was read from a trace whose events are damaged."""
         self._count(finding)
+        self._keep_stack(finding)
         self.t = max(self.t, finding.t)
 
     def current(self) -> list[Finding]:
@@ -159,6 +164,11 @@ class Analysis:
         counts = finding.status == "open" and finding.finding not in self.uncounted
         if problem in self.reported and counts:
             self.found[problem.name] += 1
+
+    def _keep_stack(self, finding: Finding) -> None:
+        stack: Stack = getattr(finding, "stack", ())
+        if stack and not self.session.from_log and len(self.stacks) < _STACKS_KEPT:
+            self.stacks.setdefault((finding.finding, stack), finding)
 
     def _put_aside(self, finding: Finding) -> None:
         versions = self.aside.setdefault(finding.id, [])

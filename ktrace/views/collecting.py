@@ -1,8 +1,13 @@
 """A view that collects what was found, and tells it at the end."""
 
+from typing import TYPE_CHECKING
+
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event
 from ktrace.findings import Finding
+
+if TYPE_CHECKING:
+    from ktrace.known_bugs import Catalogue
 
 _VERSIONS_KEPT = 2  # of a finding: the newest, and what it was like before it was resolved
 
@@ -12,6 +17,7 @@ class CollectingView:
 
     child_output = "inherited"
     kept = 10_000  # findings
+    known: "Catalogue | None" = None  # bugs; None: ktrace's own
 
     @property
     def wake_fd(self) -> int | None:

@@ -1,4 +1,4 @@
-"""What `ktrace dmesg` adds to a finding from other files: known bugs, source lines."""
+"""What other files add to a finding: known bugs, source lines."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ class FindingNotes:
     def __init__(self, known: Catalogue | None = None, source: SourceLines | None = None) -> None:
         self._known = known or Catalogue()
         self._source = source
+        self.kernel = ""  # of findings that do not say theirs
 
     def lines(self, finding: Finding) -> list[str]:
         """ "do_exit+0x6b: do_exit at kernel/exit.c:871", "known bug: ..."."""
@@ -25,12 +26,14 @@ class FindingNotes:
             for frame, places in self._places(finding)
             if places
         ]
-        return frames[:_FRAMES] + [known_text.line(known) for known in self._known.of(finding)]
+        return frames[:_FRAMES] + [
+            known_text.line(known) for known in self._known.of(finding, self.kernel)
+        ]
 
     def json(self, finding: Finding) -> dict[str, Any]:
         """Members of the finding's JSON."""
         found: dict[str, Any] = {}
-        if known := [known_text.as_json(known) for known in self._known.of(finding)]:
+        if known := [known_text.as_json(known) for known in self._known.of(finding, self.kernel)]:
             found["known"] = known
         places = [
             {"frame": frame, "places": list(places)}

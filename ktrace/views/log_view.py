@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ktrace.detectors.alarms import Alarms
 from ktrace.detectors.analysis import Analysis
@@ -40,7 +39,7 @@ _RED, _PLAIN = "\x1b[1;31m", "\x1b[m"
 def log_view(as_json: bool, notes: FindingNotes | None = None) -> View:
     """The view for `ktrace dmesg`; colours only on a terminal."""
     if as_json:
-        return LogJsonView(notes)
+        return LogJsonView(notes or FindingNotes())
     colours = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     return LogLinesView(colours, notes)
 
@@ -173,13 +172,7 @@ class LogLinesView:
 class LogJsonView(JsonLinesView):
     """Events too: a log is read for what is in it. Findings of known bugs say so."""
 
-    def __init__(self, notes: FindingNotes | None = None) -> None:
-        self._notes = notes or FindingNotes()
-
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         if event is not None and not isinstance(event, OomActivity):  # it only counts
             say(json.dumps(to_json(event), separators=(",", ":")))
         super().event(event, findings)
-
-    def more(self, finding: Finding) -> dict[str, Any]:
-        return self._notes.json(finding)

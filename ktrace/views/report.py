@@ -49,7 +49,7 @@ def foot(run: CollectingView, end: End) -> list[str]:
     more = f"{run.left_out} more findings are left out above"
     lines = [
         *([more] if run.left_out else []),
-        *summary_lines(run.analysis, end, brief=True),
+        *summary_lines(run.analysis, end, brief=True, known=run.known),
         *(f"note: {safe(note)}" for note in run.notes),
     ]
     return [part for line in lines for part in fit(line)]

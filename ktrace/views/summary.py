@@ -1,11 +1,16 @@
 """Head and foot of a run as plain lines."""
 
+from typing import TYPE_CHECKING
+
 from ktrace.detectors.analysis import Analysis
 from ktrace.findings import End
-from ktrace.views import words
+from ktrace.views import known_text, words
 from ktrace.views.command_text import command_line
 from ktrace.views.finding_text import finding_line
 from ktrace.views.safe_text import safe
+
+if TYPE_CHECKING:
+    from ktrace.known_bugs import Catalogue
 
 _SHOWN = 5  # of what the command is not about
 _MISSING_SHOWN = 40  # ktrace has fewer probes
@@ -38,13 +43,17 @@ def head_lines(analysis: Analysis) -> list[str]:
     return lines
 
 
-def summary_lines(analysis: Analysis, end: End, brief: bool = False) -> list[str]:
-    """What came of it, the verdict last. brief: each finding has just been told in full."""
+def summary_lines(
+    analysis: Analysis, end: End, brief: bool = False, known: "Catalogue | None" = None
+) -> list[str]:
+    """What came of it, the verdict last. brief: each finding has just been told in full. known:
+    bugs, ktrace's own without it."""
     lines = []
     for problem in analysis.reported:
         lines += problem.view_module().summary(analysis, brief)
     if not brief:
         lines += _aside(analysis)
+    lines += known_text.summary(analysis, known)
     if end.command:
         lines.append(command_line(end.command))
     if end.lost:

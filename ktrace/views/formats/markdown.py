@@ -29,7 +29,7 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
         return
     yield f"## ktrace {code(session.command)}: {end.verdict}"
     yield ""
-    for line in summary_lines(chapter.analysis, end, brief=True):
+    for line in summary_lines(chapter.analysis, end, brief=True, known=chapter.known):
         yield f"- {text(line)}"
     yield ""
     yield from _fenced([f"file {safe(chapter.file)}", *head(chapter)])

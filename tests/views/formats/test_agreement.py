@@ -78,6 +78,12 @@ def test_who_was_stuck_and_the_verdict(style: str) -> None:
     assert "found" in text
 
 
+def test_the_page_has_the_text_line_by_line() -> None:
+    shown = "".join(assert_tame(made("html", HANG)).text).splitlines()
+    text = made("text", HANG).splitlines()
+    assert set(text[1:-1]) <= set(shown)
+
+
 @pytest.mark.parametrize("style", ["text", "markdown", "html", "perfetto"])
 def test_livelocks(style: str) -> None:
     records = [json.loads(line) for line in made("json", LIVELOCK).splitlines()]

@@ -18,6 +18,7 @@ from ktrace.views.formats.html.tables import tables
 from ktrace.views.formats.html.timeline import timeline
 from ktrace.views.formats.stuck_time import stuck_times
 from ktrace.views.report import foot, head, sections
+from ktrace.views.safe_text import safe
 from ktrace.views.summary import probe_count, summary_lines
 from ktrace.views.words import count, watched
 
@@ -63,7 +64,9 @@ def _deaths(chapter: Chapter) -> list[float]:
 def _verdict(chapter: Chapter) -> list[Element]:
     end = chapter.result
     verdict = end.verdict if end else "inconclusive"
-    lines = summary_lines(chapter.analysis, end, brief=True)[:-1] if end else []
+    lines = (
+        summary_lines(chapter.analysis, end, brief=True, known=chapter.known)[:-1] if end else []
+    )
     why = f" {end.why}" if end and end.why else ""
     found = [finding_line(one) for one in chapter.analysis.current() if isinstance(one, RamCell)]
     return [
@@ -112,4 +115,6 @@ def _text(chapter: Chapter) -> Element:
         lines += section
     if chapter.result:
         lines += foot(chapter, chapter.result)
-    return el("details", el("summary", "The report as text"), el("pre", "\n".join(lines)))
+    text = el("pre")
+    text.text = "\n".join(map(safe, lines))  # el() would escape the ends of lines
+    return el("details", el("summary", "The report as text"), text)
