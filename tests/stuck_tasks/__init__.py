@@ -30,7 +30,7 @@ from tests.stuck_tasks.proc import (
     wait_for_state,
     wait_until,
 )
-from tests.stuck_tasks.programs import Process, compiled, program, sleeper
+from tests.stuck_tasks.programs import Process, compiled, end, program, sleeper
 from tests.stuck_tasks.states import (
     entered,
     killable_sleeper,
@@ -48,6 +48,7 @@ __all__ = [
     "Process",
     "children",
     "compiled",
+    "end",
     "entered",
     "file_system",
     "frozen_by_cgroup",
