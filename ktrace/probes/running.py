@@ -5,6 +5,7 @@ only while the task is on a CPU.
 """
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -14,6 +15,7 @@ from importlib.resources import files
 
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
+from ktrace.probes.bounded_call import interrupted_after
 
 MOST = 16  # tasks at a time
 PERIOD_NS = 50_000_000  # of its own CPU time
@@ -21,6 +23,7 @@ PERIOD_NS = 50_000_000  # of its own CPU time
 _SOFTWARE, _CPU_CLOCK, _ATTR_BYTES = 1, 0, 128
 _DISABLED = 1  # the first of the attribute's flags
 _FD_CLOEXEC = 8
+_PATIENCE_S = 0.05  # a task's perf event takes microseconds
 _IOC_SET_BPF = 0x40042408
 _SYS_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "armv7l": 364}
 
@@ -32,6 +35,7 @@ class RunningTasks:
         """maps: descriptors of the maps that all objects share. Raises LibbpfError."""
         path = os.fspath(files("ktrace") / "bpf" / "running.bpf.o")  # type: ignore[call-overload]
         self._events: dict[int, int] = {}  # perf's descriptor by tid
+        self._busy: set[int] = set()  # of those wanted, who keeps its lock: asked once
         self._first: int | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._handle = check(
@@ -54,9 +58,10 @@ class RunningTasks:
         wanted = list(dict.fromkeys(tids))[:MOST]
         for tid in self._events.keys() - set(wanted):
             os.close(self._events.pop(tid))
+        self._busy &= set(wanted)
         for tid in wanted if self._first is not None else ():
-            if tid not in self._events and (event := self._open(tid)) is not None:
-                self._events[tid] = event
+            if tid not in self._events.keys() | self._busy:
+                self._open(tid)
 
     def close(self) -> None:
         self.choose(())
@@ -74,17 +79,26 @@ class RunningTasks:
             if name in maps:
                 check(lib().bpf_map__reuse_fd(handle, maps[name]), f"share map {name}")
 
-    def _open(self, tid: int) -> int | None:
-        """None where the kernel does not allow it, or the task is gone: nothing is known then."""
-        event = self._event(tid, PERIOD_NS)
+    def _open(self, tid: int) -> None:
+        """Nothing is known where the kernel does not allow it, the task is gone, or it executes a
+        program: perf_event_open() takes its exec_update_lock (kernel/events/core.c), which
+        exec_mmap() holds while the old memory is freed."""
+        try:
+            with interrupted_after(_PATIENCE_S):
+                event = self._event(tid, PERIOD_NS)
+                interrupted = event is None and ctypes.get_errno() == errno.EINTR
+        except (OSError, ValueError):
+            return
+        if interrupted:
+            self._busy.add(tid)
         if event is None:
-            return None
+            return
         try:
             ioctl(event, _IOC_SET_BPF, self._program)
         except OSError:
             os.close(event)
-            return None
-        return event
+            return
+        self._events[tid] = event
 
     def _event(self, tid: int, period_ns: int, flags: int = 0) -> int | None:
         number = _SYS_PERF_EVENT_OPEN.get(platform.machine())

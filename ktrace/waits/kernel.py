@@ -88,6 +88,7 @@ class Kernel:
     opened: dict[tuple[int, ...], Opened] = field(default_factory=dict)  # kept across looks
     checked: set[tuple[int, ...]] = field(default_factory=set)  # of these, in this look
     cpus: int = 0  # how many there can be; 0: not known
+    statics: dict[str, int] = field(default_factory=dict)  # found without symbols: they stay
     _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
 
     def pointer(self, address: int) -> int | None:

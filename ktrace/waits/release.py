@@ -215,6 +215,7 @@ RELEASES: dict[str, _Release] = {
     "jbd2": _journal,
     "work": _work,
     "rcu": _says("the CPUs and tasks that it waits for have to leave their read-side sections"),
+    "rcu-tasks": _says("the tasks that it waits for have to sleep, or to run in user space"),
     "srcu": _says("its readers have to call srcu_read_unlock(); who they are is not known"),
     "bit": _says("whoever has set the bit has to clear it; who that is, is not known"),
     "completion": _says("whoever is to call complete() has to; who that is, is not known"),

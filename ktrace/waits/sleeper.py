@@ -4,10 +4,12 @@ import struct
 from collections.abc import Iterator
 
 from ktrace.kernel.wait_functions import is_scheduler, primitive_name
+from ktrace.probes.kernel_memory import PIECE
 from ktrace.record import record
+from ktrace.waits.kernel import Kernel
 
 _STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN
-STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
+_STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
 
 
 @record
@@ -64,3 +66,11 @@ class Sleeper:
     def is_in(self, *functions: str) -> bool:
         """Does it sleep beneath one of these?"""
         return any(function in functions for function in self.functions)
+
+
+def stack_of(kernel: Kernel, sp: int) -> bytes:
+    """What is kept of a sleeper's stack, from there upward: up to where nothing can be read."""
+    wanted = [(sp + at, PIECE) for at in range(0, _STACK_BYTES, PIECE)]
+    pieces = kernel.memory.read_all(wanted)
+    whole = pieces.index(None) if None in pieces else len(pieces)
+    return b"".join(piece or b"" for piece in pieces[:whole])

@@ -27,6 +27,7 @@ from ktrace.waits.kinds import (
     pipe,
     ptrace,
     rcu,
+    rcu_tasks,
     rpc,
     rt_mutex,
     rwsem,
@@ -71,6 +72,7 @@ KINDS: tuple[Kind, ...] = (
     squashfs_cache.KIND,
     cpu_bandwidth.KIND,
     rcu.KIND,
+    rcu_tasks.KIND,
     srcu.KIND,
     work.KIND,
     # what nothing above knows, by the object alone

@@ -132,8 +132,6 @@ def test_the_worker_is_the_one_that_runs_the_item(run: Run, waiter: str, detail:
 
 def test_a_grace_period_waits_for_those_inside(run: Run) -> None:
     """Which of the two, depends on when the one before it began."""
-    if not run.shows_variables:
-        pytest.skip("this kernel does not show where rcu_state is")
     wait = run.waits["wait-rcu"]
     assert wait["wait"] == "rcu"
     assert {*holders(wait)} <= {"spin-rcu", "hold-rcu"}
@@ -141,6 +139,16 @@ def test_a_grace_period_waits_for_those_inside(run: Run) -> None:
     if run.kernel.startswith("5."):
         assert holders(wait) == ["spin-rcu"]
         assert wait["detail"] == "a grace period, which waits for CPU 1"
+
+
+def test_who_never_sleeps_holds_up_rcu_tasks(run: Run) -> None:
+    """5.10 has none: its tasks are not preempted."""
+    wait = run.waits.get("wait-tasks")
+    assert bool(wait) == (not run.kernel.startswith("5."))
+    if wait:
+        assert wait["wait"] == "rcu-tasks"
+        assert wait["detail"] == "a grace period of RCU tasks, which waits for 1 task"
+        assert holders(wait) == ["spin-tasks"]
 
 
 def test_mmap_locks_are_those_of_the_processes(run: Run) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from ktrace.kernel.symbols import Symbols
 from tests.event_log import EventLog
-from tests.stuck_tasks import wait_until
+from tests.stuck_tasks import PATIENCE_S, file_system, state, wait_for_state, wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -54,6 +55,33 @@ def test_who_is_not_chosen_any_more_is_not_sampled(log: EventLog) -> None:
         log.loader.sample([])
         log.loader.read(0)
         assert all(kind != "TASK_RUNS" for _ in range(3) for kind, _ in log.loader.read(0.1))
+
+
+def test_a_task_that_executes_a_program_for_ever_does_not_hold_up_the_others(
+    log: EventLog,
+) -> None:
+    """It holds its exec_update_lock, which perf_event_open() takes."""
+    with file_system() as frozen, running(IN_KERNEL) as copier:
+        device = frozen.block_device()
+        frozen.freeze()
+        executes = frozen.writer_to("aio-exec", device).pid
+        wait_for_state(executes, "D")  # its stack waits for the lock, too
+        with ended_after(PATIENCE_S, frozen.thaw):
+            log.loader.sample([executes, copier])
+            assert state(executes) == "D"
+        samples(log, copier, 1)
+        assert state(executes) == "D"
+
+
+@contextmanager
+def ended_after(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+    """What would wait for ever fails the test instead."""
+    timer = threading.Timer(seconds, action)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def test_a_task_that_is_gone_is_no_error(log: EventLog) -> None:

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * async_io aio|io_uring|direct|direct-large FILE
+ * async_io aio|aio-exec|io_uring|direct|direct-large FILE
  *
  * Writes to FILE what does not come back, when its device or file system does not answer:
  *
  *   aio           io_submit() of a direct write; it waits for standard input then
- *   io_uring      an asynchronous buffered write, which an io_uring worker does; then the same
+ *   aio-exec      the same, then it executes another program: it waits for the request before it
+ *                 has its new memory, with exec_update_lock held (exec_mmap() of fs/exec.c)
+ *   io_uring      an asynchronous buffered write, which an io_uring worker does; then the same as
+ *                 aio
  *   direct        a direct write of 4 KiB, in the process itself
  *   direct-large  one of 2 MiB, which takes more than one bio
  *
@@ -88,12 +91,14 @@ int main(int argc, char **argv)
 	if (fd < 0 || posix_memalign(&data, PAGE, LARGE))
 		fail(argv[2]);
 	memset(data, 'x', LARGE);
-	if (!strcmp(argv[1], "aio"))
+	if (!strncmp(argv[1], "aio", 3))
 		submit_aio(fd, data);
 	if (uring)
 		submit_uring(fd, data);
 	puts("ready");
 	fflush(stdout);
+	if (!strcmp(argv[1], "aio-exec"))
+		execl("/bin/true", "true", NULL);
 	if (!strcmp(argv[1], "direct"))
 		return write(fd, data, PAGE) != PAGE;
 	if (!strcmp(argv[1], "direct-large"))

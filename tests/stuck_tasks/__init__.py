@@ -30,7 +30,7 @@ from tests.stuck_tasks.proc import (
     wait_for_state,
     wait_until,
 )
-from tests.stuck_tasks.programs import Process, compiled, end, program, sleeper
+from tests.stuck_tasks.programs import Process, compiled, end, program, ready_program, sleeper
 from tests.stuck_tasks.states import (
     entered,
     killable_sleeper,
@@ -62,6 +62,7 @@ __all__ = [
     "memory_cgroup",
     "network_device_in_use",
     "program",
+    "ready_program",
     "sleeper",
     "spinning_in_kernel",
     "state",

@@ -15,24 +15,31 @@ OFFSETS: dict[str, int | None] = {
     "rcu_node.qsmask": 32,
     "rcu_node.expmask": 40,
     "rcu_node.grplo": 120,
+    "rcu_node.grphi": 124,
     "rcu_node.blkd_tasks": 144,
     "rcu_node.gp_tasks": 160,
     "rcu_node.exp_tasks": 168,
     "task_struct.rcu_node_entry": 872,
     "rq.curr": 0,
+    "rq.cpu": 8,
+    "task_struct.tasks": 400,
+    "task_struct.real_parent": 416,
+    "task_struct.se.cfs_rq": 424,
+    "cfs_rq.rq": 0,
+    "rcu_state.gp_wq.task_list": 584,
+    "rcu_state.gp_kthread": 600,
+    "swait_queue.task": 0,
+    "swait_queue.task_list": 8,
 }
 
 
 @pytest.fixture
 def heap() -> Heap:
     made = Heap(OFFSETS)
-    for name, value in (("rcu_num_lvls", 1), ("rcu_num_nodes", 1)):
-        at = made.new(8)
-        made.put(at, value)
-        made.variables[at] = name
     state = made.new(640)
     made.variables[state] = "rcu_state"
     made.put(state + 512, state)  # the root is the leaf
+    made.write(state + 124, (15).to_bytes(4, "little"))
     made.put(state + 144, state + 144)
     made.kernel.cpus = 2
     offsets, queues = made.new(16), made.new(128)
@@ -79,8 +86,62 @@ def test_other_flavours_are_not_this_one(heap: Heap) -> None:
     assert RCU.read(sleeper, heap.kernel) is None
 
 
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_all_leaves_of_the_last_level_that_is_used(nodes: int) -> None:
+    """What is behind them in the array is not used: there are no CPUs beneath it."""
+    size = 256
+    level = size * 6
+    heap = Heap(OFFSETS | {"rcu_state.level": level})
+    state = heap.new(level + 64)
+    heap.variables = {state: "rcu_state"}
+    heap.put(state + level, state)
+    heap.put(state + level + 8, state + size)
+    for number in range(nodes):
+        node = state + size * (1 + number)
+        heap.put(node + 120, (16 * number + 15) << 32 | 16 * number)
+        heap.put(node + 144, node + 144)
+        heap.put(node + 32, 0b100)
+    found = RCU.read(heap.sleeper(heap.task(11, "waiter"), "synchronize_rcu"), heap.kernel)
+    cpus = ", ".join(str(16 * number + 2) for number in range(nodes))
+    assert found
+    assert found.detail == f"a grace period, which waits for CPU {cpus}"
+
+
 def test_a_kernel_that_does_not_show_rcu_state(heap: Heap) -> None:
-    """Without CONFIG_KALLSYMS_ALL: the function on the stack alone says what it is."""
+    """Without CONFIG_KALLSYMS_ALL, and without the thread that leads to it: the function on the
+    stack alone says what it is."""
     heap.variables.clear()
     sleeper = heap.sleeper(heap.task(11, "waiter"), "synchronize_rcu")
     assert RCU.read(sleeper, heap.kernel) is None
+
+
+def test_rcu_state_is_where_the_thread_that_drives_it_sleeps() -> None:
+    """Without CONFIG_KALLSYMS_ALL; and what runs on a CPU is known by its run queue."""
+    heap = Heap(OFFSETS)
+    heap.kernel.cpus = 1
+    idle = heap.task(1, "swapper")
+    heap.write(idle + heap.layout["task_struct.pid"], bytes(4))
+    gp, spins, waiter = (heap.task(15 + i, c) for i, c in enumerate(("rcu_sched", "spin", "w")))
+    heap.link(idle + 400, [gp + 400, spins + 400, waiter + 400])
+    for task in (idle, gp, spins, waiter):
+        heap.put(task + 416, idle)
+    queue, run_queue, state = heap.new(64), heap.new(64), heap.new(640)
+    heap.put(spins + 424, queue)
+    heap.put(queue, run_queue)
+    heap.put(run_queue, spins)
+    heap.put(state + 512, state)
+    heap.write(state + 124, (15).to_bytes(4, "little"))
+    heap.put(state + 144, state + 144)
+    heap.put(state + 32, 1)
+    node = heap.sp(gp) + 0x100
+    heap.put(node, gp)
+    heap.link(state + 584, [node + 8])
+    sleeper = heap.sleeper(waiter, "synchronize_rcu")
+    assert RCU.read(sleeper, heap.kernel) is None  # it is not the thread of this rcu_state
+    heap.put(state + 600, gp)
+    found = RCU.read(sleeper, heap.kernel)
+    assert found
+    assert found.object == state
+    assert [(task.comm, why) for task, why in found.holders] == [
+        ("spin", "runs on CPU 0, which has not passed a quiescent state")
+    ]

@@ -5,6 +5,8 @@
  *
  *   echo mutex >/dev/lock_kinds      wait for the mutex, as wait-mutex does
  *   echo mmap >/dev/lock_kinds       hold the caller's mmap_lock for writing
+ *   echo rcu-tasks >/dev/lock_kinds  start who holds up a grace period of RCU tasks, if the kernel
+ *                                    has them
  *   echo rcu >/dev/lock_kinds        start those that hold up a grace period of RCU
  *   echo release >/dev/lock_kinds    everybody lets go, and ends
  *   a page of a mapping of it        faults, and holds the mmap_lock for reading
@@ -12,6 +14,7 @@
  * The module stays: it has no exit function.
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
@@ -20,6 +23,7 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/percpu-rwsem.h>
+#include <linux/rcupdate.h>
 #include <linux/rtmutex.h>
 #include <linux/rwsem.h>
 #include <linux/semaphore.h>
@@ -285,6 +289,24 @@ static int hold_rcu(void *unused)
 }
 #endif
 
+#ifdef CONFIG_TASKS_RCU
+/* runs without ever going to sleep; a grace period of RCU does not wait for it */
+static int spin_tasks(void *unused)
+{
+	set_user_nice(current, MAX_NICE);
+	complete(&lab_ready);
+	while (!READ_ONCE(released))
+		cond_resched();
+	return 0;
+}
+
+static int wait_tasks(void *unused)
+{
+	synchronize_rcu_tasks();
+	return 0;
+}
+#endif
+
 static int wait_rcu(void *unused)
 {
 	synchronize_rcu();
@@ -325,6 +347,15 @@ static const struct {
 	{ NULL, NULL, wait_pending, "wait-pending" },
 	{ NULL, NULL, wait_workqueue, "wait-workqueue" },
 };
+
+static void start_rcu_tasks(void)
+{
+#ifdef CONFIG_TASKS_RCU
+	hold(spin_tasks, "spin-tasks");
+	started(wait_tasks, "wait-tasks");
+	msleep(1000); /* it begins with a grace period of RCU, which is held up next */
+#endif
+}
 
 static void start_rcu(void)
 {
@@ -367,6 +398,8 @@ static ssize_t lock_kinds_write(struct file *file, const char __user *from, size
 		wait_mutex(NULL);
 	else if (sysfs_streq(word, "mmap"))
 		hold_mmap();
+	else if (sysfs_streq(word, "rcu-tasks"))
+		start_rcu_tasks();
 	else if (sysfs_streq(word, "rcu"))
 		start_rcu();
 	else if (sysfs_streq(word, "release"))

@@ -80,6 +80,7 @@ def kill(stage: Stage) -> None:
 def hold_up_rcu(stage: Stage) -> None:
     """The kernel is not to complain, which takes long on this console."""
     stage.guest.check("echo 1 >/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress")
+    stage.guest.check(f"echo rcu-tasks >{DEVICE}")
     stage.guest.check(f"echo rcu >{DEVICE}")
 
 

@@ -8,11 +8,11 @@ from ktrace.kernel.btf import Btf
 from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.wait_functions import function_of, module_of
-from ktrace.probes.kernel_memory import PIECE, KernelMemory
+from ktrace.probes.kernel_memory import KernelMemory
 from ktrace.sources.live.readings import Readings
 from ktrace.waits.found import OBJECT_ALONE, Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
-from ktrace.waits.sleeper import STACK_BYTES, Sleeper
+from ktrace.waits.sleeper import Sleeper, stack_of
 from ktrace.waits.table import ENUMS, KINDS, MODULES, WANTS
 
 
@@ -81,8 +81,6 @@ class WaitReader:
         sp = self._kernel.saved_sp(address)
         if not sp:
             return None
-        pieces = self._memory.read_all([(sp + at, PIECE) for at in range(0, STACK_BYTES, PIECE)])
-        whole = pieces.index(None) if None in pieces else len(pieces)
         frames = (*state.top, *state.stack)
         sleeper = Sleeper(
             address,
@@ -91,7 +89,7 @@ class WaitReader:
             state.task.comm,
             tuple(map(function_of, frames)),
             sp,
-            b"".join(piece or b"" for piece in pieces[:whole]),
+            stack_of(self._kernel, sp),
             tuple((function_of(frame), module) for frame in frames if (module := module_of(frame))),
         )
         # also one that is dying

@@ -4,20 +4,24 @@ It waits for each CPU that has not passed a quiescent state since it began (a bi
 for each task that has been scheduled out in a read-side critical section (CONFIG_PREEMPT_RCU).
 """
 
+import os
 from collections.abc import Iterator
+from itertools import takewhile
 
 from ktrace.plural import count
 from ktrace.record import record
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.lists import members
-from ktrace.waits.per_cpu import each_cpu
 from ktrace.waits.sleeper import Sleeper
+from ktrace.waits.statics import WANTS as STATIC_WANTS
+from ktrace.waits.statics import rcu_state, run_queues
 
 _EXPEDITED = "synchronize_rcu_expedited"
 _FUNCTIONS = ("synchronize_rcu", "synchronize_rcu_normal", "__wait_rcu_gp", "wait_rcu_gp")
 _OTHER = "synchronize_rcu_tasks"  # and _rude, _trace: other flavours
-_MOST_NODES = 1024
+_MOST_LEVELS = 4  # RCU_NUM_LVLS
+_LOWEST, _HIGHEST = "rcu_node.grplo", "rcu_node.grphi"  # CPUs
 _MOST_TASKS = 1000
 _IN_SECTION = "is inside an RCU read-side critical section, scheduled out"
 
@@ -40,13 +44,13 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         return None
     if any(function.startswith(_OTHER) for function in sleeper.functions):
         return None
-    state = kernel.variable("rcu_state")
+    state = rcu_state(kernel, sleeper.address)
     leaves = [*_leaves(state, kernel)] if state else []
     if not state or not leaves:
         return None
     left = _EXPRESS if expedited else _NORMAL
     cpus = [cpu for leaf in leaves for cpu in _cpus(leaf, left, kernel)]
-    running = _running(cpus, kernel)
+    running = _running(cpus, sleeper.address, kernel)
     asleep = [task for leaf in leaves for task in _tasks(leaf, left, kernel)]
     holders = [(task, f"runs on CPU {cpu}, {_NOT_QUIET}") for cpu, task in running.items()]
     holders += [(task, _IN_SECTION) for task in asleep]
@@ -67,39 +71,37 @@ def _detail(cpus: list[int], asleep: int) -> str:
 
 
 def _leaves(state: int, kernel: Kernel) -> Iterator[int]:
-    """rcu_node structs of the last level, which have CPUs beneath them."""
-    levels, number = _int(kernel, "rcu_num_lvls"), _int(kernel, "rcu_num_nodes")
-    if not levels or not number or number > _MOST_NODES:
-        return
-    size = kernel.layout["rcu_node"]
-    end = state + kernel.layout["rcu_state.node"] + number * size
-    at = kernel.pointer(state + kernel.layout["rcu_state.level"] + 8 * (levels - 1))
-    if at and state <= at < end:
-        yield from range(at, end, size)
-
-
-def _int(kernel: Kernel, variable: str) -> int | None:
-    address = kernel.variable(variable)
-    data = kernel.memory.read(address, 4) if address else None
-    return int.from_bytes(data, "little") if data else None
+    """rcu_node structs of the last level, which have CPUs beneath them, from 0 on without a gap;
+    what is in the array behind them is not used."""
+    layout = kernel.layout
+    first, end = state + layout["rcu_state.node"], state + layout["rcu_state.level"]
+    levels = (kernel.pointer(end + 8 * number) or 0 for number in range(_MOST_LEVELS))
+    used = [*takewhile(lambda level: first <= level < end, levels)]
+    last = -1
+    for at in range(used[-1], end, layout["rcu_node"]) if used else ():
+        lowest, highest = (kernel.number(at, path) for path in (_LOWEST, _HIGHEST))
+        if lowest != last + 1 or highest is None:
+            return
+        last = highest
+        yield at
 
 
 def _cpus(leaf: int, left: _Left, kernel: Kernel) -> list[int]:
     mask = kernel.member(leaf, left.mask) or 0
-    lowest = kernel.number(leaf, "rcu_node.grplo") or 0
+    lowest = kernel.number(leaf, _LOWEST) or 0
     return [lowest + bit for bit in range(64) if mask >> bit & 1]
 
 
-def _running(cpus: list[int], kernel: Kernel) -> dict[int, KernelTask]:
-    """By CPU; without one that is idle, or where run queues are not known."""
-    queues = kernel.variable("runqueues")
-    addresses = each_cpu(kernel, queues) if queues and cpus else []
+def _running(cpus: list[int], task: int, kernel: Kernel) -> dict[int, KernelTask]:
+    """By CPU; without one that is idle, or whose run queue is not known, and without ktrace, which
+    runs because it looks."""
+    queues = run_queues(kernel, task) if cpus else {}
     found = {}
     for cpu in cpus:
-        current = kernel.member(addresses[cpu], "rq.curr") if cpu < len(addresses) else None
-        task = kernel.task(current) if current else None
-        if task:
-            found[cpu] = task
+        current = kernel.member(queues[cpu], "rq.curr") if cpu in queues else None
+        running = kernel.task(current) if current else None
+        if running and running.pid != os.getpid():
+            found[cpu] = running
     return found
 
 
@@ -121,6 +123,7 @@ def _tasks(leaf: int, left: _Left, kernel: Kernel) -> Iterator[KernelTask]:
 KIND = Kind(
     "rcu",
     (
+        *STATIC_WANTS,
         "rcu_state.node",
         "rcu_state.level",
         "rcu_node",
@@ -128,7 +131,8 @@ KIND = Kind(
         _NORMAL.tasks,
         _EXPRESS.mask,
         _EXPRESS.tasks,
-        "rcu_node.grplo",
+        _LOWEST,
+        _HIGHEST,
         "rcu_node.blkd_tasks",
         "task_struct.rcu_node_entry",
         "rq.curr",
@@ -137,5 +141,5 @@ KIND = Kind(
     tells="the CPUs that the grace period waits for, and how many tasks",
     holder="what runs on those CPUs; tasks that were scheduled out in a read-side critical section",
     released="them",
-    seen="5.10, 6.1, 6.12",
+    seen="5.10, 6.1, 6.12, 6.18",
 )
