@@ -10,9 +10,11 @@
 #define COMM_LEN 16
 #define STACK_LEN 64
 #define TOP_LEN 96
-#define CGROUP_LEN 256
-#define CGROUP_COMPONENT_LEN 64
-#define CGROUP_DEPTH 8
+/* containers name their cgroups by 64 digits and more, below a pod below slices; a path may be
+ * longer still: then its beginning is missing */
+#define CGROUP_LEN 512
+#define CGROUP_COMPONENT_LEN 128
+#define CGROUP_DEPTH 12
 #define DEVICE_LEN 16
 #define REASON_LEN 64
 #define PAGE_WORDS 8
@@ -243,12 +245,15 @@ struct task_state {
 	__s64 rss; /* pages of its mm, of a killed one; -1: not known */
 	__u64 mm_held; /* 1: it has that mm; 0: exit_mm() has taken it, and it is being unmapped */
 	__u32 cpu; /* on which it runs, or last ran, and 1; 0: not known */
-	__u32 __pad;
+	__u32 has_cgroup; /* 1: cgroup is known */
 	struct squashfs_call squashfs;
 	__u64 stack[STACK_LEN]; /* innermost first; without __sched functions */
 	/* of a sleeping task: what lies on its stack from the saved stack pointer on. The return
 	 * addresses among it are the __sched functions that stack leaves out: mutex_lock(), ... */
 	__u64 top[TOP_LEN];
+	/* the path of its cgroup v2, or of its memory cgroup where v2 holds nobody; as
+	 * out_of_memory.memcg */
+	char cgroup[CGROUP_LEN];
 };
 
 /* where a task runs that somebody waits for: a sample of perf's CPU clock */

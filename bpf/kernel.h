@@ -69,6 +69,7 @@ enum cgroup_subsys_id {
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[1];
+	struct cgroup *dfl_cgrp;
 } KERNEL_TYPE;
 
 struct mem_cgroup {

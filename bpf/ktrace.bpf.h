@@ -84,10 +84,9 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(kn, parent);
 }
 
-/* The path of css, leaf first, NUL after each component; the root has an empty name. */
-static __always_inline void read_cgroup(char path[CGROUP_LEN], struct cgroup_subsys_state *css)
+/* The path of a cgroup's folder, leaf first, NUL after each component; the root's name is empty. */
+static __always_inline void read_cgroup_path(char path[CGROUP_LEN], struct kernfs_node *kn)
 {
-	struct kernfs_node *kn = BPF_CORE_READ(css, cgroup, kn);
 	__u32 end = 0;
 
 	for (int i = 0; i < CGROUP_DEPTH && kn; i++) {
@@ -101,6 +100,25 @@ static __always_inline void read_cgroup(char path[CGROUP_LEN], struct cgroup_sub
 		end += len;
 		kn = kernfs_parent(kn);
 	}
+}
+
+static __always_inline void read_cgroup(char path[CGROUP_LEN], struct cgroup_subsys_state *css)
+{
+	read_cgroup_path(path, BPF_CORE_READ(css, cgroup, kn));
+}
+
+/* The task's memory cgroup; NULL: this kernel has none */
+static __always_inline struct cgroup_subsys_state *memory_css(struct task_struct *task)
+{
+	struct cgroup_subsys_state *css = NULL;
+
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
+		int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+		struct css_set *set = BPF_CORE_READ(task, cgroups);
+
+		bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+	}
+	return css;
 }
 
 #endif

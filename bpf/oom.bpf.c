@@ -136,13 +136,9 @@ static __always_inline int handle_oom_kill_process(struct oom_control *oc)
 	event->domain_id = cgroup_id(BPF_CORE_READ(oc, memcg));
 	read_memory(event, victim);
 	remember_mm(event->victim.pid, BPF_CORE_READ(victim, mm));
-	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
-		int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-		struct css_set *set = BPF_CORE_READ(victim, cgroups);
-
-		bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+	css = memory_css(victim);
+	if (css)
 		read_cgroup(event->cgroup, css);
-	}
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }

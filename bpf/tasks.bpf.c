@@ -124,6 +124,26 @@ static __always_inline __u32 kill_marks(struct task_struct *task)
 	return marks;
 }
 
+/*
+ * Of cgroup v2, which holds every task. Where only v1's hierarchies are used they are all at its
+ * root: then the memory cgroup says more.
+ */
+static __always_inline void read_task_cgroup(struct task_state *event, struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct kernfs_node *kn = NULL;
+	struct cgroup_subsys_state *css;
+
+	if (bpf_core_field_exists(set->dfl_cgrp))
+		kn = BPF_CORE_READ(set, dfl_cgrp, kn);
+	if (kn && !kernfs_parent(kn)) {
+		css = memory_css(task);
+		kn = css ? BPF_CORE_READ(css, cgroup, kn) : kn;
+	}
+	event->has_cgroup = kn != NULL;
+	read_cgroup_path(event->cgroup, kn);
+}
+
 /* all but the stack */
 static __always_inline void read_task_state(struct task_state *event, struct task_struct *task,
 					    __u32 state, __u32 killed)
@@ -152,6 +172,7 @@ static __always_inline void read_task_state(struct task_state *event, struct tas
 	call = bpf_map_lookup_elem(&squashfs_calls, &tid);
 	if (call)
 		event->squashfs = *call;
+	read_task_cgroup(event, task);
 }
 
 static __always_inline void remember_mm(struct task_struct *task)

@@ -11,11 +11,22 @@ import typing
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from ktrace.errors import UsageError
+from ktrace.task_filter import TaskFilter
 from ktrace.typed_json import Hex
 
 T = TypeVar("T")
 
-_NAMES = {"comm": "task", "host": "host", "boot_id": "boot", "boot": "boot", "target": "target"}
+_NAMES = {
+    "comm": "task",
+    "host": "host",
+    "boot_id": "boot",
+    "boot": "boot",
+    "target": "target",
+    "unit": "unit",
+    "container": "container",
+    "pod": "pod",
+}
 _CGROUPS = ("memcg", "cgroup", "domain")
 _TEXTS = (
     "detail",
@@ -43,7 +54,9 @@ class Redaction:
         self._counts: dict[str, int] = {}
 
     def of(self, record: T) -> T:
-        """The same record with pseudonyms."""
+        """The same record with pseudonyms. Raises UsageError."""
+        if isinstance(record, TaskFilter):  # a pattern fits no pseudonym
+            raise UsageError("cannot redact a trace that was recorded with a filter of tasks")
         changes: dict[str, Any] = {}
         whole: Any = record
         hints = typing.get_type_hints(type(whole), include_extras=True)

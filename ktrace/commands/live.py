@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from ktrace.commands.options import live_options, state_option
+from ktrace.commands.options import filter_options, live_options, state_option
 from ktrace.errors import ExitCode
 from ktrace.live.options import DEFAULT_SPILL, Options
 from ktrace.live.run import run
 from ktrace.problems import live_problems, reported
+from ktrace.task_filter import TaskFilter
 from ktrace.views.choice import view_for
 from ktrace.views.quiet import QuietView
 from ktrace.views.view import View
@@ -25,10 +26,16 @@ def live_command(name: str) -> click.Command:
 
     @live_options(record_required=name == RECORD)
     @state_option([p.name for p in live_problems() if p.before], name, reported(name))
-    def command(as_json: bool, **options: Any) -> ExitCode:
+    @filter_options
+    def command(as_json: bool, task_filter: TaskFilter, **options: Any) -> ExitCode:
         _check(options)
+        if task_filter and options["redact"]:
+            raise click.UsageError("the trace would have the names that --redact leaves out")
         options["spill"] = options["spill"] or DEFAULT_SPILL
-        return run(Options(command=name, **options), _view(name, as_json, options["record"]))
+        return run(
+            Options(command=name, filter=task_filter, **options),
+            _view(name, as_json, options["record"]),
+        )
 
     help_text = next((p.help for p in live_problems() if p.name == name), _RECORD_HELP)
     command.__doc__ = f"{help_text}\n\n{_MORE_HELP}"

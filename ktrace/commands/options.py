@@ -1,5 +1,6 @@
 """Options that live commands share."""
 
+import functools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ import click
 
 from ktrace.probes.choice import LOADERS
 from ktrace.problems import Problem
+from ktrace.task_filter import TaskFilter
 
 _Command = Callable[..., Any]
 _MIN_SIZE = 1 << 20
@@ -110,6 +112,44 @@ _OPTIONS = (
     ),
     click.argument("run", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG...]]"),
 )
+
+
+_FILTERS = (
+    click.option(
+        "--comm", multiple=True, metavar="NAME", help="Only tasks of this name, or pattern."
+    ),
+    click.option("--pid", type=int, multiple=True, help="Only threads of this process."),
+    click.option(
+        "--cgroup", multiple=True, metavar="PATH", help="Only tasks of this cgroup, or below it."
+    ),
+    click.option("--unit", multiple=True, help="Only tasks of this systemd unit, or pattern."),
+    click.option(
+        "--container",
+        multiple=True,
+        metavar="ID",
+        help="Only tasks of the container whose id begins so.",
+    ),
+)
+
+
+def filter_options(command: _Command) -> _Command:
+    """Which tasks are shown and judged, as `task_filter`."""
+
+    @functools.wraps(command)
+    def filtered(
+        comm: tuple[str, ...],
+        pid: tuple[int, ...],
+        cgroup: tuple[str, ...],
+        unit: tuple[str, ...],
+        container: tuple[str, ...],
+        **options: Any,
+    ) -> Any:
+        task_filter = TaskFilter(comm, pid, cgroup, unit, container)
+        return command(task_filter=task_filter, **options)
+
+    for option in reversed(_FILTERS):
+        filtered = option(filtered)
+    return filtered
 
 
 def live_options(record_required: bool) -> Callable[[_Command], _Command]:

@@ -2,10 +2,11 @@
 
 import click
 
-from ktrace.commands.options import Seconds, loader_option
+from ktrace.commands.options import Seconds, filter_options, loader_option
 from ktrace.errors import ExitCode
 from ktrace.live.options import Options
 from ktrace.live.run import run
+from ktrace.task_filter import TaskFilter
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.report import ReportView
 
@@ -25,8 +26,14 @@ _MARGIN_S = 0.25  # for the first look, which comes when tracing has begun
 @click.option("-o", "--record", type=click.Path(), metavar="FILE", help="Record a trace.")
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @loader_option
+@filter_options
 def stuck(
-    longer_than: float, as_json: bool, record: str | None, force: bool, loader: str
+    longer_than: float,
+    as_json: bool,
+    record: str | None,
+    force: bool,
+    loader: str,
+    task_filter: TaskFilter,
 ) -> ExitCode:
     """Show every task that is blocked now, with what blocks it, and exit.
 
@@ -41,6 +48,7 @@ def stuck(
         record=record,
         force=force,
         loader=loader,
+        filter=task_filter,
         all_waits=True,
     )
     return run(options, JsonLinesView() if as_json else ReportView())

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from ktrace.detectors.detector import Detector, Run
-from ktrace.detectors.kills import KEPT, Change, Kills
+from ktrace.detectors.kills import KEPT, Change, Kill, Kills
 from ktrace.events import Event, Lost, ProbeChange, Stack, Walk
 from ktrace.findings import End, Finding, Probe, Session
 from ktrace.plural import count
@@ -75,7 +75,9 @@ class Analysis:
                 self.probes[event.function] = changed
             case Walk():
                 self.incomplete_walks += not event.complete
-        self.changes += self.kills.feed(event)
+        self.changes += [
+            change for change in self.kills.feed(event) if self._asked_for(change.kill)
+        ]
         found = []
         for detector in self._run.detectors.values():
             for finding in detector.feed(event):
@@ -87,6 +89,11 @@ class Analysis:
         for finding in found:
             self._count(finding)
         return found
+
+    @property
+    def oom_kills(self) -> list[Kill]:
+        """The newest of the OOM killer, of tasks that are shown."""
+        return [kill for kill in self.kills.oom if self._asked_for(kill)]
 
     @property
     def findings(self) -> int:
@@ -147,6 +154,10 @@ class Analysis:
             },
             counts=self.counts(),
         )
+
+    def _asked_for(self, kill: Kill) -> bool:
+        cgroup = kill.choice.cgroup if kill.choice else None
+        return self._run.filter.fits(kill.pid, kill.comm, cgroup)
 
     def _state(self, function: str) -> str:
         probe = self.probes.get(function)

@@ -9,7 +9,9 @@ from ktrace.detectors.wait_chains import Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import BlockedTask, Finding
+from ktrace.kernel.cgroup_names import place_of
 from ktrace.kernel.wait_functions import function_of
+from ktrace.task_filter import NO_FILTER, TaskFilter
 
 _BLOCKED = ("uninterruptible", "killable", "exiting")  # ps says D of them
 
@@ -25,9 +27,10 @@ class BlockedTasks(Detector):
 
     findings: ClassVar[tuple[type[Finding], ...]] = (BlockedTask,)
 
-    def __init__(self, after: float, kills: Kills) -> None:
+    def __init__(self, after: float, kills: Kills, task_filter: TaskFilter = NO_FILTER) -> None:
         self._after = after
         self._kills = kills
+        self._filter = task_filter
         self._chains = WaitChains()
         self._first: dict[int, TaskState] = {}  # of the present sleep, by tid
         self._seen: dict[int, TaskState] = {}  # since the last walk
@@ -37,7 +40,7 @@ class BlockedTasks(Detector):
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        return cls(run.session.stuck_after, run.kills)
+        return cls(run.session.stuck_after, run.kills, run.filter)
 
     def feed(self, event: Event) -> Iterator[BlockedTask]:
         """The findings that event leads to."""
@@ -61,7 +64,12 @@ class BlockedTasks(Detector):
         seen = sorted(self._seen.items())  # the order in which looks come changes, and says nothing
         fresh = {tid: look for tid, look in seen if look.t >= walk.started_t}
         self._seen.clear()
-        asleep = {tid: look for tid, look in fresh.items() if look.state in _BLOCKED}
+        asleep = {
+            tid: look
+            for tid, look in fresh.items()
+            if look.state in _BLOCKED
+            and self._filter.fits(look.task.pid, look.task.comm, look.cgroup)
+        }
         chains = self._chains.at(fresh, self._kills.open)
         self._first = {
             tid: known if (known := self._first.get(tid)) and _same(known, look) else look
@@ -115,6 +123,8 @@ def _describe(look: TaskState, first: TaskState, chains: Look, t: float) -> Bloc
         state=look.state,
         blocked_s=blocked_s,
         age_by=by,
+        cgroup=look.cgroup,
+        **place_of(look.cgroup),
         killed=bool(look.killed),
         wait=wait_of(look),
         stack=look.stack,

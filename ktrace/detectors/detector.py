@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple, Self, TypeVar
 from ktrace.detectors.kills import Kills
 from ktrace.events import Event
 from ktrace.findings import Finding, Session
+from ktrace.task_filter import NO_FILTER
 
 
 class Count(NamedTuple):
@@ -55,6 +56,7 @@ class Run:
     def __init__(self, session: Session, kills: Kills) -> None:
         self.session = session
         self.kills = kills
+        self.filter = session.filter or NO_FILTER
         self.detectors: dict[type[Detector], Detector] = {}  # in the order in which they are fed
 
     def of(self, kind: type[_D]) -> _D:

@@ -20,8 +20,10 @@ from ktrace.detectors.wait_chains import Blockers, Look, WaitChains
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import ExitProgress, Killed, Outcome, Release, StuckTask, WaitsFor
+from ktrace.kernel.cgroup_names import place_of
 from ktrace.plural import count
 from ktrace.record import record
+from ktrace.task_filter import NO_FILTER, TaskFilter
 
 _ENDED_KEPT = 200
 
@@ -78,9 +80,12 @@ class StuckTasks(Detector):
 
     findings = (StuckTask,)
 
-    def __init__(self, stuck_after: float, kills: Kills) -> None:
+    def __init__(
+        self, stuck_after: float, kills: Kills, task_filter: TaskFilter = NO_FILTER
+    ) -> None:
         self._stuck_after = stuck_after
         self._kills = kills
+        self._filter = task_filter
         self._followed: dict[int, _Followed] = {}  # by tid
         self._chains = WaitChains()
         self._seen: dict[int, TaskState] = {}  # newest looks since the last walk
@@ -95,7 +100,7 @@ class StuckTasks(Detector):
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        return cls(run.session.stuck_after, run.kills)
+        return cls(run.session.stuck_after, run.kills, run.filter)
 
     def feed(self, event: Event) -> Iterator[StuckTask]:
         """The findings that event leads to."""
@@ -164,7 +169,7 @@ class StuckTasks(Detector):
             self._follow(kill, thread)
             for kill in self._kills.open
             for tid, thread in kill.threads.items()
-            if fresh.get(tid) is thread.sample
+            if fresh.get(tid) is thread.sample and self._asked_for(thread.sample)
         ]
         for followed in sorted(judged, key=lambda one: one.thread.sample.task.tid):
             sample = followed.thread.sample
@@ -176,6 +181,9 @@ class StuckTasks(Detector):
             old = [tid for tid, seen in self.zombies.items() if seen.t < walk.started_t]
             for tid in old:
                 del self.zombies[tid]
+
+    def _asked_for(self, look: TaskState) -> bool:
+        return self._filter.fits(look.task.pid, look.task.comm, look.cgroup)
 
     def _follow(self, kill: Kill, thread: KilledThread) -> _Followed:
         tid = thread.sample.task.tid
@@ -276,6 +284,8 @@ def _finding(followed: _Followed, look: _Shown, t: float, stuck_s: float) -> Stu
         release=look.release,
         blockers_left_out=look.blockers.left_out,
         dying=look.dying,
+        cgroup=sample.cgroup,
+        **place_of(sample.cgroup),
     )
 
 

@@ -70,6 +70,8 @@ class TaskState(Event):
     # of a killed one's mm, as long as it has it or unmaps it; None: not known
     rss_kib: int | None = None
     mm_held: bool | None = None  # False: exit_mm() has taken the mm from it; None: not known
+    # path in cgroup v2, or of the memory cgroup where v2 holds nobody; None: not known
+    cgroup: str | None = None
 
 
 @record(kw_only=True)

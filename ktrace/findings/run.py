@@ -5,6 +5,7 @@ from typing import Any
 
 from ktrace.events import to_json
 from ktrace.record import record
+from ktrace.task_filter import TaskFilter
 from ktrace.typed_json import build
 
 KERNEL_LOG = "kernel log"  # a session's loader, where there was none
@@ -45,6 +46,7 @@ class Session:
     # of the rest of a trace that was written elsewhere: how many bytes of the trace, unpacked, come
     # before it
     rest_from: int | None = None
+    filter: TaskFilter | None = None  # of the tasks that are shown and judged; None: all are
 
     @property
     def from_log(self) -> bool:

@@ -1,6 +1,7 @@
 """What the command line asks of a live run."""
 
 from ktrace.record import record
+from ktrace.task_filter import NO_FILTER, TaskFilter
 
 DEFAULT_SPILL = "/run"  # a file system in memory, which does not hang with a disk
 
@@ -25,4 +26,5 @@ class Options:
     keep_running: bool = False  # COMMAND, when the run ends before it
     strict: bool = False  # a COMMAND that fails makes a clean run inconclusive
     loader: str = "auto"
+    filter: TaskFilter = NO_FILTER  # of the tasks that are shown and judged
     all_waits: bool = False  # wait chains of every sleeper in D, not only where somebody is killed

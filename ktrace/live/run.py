@@ -111,6 +111,8 @@ class _Run:
             problem.detector_type()
             problem.view_module()
         warnings = survival.survive()
+        if options.filter:
+            warnings.append(f"only tasks of {options.filter} are shown and judged")
         warnings += [*missing(effective()), *children.warnings()]
         if not symbols:
             why = why_hidden()
@@ -289,4 +291,5 @@ def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) ->
         warnings=warnings,
         attaching_t=source.attaching_t,
         attached_t=source.attached_t,
+        filter=options.filter or None,
     )

@@ -26,7 +26,7 @@ def line(finding: BlockedTask) -> str:
 
 def details(finding: BlockedTask) -> list[str]:
     """A deadlock or the end of its chain, the stack in a line, who blocks it."""
-    lines = first_line(finding)
+    lines = [*first_line(finding), *filter(None, [words.belongs_to(finding)])]
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
     return lines + chain_lines(finding)

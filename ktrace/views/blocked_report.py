@@ -30,7 +30,7 @@ def _by_chain(blocked: Sequence[BlockedTask]) -> list[list[BlockedTask]]:
     """By the object that they wait for first, and by stack second."""
     groups: dict[object, list[BlockedTask]] = {}
     for finding in blocked:
-        key = (finding.waits_for, finding.blocked_by, finding.state, finding.stack)
+        key = (finding.waits_for, finding.blocked_by, finding.state, finding.stack, finding.cgroup)
         groups.setdefault(key, []).append(finding)
     return sorted(groups.values(), key=lambda tasks: -len(tasks))
 
@@ -38,8 +38,8 @@ def _by_chain(blocked: Sequence[BlockedTask]) -> list[list[BlockedTask]]:
 def _group(tasks: Sequence[BlockedTask]) -> list[str]:
     first = tasks[0]
     names = ", ".join(name_of(task) for task in tasks[:_NAMES_SHOWN])
-    more = len(tasks) - _NAMES_SHOWN
-    names += f" and {more} more" if more > 0 else ""
+    left_out = len(tasks) - _NAMES_SHOWN
+    names += f" and {left_out} more" if left_out > 0 else ""
     where = f" in {safe(first.wait.function)}, {safe(first.wait.primitive)}" if first.wait else ""
     killed = sum(task.killed for task in tasks)
     doomed = f"; {words.count(killed, 'task')} killed" if killed else ""
@@ -51,4 +51,5 @@ def _group(tasks: Sequence[BlockedTask]) -> list[str]:
     )
     lines = fit(f"{names}: {safe(first.state)}{where}{age}{doomed}")
     lines += [f"    {safe(frame)}" for frame in first.stack]
-    return lines + [part for text in chain_lines(first) for part in fit(f"  {text}")]
+    more = [words.belongs_to(first), *chain_lines(first)]
+    return lines + [part for text in more if text for part in fit(f"  {text}")]

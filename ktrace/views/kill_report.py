@@ -13,7 +13,7 @@ _TIMELINES_SHOWN = 4
 
 def kill_section(analysis: Analysis) -> list[str]:
     """Of the report; nothing where the OOM killer killed nobody."""
-    kills = list(analysis.kills.oom)[-_KILLS_SHOWN:]
+    kills = analysis.oom_kills[-_KILLS_SHOWN:]
     if not kills:
         return []
     session = analysis.session

@@ -31,7 +31,7 @@ def line(finding: StuckTask) -> str:
 
 def details(finding: StuckTask) -> list[str]:
     """A deadlock or the end of its chain, the stack in a line, who blocks it."""
-    lines = first_line(finding)
+    lines = [*first_line(finding), *filter(None, [words.belongs_to(finding)])]
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
     if finding.state == "exiting":

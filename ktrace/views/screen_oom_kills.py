@@ -31,7 +31,7 @@ class KillsTable:
         self._start = 0.0
 
     def take(self, analysis: Analysis) -> None:
-        self._kills = list(analysis.kills.oom)
+        self._kills = analysis.oom_kills
         self._start = analysis.session.t
         number = count_oom_kills(analysis)
         self._title = _NOT_MEASURED if number is None else str(number)

@@ -33,7 +33,7 @@ class OomLivelockBody:
         found += [_over(finding) for finding in over[: -_OVER - 1 : -1]]
         if len(found) == 1 and count_calls(analysis) is not None:
             found.append(Text("  none", style="dim"))
-        kills = list(analysis.kills.oom)
+        kills = analysis.oom_kills
         kept = found[: max(2, height - min(len(kills) * 2, max(2, height // 3)) - 2)]
         if len(kept) < len(found):
             kept[-1] = Text(

@@ -73,7 +73,7 @@ def _help(width: int, is_replay: bool) -> list[Text]:
 
 def _timelines(analysis: Analysis) -> list[Text]:
     """The newest kill first."""
-    kills = list(analysis.kills.oom)
+    kills = analysis.oom_kills
     if not kills:
         unknown = count_oom_kills(analysis) is None
         return [Text("OOM kills: not measured" if unknown else "No OOM kill yet.")]

@@ -70,6 +70,7 @@ def _by_stack(found: Sequence[StuckTask]) -> list[tuple[StuckTask, list[str]]]:
             killed.pid,
             killed.why,
             finding.blocked_by,
+            finding.cgroup,
         )
         names = groups.setdefault(group, (finding, []))[1]
         names.append(words.task_name(finding.comm, finding.pid, finding.tid))
@@ -80,7 +81,7 @@ def _describe(analysis: Analysis, finding: StuckTask, names: list[str]) -> list[
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     lines = fit(f"{shown}: {words.killed_by(finding.killed)}{_when(analysis, finding, names)}")
     lines += [f"    {safe(frame)}" for frame in finding.stack]
-    for line in (words.meaning(finding), *chain_lines(finding)):
+    for line in (words.meaning(finding), words.belongs_to(finding), *chain_lines(finding)):
         lines += fit(f"  {line}")
     return lines
 

@@ -7,10 +7,12 @@ from signal import SIGKILL
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
 from ktrace.events import Task
-from ktrace.findings import ExitProgress, Killed, Session, StuckTask
+from ktrace.findings import BlockedTask, ExitProgress, Killed, Session, StuckTask
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
+
+_ID_SHOWN = 12  # of a container's, as docker and crictl show it
 
 
 def task_name(comm: str | None, pid: int | None, tid: int | None = None) -> str:
@@ -19,6 +21,21 @@ def task_name(comm: str | None, pid: int | None, tid: int | None = None) -> str:
         return safe(comm or "?")
     ids = f"{pid}/{tid}" if tid not in (None, pid) else str(pid)
     return f"{safe(comm or '?')}[{ids}]"
+
+
+def belongs_to(finding: StuckTask | BlockedTask) -> str:
+    """ "in container 4f1c2d3e5a6b (docker)", "of cron.service"; "" where nothing is known."""
+    parts = []
+    if finding.container:
+        runtime = f" ({safe(finding.runtime)})" if finding.runtime else ""
+        parts.append(f"in container {safe(finding.container[:_ID_SHOWN])}{runtime}")
+    if finding.pod:
+        parts.append(f"of pod {safe(finding.pod)}")
+    elif finding.unit and not finding.container:
+        parts.append(f"of {safe(finding.unit)}")
+    elif finding.cgroup and not finding.container and finding.cgroup != "/":
+        parts.append(f"in cgroup {safe(finding.cgroup)}")
+    return " ".join(parts)
 
 
 def name_of(task: Task) -> str:

@@ -12,6 +12,7 @@ from ktrace.commands import live
 from ktrace.errors import ExitCode
 from ktrace.live.options import Options
 from ktrace.problems import live_problems
+from ktrace.task_filter import TaskFilter
 from ktrace.views.json_lines import JsonLinesView
 
 pytestmark = pytest.mark.unit
@@ -43,6 +44,11 @@ ARRIVES: dict[str, tuple[list[str], str, Any]] = {
     "--command-user": (["--command-user", "nobody", "--", "true"], "command_user", "nobody"),
     "--keep-running": (["--keep-running", "--", "true"], "keep_running", True),
     "--strict": (["--strict", "--", "true"], "strict", True),
+    "--comm": (["--comm", "a", "--comm", "b*"], "filter", TaskFilter(comm=("a", "b*"))),
+    "--pid": (["--pid", "3"], "filter", TaskFilter(pid=(3,))),
+    "--cgroup": (["--cgroup", "/a"], "filter", TaskFilter(cgroup=("/a",))),
+    "--unit": (["--unit", "cron"], "filter", TaskFilter(unit=("cron",))),
+    "--container": (["--container", "4f"], "filter", TaskFilter(container=("4f",))),
     "COMMAND": (["--", "grep", "-r", "--", "x"], "run", ("grep", "-r", "--", "x")),
 }
 REFUSED = {
@@ -67,6 +73,7 @@ REFUSED = {
     "--command-user": (["--command-user", "x"], "--command-user goes with a COMMAND"),
     "--keep-running": (["--keep-running"], "--keep-running goes with a COMMAND"),
     "--strict": (["--strict"], "--strict goes with a COMMAND"),
+    "--redact --comm": (["--redact", "-o", "new", "--comm", "a"], "that --redact leaves out"),
     "unknown": (["--no-such"], "No such option"),
 }
 
@@ -149,4 +156,5 @@ def test_record_needs_a_file() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_option_is_left_out_here(command: str) -> None:
     tried = {member for _, member, _ in ARRIVES.values()} | {"as_json", "state"}
+    tried = tried - {"filter"} | {"comm", "pid", "cgroup", "unit", "container"}
     assert {param.name for param in live.live_command(command).params} == tried

@@ -5,6 +5,7 @@ import pytest
 from ktrace.detectors.analysis import Analysis
 from ktrace.events import Event, Task, TaskState
 from ktrace.findings import BlockedTask
+from ktrace.task_filter import TaskFilter
 from tests.detectors.test_wait_chains import wait
 from tests.factories import APP, session, state, walk
 
@@ -91,3 +92,19 @@ def test_who_asks_again_and_again_is_blocked_too(function: str, told: int) -> No
         walk(101.6, 0.2),
     )
     assert len(found) == told
+
+
+CGROUP = f"/system.slice/docker-{'4f1c2d3e5a6b7c8d' * 4}.scope"
+
+
+@pytest.mark.parametrize(("container", "told"), [("4f1c", 1), ("beef", 0)])
+def test_filter(container: str, told: int) -> None:
+    only = TaskFilter(container=(container,))
+    analysis = Analysis(session(command="stuck", filter=only))
+    looks = [
+        event for t in (100.0, 101.5) for event in (asleep(t, cgroup=CGROUP), walk(t + 0.1, 0.2))
+    ]
+    found = [finding for event in looks for finding in analysis.feed(event)]
+    assert len(found) == told
+    assert analysis.end().verdict == ("found" if told else "clean")
+    assert all(finding.container == "4f1c2d3e5a6b7c8d" * 4 for finding in found)  # type: ignore[attr-defined]

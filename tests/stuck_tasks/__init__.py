@@ -12,6 +12,7 @@ from tests.stuck_tasks.cgroups import (
     io_limited,
     memory_cgroup,
     throttled,
+    unified_cgroup,
 )
 from tests.stuck_tasks.fanotify import unanswered_fanotify_events
 from tests.stuck_tasks.file_systems import file_system, frozen_file_system
@@ -76,6 +77,7 @@ __all__ = [
     "traced",
     "unanswered_fanotify_events",
     "unanswered_fuse_request",
+    "unified_cgroup",
     "wait_for_state",
     "wait_until",
     "zombie",

@@ -93,6 +93,24 @@ def memory_cgroup(limit: int) -> Iterator[Cgroup]:
 
 
 @contextmanager
+def unified_cgroup(*names: str) -> Iterator[Cgroup]:
+    """A cgroup v2 of the test's own, below a folder for each name."""
+    mount = _cgroup_mount("", 2)
+    if mount is None:
+        pytest.skip("no cgroup v2 is mounted")
+    folders = [mount.joinpath(*names[: depth + 1]) for depth in range(len(names))]
+    try:
+        for folder in folders:
+            folder.mkdir()
+        yield Cgroup(folders[-1], 2)
+    finally:
+        leaf = folders[-1]
+        wait_until(f"{leaf} is empty", lambda: not (leaf / "cgroup.procs").read_text())
+        for folder in reversed(folders):
+            folder.rmdir()
+
+
+@contextmanager
 def throttled(process: Process) -> Iterator[Cgroup]:
     """The process runs for a millisecond of each second, as its cgroup's limit says."""
     version = 1 if _cgroup_mount("cpu", 1) else 2

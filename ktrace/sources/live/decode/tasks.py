@@ -5,7 +5,7 @@ from typing import Any
 from ktrace.events import FatalSignal, TaskDead, TaskExit, TaskHung, TaskRuns, TaskState
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.wire import wire
-from ktrace.sources.live.decode.fields import kib, seconds, task
+from ktrace.sources.live.decode.fields import cgroup, kib, seconds, task
 from ktrace.sources.live.decode.squashfs import squashfs_call
 from ktrace.sources.live.decode.stacks import Stacks
 
@@ -63,6 +63,7 @@ class TaskDecoder:
             squashfs=squashfs_call(raw.squashfs),
             cpu=raw.cpu - 1 if raw.cpu else None,
             off_cpu_t=seconds(raw.off_cpu_t) if raw.off_cpu_t else None,
+            cgroup=cgroup(raw.cgroup) if raw.has_cgroup else None,
             **_memory(raw),
         )
 
