@@ -26,8 +26,8 @@ LEFT_OUT = "..."
 KERNEL_WORDS = frozenset(
     "by call cause causes clock code confidence constraint did fields flag_names"
     " found_by function gfp hook how kernel kernels killed kind ktrace loader machine names"
-    " outcome path pattern primitive reason runtime source state state_flags status step stuck"
-    " taint verdict wait wall what".split()
+    " outcome path pattern primitive reason source state state_flags status step stuck taint"
+    " verdict wait wall what".split()
 )
 # (record, member): a name that means something else elsewhere
 _WORDS_OF = frozenset(

@@ -74,7 +74,7 @@ def test_each_member_of_an_event_is_decoded(decoder: Decoder) -> None:
                 return super().__getattribute__(name)
 
         raw = Watched()
-        raw.memcg_oom = raw.stack_len = raw.state = raw.off_cpu_t = raw.cpu = 1
+        raw.memcg_oom = raw.stack_len = raw.state = raw.off_cpu_t = raw.cpu = raw.has_cgroup = 1
         decoder.decode((kind, raw))
         members = {name for name, _ in layout._fields_} - NOT_DECODED
         assert not members - read, kind
