@@ -173,6 +173,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "state_flags": {"state"},
         "stack": {"stack", "stack_len"},
         "rss_kib": {"rss"},
+        "cgroup": {"cgroup", "has_cgroup"},
     },
     "task_runs": {"stack": {"stack", "stack_len"}},
     "oom_reap": {"rss_kib": {"rss"}},
