@@ -195,6 +195,7 @@ class OomReport(Event):
     nobody: bool = False  # it says that no process could be killed
     panic: str = ""  # why the kernel panicked instead of killing, in its words
     manual: bool = False  # SysRq-f asked for it
+    group: bool = False  # killed with the victim of the report before, by its memory.oom.group
     memory: tuple[MemoryCount, ...] = ()  # of the zones, swap, slab, the memory cgroup
     tasks: tuple[OomTask, ...] = ()  # those with the most resident memory
     lines: tuple[int, ...] = ()  # of the log, first and last

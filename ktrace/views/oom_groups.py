@@ -64,6 +64,8 @@ class AlikeOoms:
 
     def show(self, event: OomReport) -> bool:
         """Is it one of the first of its kind?"""
+        if event.group and event.victim and (event.boot, event.victim.pid) in self._awaited:
+            return False  # it was told: the kernel names it once more with its group
         key: _Key = (event.memcg, event.victim.comm if event.victim else None)
         if key not in self._groups and len(self._groups) >= _GROUPS_MAX:
             key = _OTHERS
@@ -77,7 +79,7 @@ class AlikeOoms:
 
     def reaped(self, event: OomReaped | OomUnreaped) -> bool:
         """Is the reaper's word one to show: of a victim whose kill was, or is not in the log?"""
-        group, shown = self._awaited.pop((event.boot, event.victim.pid), (None, True))
+        group, shown = self._awaited.get((event.boot, event.victim.pid), (None, True))
         if group is not None:
             group.reaper.note(event)
         return shown

@@ -13,6 +13,8 @@ def line(event: OomReport) -> str:
     parts = [_outcome(event)]
     if event.memcg:
         parts.append(f"memory cgroup {safe(event.memcg)}")
+    if event.group:
+        parts.append("with its group (memory.oom.group)")
     for label, kib in (
         ("anon", event.anon_rss_kib),
         ("file", event.file_rss_kib),

@@ -106,7 +106,7 @@ class Livelocks(Detector):
                 yield from self._count(event)
             case OutOfMemory():
                 yield from self._call(event)
-            case OomReport() if event.victim:
+            case OomReport() if event.victim and not event.group:
                 yield from self._note_logged(event)
             case OomDomain():
                 for domain in self._domains.of(cgroup_of(event)):

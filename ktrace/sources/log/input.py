@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol, cast
 
+from ktrace.sources.log.escaped import Escaped, is_escaped
 from ktrace.trace.damage import Damage
 from ktrace.trace.gzip_members import MAGIC, gunzip
 
@@ -29,7 +30,8 @@ def open_log(path: str, damage: Damage) -> Any:
     where what is packed by xz is damaged.
     """
     file = _open(path)
-    start = file.peek(6)[:6]
+    ahead = file.peek(6)
+    start = ahead[:6]
     if start.startswith(MAGIC):
         return _Gzip(file, damage)
     if start == b"\xfd7zXZ\0":
@@ -39,6 +41,8 @@ def open_log(path: str, damage: Damage) -> Any:
         return _Zstd(path)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _Utf16(file)
+    if is_escaped(ahead):
+        return Escaped(file)
     return file
 
 

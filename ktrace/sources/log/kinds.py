@@ -3,7 +3,16 @@
 The first kind whose head a line has is the one: what says more comes before what says less.
 """
 
-from ktrace.sources.log import bad_page, held_locks, hung, nmi_backtrace, oom, oom_reaper, task_list
+from ktrace.sources.log import (
+    bad_page,
+    held_locks,
+    hung,
+    nmi_backtrace,
+    oom,
+    oom_group,
+    oom_reaper,
+    task_list,
+)
 from ktrace.sources.log.alarms import (
     allocation,
     bug,
@@ -30,6 +39,7 @@ KINDS = (
     *hung.KINDS,
     held_locks.KIND,
     nmi_backtrace.KIND,
+    oom_group.KIND,
     *oom.KINDS,
     *oom_reaper.KINDS,
     task_list.KIND,

@@ -49,6 +49,7 @@ class Lines:
         self._records = Records()
         self._clock = WallClock()
         self._prefix: Prefix | None = None
+        self._closing: re.Pattern[str] | None = None  # what ends each line of the log
         self._taken = 0  # lines of the chunk
         self._held: LogLine | None = None  # until it is known that the next does not go on with it
         self._fields = 0  # lines of the record before its message
@@ -81,6 +82,8 @@ class Lines:
                     self._join(message.text, index, inside=True)
                 continue
             line = _unquoted(message.text if message else raw)
+            if self._closing is not None:
+                line = self._closing.sub("", line)
             known = self._prefix
             match = known.match(line) if known else None
             if match is not None and self._held is not None and message is None:
@@ -107,7 +110,8 @@ class Lines:
     def _together(self, number: int, text: str) -> Iterator[LogLine]:
         """The lines but for the last, as _one_by_one() would yield them; none where not all can be
         read so."""
-        known = many(text, self._prefix, self._heads) if self._prefix else None
+        plain = self._prefix is not None and self._closing is None
+        known = many(text, self._prefix, self._heads) if plain and self._prefix else None
         self._taken = len(known.whole) - 2 if known else 0
         if known is None:
             return
@@ -207,6 +211,10 @@ class Lines:
         head = self._heads.find(line, begin)
         if head is None:
             return begin
+        self._closing = prefixes.closing(line[: head.start])
+        if self._closing is not None:
+            line = self._closing.sub("", line)
+            head = self._heads.find(line, begin) or head
         found.head = (head.kind, head.match)
         found.text = line[head.start :].strip()
         found.mentioned = _is_mention(line[: head.start])

@@ -40,6 +40,7 @@ _STAMP = re.compile(
     r"\[?\s*(?<![\d.+-])(\d{1,12}\.\d{6})(?:\s*<[^>]*>)?\]|(?:^|[\s,])\d{1,4},\d+,(\d{1,18}),[^;]*;"
 )
 _ONLY_STAMP = re.compile(r"\[\s*(\d{1,12}\.\d{6})\]\s*")
+_OPENING = re.compile(r"([\"'`]|\*\*)(?:\[[^\[\]]{1,60}\]\s*)?$")
 _LEVELS = frozenset("emerg alert crit err warn warning notice info debug".split())
 _LEARN_MAX = 300  # characters: what is longer is no prefix
 
@@ -94,6 +95,12 @@ def caller(prefix: str) -> str:
     return match[1] if match else ""
 
 
+def closing(prefix: str) -> re.Pattern[str] | None:
+    """The end of a line of which a quote, or a mark for bold type, opens before the text."""
+    opened = _OPENING.search(prefix)
+    return _compiled(re.escape(opened[1]) + r"[,;]?\s*$") if opened else None
+
+
 def _pattern(shape: str) -> str:
     tokens = _TOKEN.findall(shape)
     parts = []
@@ -108,7 +115,8 @@ def _part(token: str, before: str, after: str) -> str:
     if token.isspace():
         return r"[^\S\n]?" if not after and len(token) == 1 else r"[^\S\n]*"
     if token.startswith("[") and len(token) > 1:
-        return r"\[\d+\]" if before[-1:].isalnum() else r"\[[^\[\]<>\n]{1,60}\]"
+        pid = before[-1:].isalnum() and token[1:-1].isdecimal()
+        return r"\[\d+\]" if pid else r"\[[^\[\]<>\n]{1,60}\]"
     if token.isdecimal():
         return r"\d+"
     if token.isalpha():

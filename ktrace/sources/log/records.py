@@ -1,6 +1,7 @@
 """Logs in which each message is a record of many fields: what is in the message's field counts.
 
-journalctl -o json, json-pretty, export and verbose; dmesg --json; /dev/kmsg's " SUBSYSTEM=usb".
+journalctl -o json, json-pretty, export and verbose; dmesg --json; /dev/kmsg's " SUBSYSTEM=usb";
+loggers that wrap each line in JSON ({"log": "[    1.5] ..."} of Docker and of who reads its files).
 netconsole sends longer messages in several: "6,416,1758426,-,ncfrag=16/31; the 2nd chunk"
 (drivers/net/netconsole.c, send_ext_msg_udp()).
 """
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 _SIGNS = (
     b"MESSAGE",
     b'"msg"',
+    b'"message"',
+    b'"log"',
     b"SUBSYSTEM=",
     b"DEVICE=",
     b"_TRANSPORT",
@@ -24,6 +27,8 @@ _SIGN = re.compile(
     rb"=(?:(?<=MESSAGE=)|(?<=SUBSYSTEM=)|(?<=DEVICE=)|(?<=_TRANSPORT=)|(?<=_TIMESTAMP=)"
     rb"|(?<=,ncfrag=))"
 )
+_LINE_KEYS = ("MESSAGE", "message", "msg", "log")  # of an object in one line
+_LINE_KEY = re.compile(r'"(?:MESSAGE|message|msg|log)"\s*:\s*["\[]')
 _PRETTY = re.compile(r'\s*"(\w+)"\s*:\s*(.*?),?\s*$')
 _FIELD = re.compile(r"\s{0,8}(_{0,2}[A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 _FRAGMENT = re.compile(r"[^;]{0,200},ncfrag=(?P<at>\d{1,7})/\d{1,7};(?P<text>.*)", re.DOTALL)
@@ -63,10 +68,10 @@ class Records:
     def message(self, line: str) -> Message | None:
         """The message of a line; None where the line has another field, or nothing."""
         stripped = line.strip()
-        if stripped.startswith("{") and '"MESSAGE"' in line:
-            entry = _loads(stripped)
+        if stripped.startswith("{") and _LINE_KEY.search(stripped):
+            entry = _loads(stripped.removesuffix(","))
             if isinstance(entry, dict):
-                return _journal(entry)
+                return _in_one_line(entry)
         if stripped in ("{", "}", "},", "],", "") or _VERBOSE.match(stripped):
             self._fields = {} if stripped != "" or self._inside else self._fields
             return None if self._inside or stripped else Message(line, whole=False)
@@ -110,9 +115,9 @@ class Records:
             self._fields[name] = value[:100]
 
 
-def _journal(entry: dict[str, object]) -> Message:
+def _in_one_line(entry: dict[str, object]) -> Message:
     strings = {key: value for key, value in entry.items() if isinstance(value, str)}
-    text = _text(entry.get("MESSAGE"))
+    text = next((_text(entry[key]) for key in _LINE_KEYS if entry.get(key)), "").rstrip()
     return Message(text, _microseconds(strings), strings.get("_BOOT_ID", ""))
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ktrace.events import Event, OomReaped, OomReport
-from ktrace.sources.log import held_locks, hung, nmi_backtrace
+from ktrace.sources.log import held_locks, hung, nmi_backtrace, oom_group
 from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.boots import Boots
 from ktrace.sources.log.input import Readable
@@ -100,6 +100,7 @@ class KernelLogSource:
         self._open: list[_Open] = []
         self._oom_calls = OomCalls()
         self._oom_victims = OomVictims()
+        self._oom_groups = oom_group.OomGroups()
         self._traced = -call_trace.NEAR  # number of the last line of a report with call traces
         self._hung = -nmi_backtrace.NEAR  # of a hung task's report, or the locks that follow
 
@@ -138,6 +139,8 @@ class KernelLogSource:
         if kind.report is None:
             if kind is hung.SUPPRESSED:
                 self.hung_suppressed.append(line.number)
+            elif kind is oom_group.KIND:
+                self._oom_groups.begin(line, match)
             return
         if self._open and self._open[-1].lines == 0 and self._again(line):
             return
@@ -196,12 +199,21 @@ class KernelLogSource:
             self._mention(entry.report._line)
             return
         for event in entry.report.events(self._boots.of_report(entry.report, entry.boot)):
-            if isinstance(event, OomReaped):
-                event = self._oom_victims.of(event)
-            yield event
-            if isinstance(event, OomReport):
+            yield from self._with_counts(event)
+
+    def _with_counts(self, event: Event) -> Iterator[Event]:
+        """What reports of the OOM killer, and of its reaper, have to do with one another."""
+        match event:
+            case OomReport():
+                event = self._oom_groups.of(event)
                 self._oom_victims.add(event)
-                yield self._oom_calls.count(event)
+                yield event
+                if not event.group:
+                    yield self._oom_calls.count(event)
+            case OomReaped():
+                yield self._oom_victims.of(event)
+            case _:
+                yield event
 
     def _close_all(self) -> Iterator[Event]:
         while self._open:

@@ -47,6 +47,8 @@ class Decoder:
             chunk = _COLOUR.sub(b"", chunk)
         if b"&" in chunk and b";" in chunk:
             chunk = _ENTITY.sub(_unescaped, _TAG.sub(b"", chunk))
+        elif b"<br" in chunk or b"</div>" in chunk or b"</span>" in chunk or b"</p>" in chunk:
+            chunk = _TAG.sub(b"", chunk)
         chunk = chunk.replace(b"\t", b" ")
         if not chunk.isascii():
             chunk = chunk.replace(_NO_BREAK, b" ")

@@ -87,6 +87,11 @@ def _fragments(log: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _each(form: Callable[[str], str]) -> Form:
+    """Each line, with its time stamp, in that form."""
+    return lambda log: "".join(form(line) + "\n" for line in stamped(log).splitlines())
+
+
 # With the kernel's own time stamps
 STAMPED: dict[str, Form] = {
     "dmesg": _before(""),
@@ -148,6 +153,17 @@ STAMPED: dict[str, Form] = {
     "HTML": lambda log: "<pre>\n" + html.escape(stamped(log)) + "</pre>\n",
     "colours": _coloured,
     "quoted-printable": lambda log: _octets(stamped(log, prefix="> ")),
+    "json, Docker's": _each(
+        lambda line: json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-11-21"})
+    ),
+    "json, Fluentd's": _each(lambda line: json.dumps({"ident": "kernel", "message": line})),
+    "csv": _each(lambda line: f'"7","{line}"'),
+    "a list of strings": _each(lambda line: f'        "{line}",'),
+    "bold": _each(lambda line: f"**{line}**"),
+    "web page, lines": _each(lambda line: f"{line}<br>"),
+    "web page, parts": _each(lambda line: f'<div class="line">{line}</div>'),
+    "MediaTek": lambda log: stamped(log).replace("000] ", "000] <1>.(2)[333:kworker/2:1]"),
+    "Samsung": lambda log: stamped(log).replace("000] ", "000] I[0:      swapper/0:    1] "),
     "padded": lambda log: stamped(log).replace("\n", " " * 40 + "\n"),
     "no indentation": lambda log: stamped("\n".join(map(str.lstrip, log.splitlines()))),
     "terminal": _terminal,
