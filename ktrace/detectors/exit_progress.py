@@ -1,5 +1,7 @@
 """How a dying thread gets on: where it is in do_exit(), and how fast its memory becomes free."""
 
+from collections import deque
+
 from ktrace.events import Stack, TaskState
 from ktrace.findings import ExitProgress
 from ktrace.kernel.wait_functions import function_of
@@ -34,26 +36,32 @@ _PHASES = {
 }
 _INNERMOST_LAST = ("exit_aio",)  # __mmput() calls it: the more exact one counts
 _UNMAPS = "exit_mm"
+_WINDOW_S = 10.0  # nothing in that time is no progress
 
 
 class ExitLooks:
-    """Of one thread. Feed it each look; it compares it with the one before."""
+    """Of one thread. Feed it each look; it compares it with the first of the last seconds: who gets
+    a CPU now and then does not get on from each look to the next."""
 
     def __init__(self) -> None:
-        self._before: TaskState | None = None
+        self._looks: deque[tuple[float, int]] = deque()  # time, and KiB
 
     def look(self, sample: TaskState, stack: Stack) -> ExitProgress | None:
         """None where it is not dying. stack: where it is now."""
         if sample.state != "exiting":
-            self._before = None
+            self._looks.clear()
             return None
         rss = sample.rss_kib  # known as long as it has its mm, or unmaps it
         phase = _phase(stack) or (_UNMAPS if rss is not None and not sample.mm_held else "")
-        before, self._before = self._before, sample
-        if rss is None or before is None or before.rss_kib is None or before.t >= sample.t:
-            return ExitProgress(phase, rss, None)
-        rate = (before.rss_kib - rss) / (sample.t - before.t)
-        return ExitProgress(phase, rss, round(rate, 1))
+        return ExitProgress(phase, rss, None if rss is None else self._rate(sample.t, rss))
+
+    def _rate(self, t: float, rss: int) -> float | None:
+        """KiB a second; None at the first look."""
+        self._looks.append((t, rss))
+        while t - self._looks[0][0] > _WINDOW_S and len(self._looks) > 2:
+            self._looks.popleft()
+        first_t, first_rss = self._looks[0]
+        return round((first_rss - rss) / (t - first_t), 1) if first_t < t else None
 
 
 def _phase(stack: Stack) -> str:

@@ -93,7 +93,7 @@ class Outcome:
 
 @record
 class ExitProgress:
-    """Where a dying thread is in do_exit(), and what became of its memory since the last look."""
+    """Where a dying thread is in do_exit(), and what became of its memory in the last seconds."""
 
     phase: str  # exit_mm, exit_files, ...: what do_exit() has called; empty: not known
     rss_kib: int | None  # what its mm still has; None: not known, or not its own any more

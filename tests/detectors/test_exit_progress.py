@@ -88,11 +88,22 @@ def test_what_is_being_unmapped_tells_the_phase_where_no_stack_does() -> None:
     assert finding.dying == ExitProgress("exit_mm", 300_000, 100_000.0)
 
 
-def test_what_was_slow_may_get_stuck() -> None:
+def test_between_two_looks_it_may_have_had_no_cpu() -> None:
     stuck, findings = judged(
         kill(100.0),
         *SLOWLY,
         *(dying(103.5, 300_000), walk(103.6, took=0.2)),
+    )
+    assert [finding.dying and finding.dying.kib_per_s for finding in findings] == [100_000, 50_000]
+    assert (stuck.total, stuck.slow_total) == (0, 1)
+
+
+def test_what_was_slow_may_get_stuck() -> None:
+    stuck, findings = judged(
+        kill(100.0),
+        *SLOWLY,
+        *(dying(112.7, 300_000), walk(112.8, took=0.2)),
+        *(dying(113.7, 300_000), walk(113.8, took=0.2)),
     )
     assert [finding.slow for finding in findings] == [True, False]
     assert (stuck.total, stuck.slow_total) == (1, 1)

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,6 +106,30 @@ def _kernel_ticks(pid: int) -> int:
     """Time in the kernel: stime of /proc/PID/stat (proc(5)), behind the parenthesised comm."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[12])
+
+
+@contextmanager
+def starved_eater(mebibytes: int) -> Iterator[tuple[Process, Callable[[], None]]]:
+    """A process with so much memory, which gets a CPU for some milliseconds in a second, while a
+    busy one has the rest; and what lets it have all again."""
+    cpu = max(os.sched_getaffinity(0))
+    with program("eat_memory", mebibytes) as process:
+        assert process.stdin
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        wait_until("it has its memory", lambda: _resident_kib(process.pid) >= mebibytes << 10)
+        busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+        try:
+            os.sched_setaffinity(busy.pid, {cpu})
+            os.sched_setaffinity(process.pid, {cpu})
+            os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+            yield process, busy.kill
+        finally:
+            end(busy)
+
+
+def _resident_kib(pid: int) -> int:
+    return int(status(pid).get("VmRSS", "0 kB").split()[0])
 
 
 @contextmanager
