@@ -13,7 +13,8 @@ from ktrace.events import BadPage, Event, ProbeChange
 from ktrace.findings import Finding, Session
 from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.record import record
-from ktrace.trace.reader import Record, TraceFile
+from ktrace.trace.reader import Record, Rest, TraceFile
+from ktrace.trace.rests import with_rests
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"
@@ -61,13 +62,15 @@ def function_of_victim(victim: Kill) -> str:
 def read_runs(paths: Iterable[str], stuck_after: float | None) -> tuple[list[Run], list[str]]:
     """The runs of traces, directories of traces, and what to warn of.
 
-    stuck_after None: what each was recorded with. A run that comes twice is taken once.
+    stuck_after None: what each was recorded with. A run that comes twice is taken once, a rest that
+    --spill wrote is read with its trace.
     Raises UsageError where a path is not a trace.
     """
     runs: dict[tuple[str, float, str], Run] = {}
     warnings = []
-    for file in (file for path in paths for file in _files(path)):
-        for run in _read(file, stuck_after):
+    files = [file for path in paths for file in _files(path)]
+    for file, rest in with_rests(files):
+        for run in _read(file, rest, stuck_after):
             key = (run.session.boot_id, run.session.t, run.session.host)
             if key in runs and run.session.boot_id != "?":
                 warnings.append(f"{file} has the same run as {runs[key].file}: counted once")
@@ -85,9 +88,9 @@ def _files(path: str) -> list[str]:
     return found
 
 
-def _read(path: str, stuck_after: float | None) -> list[Run]:
+def _read(path: str, rest: Rest | None, stuck_after: float | None) -> list[Run]:
     readers = []
-    with TraceFile(path) as trace:
+    with TraceFile(path, rest=rest) as trace:
         reader = _Reader(path, trace.session, stuck_after)
         for record in trace.records():
             if isinstance(record, Session) and record is not trace.session:

@@ -3,7 +3,8 @@ nobody else. It imports little, and is forked before ktrace imports more: writer
 
 After an error (the disk is full) writing is tried again every second, from the very byte where it
 stopped: nothing is lost as long as what waits fits into ktrace's queue. When ktrace has ended, or
-is gone, the rest is written and the process ends.
+is gone, the rest is written and the process ends; at an error it ends, too, since ktrace has
+written what is missing to a second place (spill.py).
 """
 
 import os
@@ -68,7 +69,7 @@ class FileWriter:
                 self._write()
             except OSError as error:
                 self._fail(error)
-                if self._ended:
+                if self._ended or self._is_alone():
                     break
                 time.sleep(_RETRY_S)
         self._close()
@@ -108,6 +109,15 @@ class FileWriter:
 
     def _is_idle(self) -> bool:
         return not (self._waiting or self._rest or self._unsynced)
+
+    def _is_alone(self) -> bool:
+        """Has ktrace left? A full buffer takes in nothing, and does not see the end of the data."""
+        poll = select.poll()
+        poll.register(self._status, 0)
+        try:
+            return bool(poll.poll(0))  # POLLERR: nobody has the other end of the pipe
+        except OSError:  # no memory
+            return False
 
     def _fill(self) -> None:
         """Take in what has come; wait for it until something is due."""

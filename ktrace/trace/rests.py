@@ -3,7 +3,6 @@ the trace hung when the run ended. The two are read as one trace."""
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from ktrace.errors import UsageError
 from ktrace.findings import Session
@@ -11,14 +10,29 @@ from ktrace.trace.reader import Rest, TraceFile
 
 
 def with_rests(paths: Sequence[str]) -> Iterator[tuple[str, Rest | None]]:
-    """Each trace, with its rest if that is the next of the paths."""
+    """Each trace, with its rest if that is one of the paths, wherever: in a directory they need not
+    be neighbours. A rest without its trace comes as a trace by itself."""
     sessions = [_session(path) if len(paths) > 1 else None for path in paths]
-    is_rest = [False, *(_continues(*pair) for pair in pairwise(sessions))]
-    for at, path in enumerate(paths):
-        if is_rest[at]:
-            continue
-        found = sessions[at + 1] if at + 1 < len(paths) and is_rest[at + 1] else None
-        yield path, Rest(paths[at + 1], found.rest_from or 0) if found else None
+    rests: dict[int, Rest] = {}  # by the number of their trace's path
+    for path, session in zip(paths, sessions, strict=True):
+        whole = _trace_of(session, sessions)
+        if session is not None and whole is not None:
+            rests.setdefault(whole, Rest(path, session.rest_from or 0))
+    joined = {rest.path for rest in rests.values()}
+    for number, path in enumerate(paths):
+        if path not in joined:
+            yield path, rests.get(number)
+
+
+def _trace_of(rest: Session | None, sessions: Sequence[Session | None]) -> int | None:
+    """Which of them goes on in that rest; None: none, or it is no rest."""
+    if rest is None or rest.rest_from is None:
+        return None
+    run = (rest.boot_id, rest.t)
+    for number, one in enumerate(sessions):
+        if one is not None and one.rest_from is None and (one.boot_id, one.t) == run:
+            return number
+    return None
 
 
 def _session(path: str) -> Session | None:
@@ -30,13 +44,3 @@ def _session(path: str) -> Session | None:
             return trace.session
     except UsageError:
         return None
-
-
-def _continues(first: Session | None, second: Session | None) -> bool:
-    return (
-        first is not None
-        and second is not None
-        and second.rest_from is not None
-        and first.rest_from is None
-        and (first.boot_id, first.t) == (second.boot_id, second.t)
-    )

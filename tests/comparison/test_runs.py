@@ -1,5 +1,6 @@
 """From trace files to runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from ktrace.comparison.runs import read_runs
 from ktrace.errors import UsageError
 from ktrace.events import Lost
 from ktrace.findings import Probe
+from ktrace.trace.format import encode_line
+from ktrace.trace.reader import TraceFile
 from tests.comparison.runs import bad_page, fixed, hang, head, quick, runs, trace, victim
 from tests.factories import kill, state, walk
 from tests.trace.samples import write
@@ -56,6 +59,28 @@ def test_a_run_that_comes_twice_counts_once(tmp_path: Path) -> None:
     found, warnings = read_runs(paths, None)
     assert len(found) == 1
     assert warnings == [f"{paths[1]} has the same run as {paths[0]}: counted once"]
+
+
+@pytest.mark.parametrize("name", ["ktrace-rest-0.ktrace", "zz.ktrace"])
+def test_a_trace_is_read_with_the_rest_that_was_written_elsewhere(
+    tmp_path: Path, name: str
+) -> None:
+    """In a directory it may come first, and others lie between."""
+    whole = Path(trace(tmp_path / "m.ktrace", 1, [*hang(), bad_page(112.0)]))
+    trace(tmp_path / "n.ktrace", 2, hang())
+    lines = whole.read_bytes().splitlines(keepends=True)
+    cut = len(lines) // 2
+    at = sum(map(len, lines[:cut]))
+    with TraceFile(whole) as read:
+        begun = replace(read.session, rest_from=at)
+    stacks = [line for line in lines[:cut] if line.startswith(b'{"kind":"stack"')]
+    rest = [encode_line(begun.to_json()), *stacks, *lines[cut:]]
+    (tmp_path / name).write_bytes(b"".join(rest))
+    whole.write_bytes(b"".join(lines[:cut]) + b"torn")
+    found, warnings = read_runs([str(tmp_path)], None)
+    assert [(len(run.stuck), run.doubts) for run in found] == [(4, ()), (4, ())]
+    assert {run.bad_pages for run in found} == {1, 0}
+    assert warnings == []
 
 
 def test_what_could_have_been_missed_is_a_doubt(tmp_path: Path) -> None:

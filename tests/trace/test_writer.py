@@ -295,6 +295,28 @@ def test_after_a_full_disk_nothing_is_missing(
     assert writer.dropped == 0
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_full_disk_and_a_full_buffer_end_with_ktrace(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """killed: ktrace says nothing to the process that writes."""
+    monkeypatch.setattr(file_writer, "BATCH", 1000)
+    disk.room = 100
+    writer = TraceWriter(tmp_path / "a.ktrace")
+    writer.write_session(SESSION)
+    for t in range(1000):
+        writer.write_event(replace(STATE, t=float(t)))
+    wait_for(lambda: failed(writer))
+    process = writer._process
+    if killed:
+        os.close(process._status)
+        os.close(process._data)
+    else:
+        assert not writer.close(0.2)
+        assert writer.spill(str(tmp_path), lambda _: END)
+    wait_for(lambda: process._reaped or bool(os.waitpid(process._pid, os.WNOHANG)[0]), 10)
+
+
 def test_what_a_full_disk_holds_is_readable(tmp_path: Path, disk: Disk) -> None:
     lines = write(tmp_path / "whole", [SESSION, STATE, STATE, END]).read_bytes()
     room = lines.rindex(b'{"kind":"event"') + 100
