@@ -37,6 +37,8 @@ _WORDS_OF = frozenset(
         ("ProbeChange", "why"),
         ("MemoryCount", "name"),
         ("MemoryChange", "name"),
+        ("Counted", "name"),
+        ("Zone", "name"),
         ("SquashfsCall", "name"),
         ("SquashfsCall", "device"),
         ("Killed", "why"),

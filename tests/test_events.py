@@ -22,7 +22,7 @@ pytestmark = pytest.mark.unit
 HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
 # The loader's and the source's own news; and what only kernel logs tell
 NOT_FROM_BPF = {
-    *("walk", "lost", "probe_change", "oom_activity", "oom_domain", "task_wait"),
+    *("walk", "lost", "probe_change", "oom_activity", "oom_domain", "oom_memory", "task_wait"),
     *("oom_report", "hung_report", "earlier_bad_page", "memory_fault"),
     *("oom_reaped", "oom_unreaped", "task_dump", "held_locks", "alarm"),
 }

@@ -10,6 +10,7 @@ from ktrace.events.codec import from_json, to_json
 from ktrace.events.event import Event, Stack, Task
 from ktrace.events.kinds import EVENTS
 from ktrace.events.locks import HeldLock, HeldLocks, TaskLocks
+from ktrace.events.memory import Counted, OomMemory, Stalled, Zone
 from ktrace.events.oom import (
     DomainTask,
     MemoryCount,
@@ -52,6 +53,7 @@ __all__ = [
     "EVENTS",
     "Alarm",
     "BadPage",
+    "Counted",
     "DomainTask",
     "EarlierBadPage",
     "Event",
@@ -68,6 +70,7 @@ __all__ = [
     "OomCaller",
     "OomDomain",
     "OomKill",
+    "OomMemory",
     "OomReap",
     "OomReaped",
     "OomReport",
@@ -80,6 +83,7 @@ __all__ = [
     "Sign",
     "SquashfsCall",
     "Stack",
+    "Stalled",
     "Task",
     "TaskDead",
     "TaskDump",
@@ -91,6 +95,7 @@ __all__ = [
     "TaskWait",
     "Trigger",
     "Walk",
+    "Zone",
     "from_json",
     "to_json",
 ]

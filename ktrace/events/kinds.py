@@ -3,6 +3,7 @@
 from ktrace.events.alarms import Alarm
 from ktrace.events.event import Event
 from ktrace.events.locks import HeldLocks
+from ktrace.events.memory import OomMemory
 from ktrace.events.oom import (
     OomActivity,
     OomAdjust,
@@ -39,6 +40,7 @@ EVENTS: dict[str, type[Event]] = {
         OomAdjust,
         OomActivity,
         OomDomain,
+        OomMemory,
         FatalSignal,
         TaskExit,
         TaskDead,

@@ -2,12 +2,13 @@
 
 from ktrace.detectors.kills import EXITING, GROUP, SHARES_MM, Kill, Step
 from ktrace.views import words
+from ktrace.views.oom_cause_text import why_lines
 from ktrace.views.safe_text import safe
 
 
 def timeline(kill: Kill) -> list[str]:
     """A head, then a line for each step; the last line says where it stopped."""
-    lines = [head(kill)]
+    lines = [head(kill), *(f"  {line}" for line in why_lines(kill))]
     before = kill.steps[0].t if kill.steps else kill.t
     start = before
     for step in kill.steps:

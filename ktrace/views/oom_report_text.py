@@ -1,10 +1,12 @@
 """A report of the OOM killer in a kernel log as text: what was killed, who invoked it, and why."""
 
+from ktrace.detectors.oom_facts import facts_of_report
 from ktrace.events import OomReport
 from ktrace.kernel.gfp_eras import gfp_names
 from ktrace.kernel.release import release_of
 from ktrace.views import words
 from ktrace.views.alarm_text import where
+from ktrace.views.oom_cause_text import report_why
 from ktrace.views.safe_text import safe
 
 
@@ -35,7 +37,9 @@ def line(event: OomReport) -> str:
 
 def details(event: OomReport) -> list[str]:
     """Why: free memory against the zone's minimum, swap, slab, the cgroup's limit, who had most."""
-    return [_memory(event), _largest(event)]
+    why = report_why(event, facts_of_report(event))
+    lines = [f"why: {why}" if why else "", _memory(event), _largest(event)]
+    return [line for line in lines if line]
 
 
 def _outcome(event: OomReport) -> str:

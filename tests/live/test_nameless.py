@@ -39,6 +39,7 @@ KEPT = {
     *("primitive", "reason", "source", "state", "state_flags", "status", "step", "stuck"),
     *("taint", "verdict", "wait", "wall", "what"),
     *("Session.command", "probes.why", "ProbeChange.why", "memory.name", "squashfs.name"),
+    *("left.name", "grown.name", "zones.name", "counted.name"),
     *("squashfs.device", "killed.why", "holders.why", "blocked_by.why"),
 }
 

@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from signal import SIGKILL
 
 from ktrace.detectors.kills.thread import KilledThread, Place, longest, spend
-from ktrace.events import FatalSignal, OomKill, OutOfMemory, Task, TaskState
+from ktrace.events import (
+    FatalSignal,
+    OomDomain,
+    OomKill,
+    OomMemory,
+    OutOfMemory,
+    Task,
+    TaskState,
+)
 from ktrace.record import record
 
 THREADS_KEPT = 10_000  # of a kill, that are looked after
@@ -50,6 +58,8 @@ class Kill:
     of: "Kill | None" = None  # of SHARES_MM and GROUP: the victim that was chosen
     choice: OomKill | None = None  # None where oom_kill_process() could not be hooked
     invocation: OutOfMemory | None = None  # the call that led to it
+    memory: OomMemory | None = None  # the machine's, before it
+    domain: OomDomain | None = None  # a look at what was short of memory, soon after
     marked: bool = False
     reaper: str = ""  # the last step of the OOM reaper: wake, start, finish, skip
     threads: dict[int, KilledThread] = field(default_factory=dict)  # alive, by tid

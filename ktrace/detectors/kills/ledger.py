@@ -15,7 +15,9 @@ from ktrace.detectors.kills.oom import OomKiller
 from ktrace.events import (
     Event,
     FatalSignal,
+    OomDomain,
     OomKill,
+    OomMemory,
     OomReap,
     OomVictim,
     OutOfMemory,
@@ -81,6 +83,10 @@ class Kills:
                 self._send(event)
             case OomVictim():
                 self._oom.mark(event)
+            case OomMemory():
+                self._oom.remember_memory(event)
+            case OomDomain():
+                self._oom.remember_domain(event)
             case OomReap():
                 self._oom.reap(event)
             case TaskState() if event.killed:

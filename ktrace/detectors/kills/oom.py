@@ -10,11 +10,21 @@ from dataclasses import dataclass
 
 from ktrace.detectors.kills.book import Book
 from ktrace.detectors.kills.kill import CHOSEN, EXITING, GROUP, SHARES_MM, Kill, Step
-from ktrace.events import FatalSignal, OomKill, OomReap, OomVictim, OutOfMemory, Task
+from ktrace.events import (
+    FatalSignal,
+    OomDomain,
+    OomKill,
+    OomMemory,
+    OomReap,
+    OomVictim,
+    OutOfMemory,
+    Task,
+)
 from ktrace.kernel.signals import SI_KERNEL
 
 OOM_KILL_PROBES = ("oom_kill_process", "mark_victim")  # without any, OOM kills go unseen
 _CALLS_KEPT = 50
+_LOOK_S = 10.0  # a look at a domain so long after a kill shows what led to it
 _CALL_S = 1.0  # between two steps of one call; reports may be printed meanwhile
 _REAPER = {
     "wake": "reaper woken",
@@ -98,6 +108,21 @@ class OomKiller:
             kill.reaper = event.step
             name = _REAPER.get(event.step, event.step)
             kill.add(Step(name, event.t, None, event.rss_kib))
+
+    def remember_memory(self, event: OomMemory) -> None:
+        """It is of the kills before it that have none yet."""
+        for kill in reversed(self._book.oom):
+            if kill.memory is not None:
+                break
+            kill.memory = event
+
+    def remember_domain(self, event: OomDomain) -> None:
+        """The first look after a kill that the same domain's shortage led to."""
+        for kill in reversed(self._book.oom):
+            if event.t - kill.begun_t > _LOOK_S:
+                break
+            if kill.domain is None and _is_of(kill, event):
+                kill.domain = event
 
     def exit(self, tid: int) -> None:
         """The thread is in no call any more. A dying init kills its namespace, by the kernel and
@@ -187,3 +212,10 @@ def _is_of_choice(kill: Kill, event: FatalSignal) -> bool:
 def _was_marked_first(kill: Kill, event: FatalSignal) -> bool:
     """The two events of one moment came the other way round."""
     return kill.why == EXITING and not kill.t_known and _is_of_choice(kill, event)
+
+
+def _is_of(kill: Kill, look: OomDomain) -> bool:
+    """Is the look at the memory cgroup, or the machine, whose shortage led to the kill?"""
+    if kill.choice and kill.choice.domain_id is not None and look.cgroup_id is not None:
+        return kill.choice.domain_id == look.cgroup_id
+    return kill.invocation is not None and kill.invocation.memcg == look.memcg

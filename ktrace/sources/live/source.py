@@ -18,6 +18,7 @@ from ktrace.probes.loader import Loader, RawEvent
 from ktrace.repeated_looks import LooksLeftOut
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
+from ktrace.sources.live.memory_watch import MemoryFiles, MemoryWatch
 from ktrace.sources.live.oom_watch import OomWatch
 from ktrace.sources.live.wait_watch import WaitWatch
 
@@ -67,6 +68,8 @@ class LiveSource:
             raise
         self.loader: Loader = loader
         self._oom = OomWatch(loader, self._decoder.oom_activity)
+        self._memory_files = MemoryFiles()
+        self._memory = MemoryWatch(self._memory_files.look)
         self._stuck_after = stuck_after
         self._next_walk = now()
         self._next_loss_check = now() + LOSS_CHECK_S
@@ -97,6 +100,7 @@ class LiveSource:
         if now() >= self._next_walk:
             found += self._walk()
         self._look_after_kills(found)  # a walk may have passed their targets before
+        found += self._memory.read(now(), found)
         if now() >= self._next_loss_check:
             self._next_loss_check = now() + LOSS_CHECK_S
             found += [*self._oom.read(now()), *self._new_losses()]
@@ -112,11 +116,12 @@ class LiveSource:
         until = now() + _DYING_S
         while self._dying and now() < until:
             last += self._decoded(self.loader.read(_DYING_S / 10)) + self._walk()
-        return [*last, *self._oom.read(now()), *self._new_losses()]
+        return [*last, *self._memory.read(now(), last), *self._oom.read(now()), *self._new_losses()]
 
     def close(self) -> None:
         if self._waits:
             self._waits.close()
+        self._memory_files.close()
         self.loader.close()
 
     def _walk(self) -> list[Event]:

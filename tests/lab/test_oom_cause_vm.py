@@ -1,0 +1,77 @@
+"""Why the OOM killer came, in a guest: a limit, a program that grows, files in tmpfs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ktrace.detectors import oom_cause
+from ktrace.detectors.oom_cause import cause_of
+from ktrace.detectors.oom_facts import facts_of_kill
+from ktrace.lab.build import image
+from ktrace.lab.build.packages import debian_kernel
+from ktrace.lab.cache import cache_dir
+from ktrace.lab.guest.guest import Disk, Guest, Machine
+from ktrace.views.oom_cause_text import why_lines
+from tests.views.runs import analysis_of
+
+pytestmark = pytest.mark.vm
+
+KTRACE = "PYTHONPATH=/ktrace python3 -m ktrace"
+GROW = "import time; [(bytearray(b'x' * (4 << 20)), time.sleep(0.1)) for _ in range(999)]"
+
+
+@contextmanager
+def booted(tmp_path: Path) -> Iterator[Guest]:
+    cache = cache_dir()
+    kernel = debian_kernel(cache)
+    machine = Machine(
+        kernel=kernel.image,
+        initramfs=image.initramfs(cache, kernel, ()),
+        disks=(
+            Disk("system", image.system_disk(cache)),
+            Disk("ktrace", image.ktrace_disk(cache)),
+        ),
+        trace=tmp_path / "trace",
+        console=tmp_path / "console.log",
+        memory_mb=256,
+    )
+    with Guest(machine) as guest:
+        guest.boot()
+        yield guest
+
+
+def test_limit_growth_and_shared_memory(tmp_path: Path) -> None:
+    with booted(tmp_path) as guest:
+        guest.check("echo -1000 >/proc/$$/oom_score_adj")
+        guest.check(f'echo "{GROW}" >/run/grow.py')
+        guest.check(
+            f"{KTRACE} oom-hang -o /run/trace >/run/lines 2>&1 & echo $! >/run/pid; "
+            "until grep -q tracing /run/lines; do usleep 100000; done"
+        )
+        guest.check("echo +memory >/sys/fs/cgroup/cgroup.subtree_control")
+        guest.check("mkdir /sys/fs/cgroup/small && echo 20M >/sys/fs/cgroup/small/memory.max")
+        guest.check("mkdir /run/fill && mount -t tmpfs -o size=60% none /run/fill")
+        chosen = "echo 1000 >/proc/self/oom_score_adj"
+        grower = f"{chosen}; exec python3 /run/grow.py"
+        inside = "echo 0 >/sys/fs/cgroup/small/cgroup.procs"
+        filler = f"dd if=/dev/zero of=/run/fill/file bs=1M; {grower}"
+        for count, victim in enumerate((f"{inside}; {grower}", grower, filler), 1):
+            guest.check(f"sh -c '{victim}' >/dev/null 2>&1 &")
+            guest.wait(f"[ $(grep -c 'OOM kill:' /run/lines) -ge {count} ]", timeout=60)
+            guest.wait("! pgrep -f 'grow.py|fill' >/dev/null")
+        guest.check("umount /run/fill; kill -TERM $(cat /run/pid)")
+        guest.wait("grep -q verdict: /run/lines")
+        text = guest.check("cat /run/trace")
+    trace = tmp_path / "guest.ktrace"
+    trace.write_text(text)
+    kills = analysis_of(trace).kills.oom
+    facts = [facts_of_kill(kill) for kill in kills]
+    causes = [cause_of(each) for each in facts if each]
+    assert causes == [oom_cause.LIMIT, oom_cause.GROWTH, oom_cause.SHARED_MEMORY]
+    limit, growth, shared = ("\n".join(why_lines(kill)) for kill in kills)
+    assert "why: memory cgroup /small reached its limit of 20 MiB; python3[" in limit
+    assert "why: anonymous memory grew by " in growth
+    assert "without swap: a leak, or more than there is; the largest: python3[" in growth
+    assert "why: shared memory (tmpfs, shmem) has " in shared
