@@ -1,9 +1,12 @@
 """Bios, and which of them is waited for: include/linux/blk_types.h."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ktrace.record import record
-from ktrace.waits.kernel import Kernel
+
+if TYPE_CHECKING:
+    from ktrace.waits.kernel import Kernel
 
 WANTS = (
     "bio.bi_next",
@@ -17,6 +20,7 @@ WANTS = (
 )
 _MOST_PAGES = 256  # BIO_MAX_VECS
 _PAGE_SHIFT = 12
+Place = TypeVar("Place")
 
 
 @record
@@ -28,15 +32,44 @@ class Wanted:
     private: int = 0
     page: int = 0
 
-    def is_in(self, kernel: Kernel, bio: int) -> bool:
-        if self.bio:
-            return bio == self.bio
-        if self.private:
-            return kernel.member(bio, "bio.bi_private") == self.private
-        return any(first <= self.page < end for first, end in _pages(kernel, bio))
+
+class BioIndex(Generic[Place]):
+    """Bios, and the place where each is; read as far as somebody asks."""
+
+    def __init__(self, kernel: "Kernel", places: Iterable[tuple[int, Place]]) -> None:
+        self._kernel = kernel
+        self._places = dict(places)
+        self._privates: dict[int, int] | None = None  # bios by what their owners put into them
+        self._pages: list[tuple[int, int, int]] | None = None  # from, to, bio
+
+    def place_of(self, wanted: Wanted) -> Place | None:
+        """Where it is; None where none of these is wanted."""
+        if wanted.bio or not self._places:
+            return self._places.get(wanted.bio)
+        if wanted.private:
+            return self._places.get(self._by_private().get(wanted.private, 0))
+        pages = self._by_page()
+        found = (bio for first, end, bio in pages if first <= wanted.page < end)
+        return self._places.get(next(found, 0))
+
+    def _by_private(self) -> dict[int, int]:
+        if self._privates is None:
+            offset = self._kernel.layout["bio.bi_private"]
+            read = self._kernel.members([*self._places], offset)
+            self._privates = {private: bio for bio, private in read}
+        return self._privates
+
+    def _by_page(self) -> list[tuple[int, int, int]]:
+        if self._pages is None:
+            self._pages = [
+                (first, end, bio)
+                for bio in self._places
+                for first, end in _pages(self._kernel, bio)
+            ]
+        return self._pages
 
 
-def _pages(kernel: Kernel, bio: int) -> Iterator[tuple[int, int]]:
+def _pages(kernel: "Kernel", bio: int) -> Iterator[tuple[int, int]]:
     """Of each segment of its own, the struct pages from the first to behind the last. A clone has
     the segments of another bio, and none of its own."""
     layout = kernel.layout
@@ -55,7 +88,7 @@ def _pages(kernel: Kernel, bio: int) -> Iterator[tuple[int, int]]:
         yield first, first + max(1, length >> _PAGE_SHIFT) * layout["page"]
 
 
-def chain(kernel: Kernel, first: int | None, most: int) -> Iterator[int]:
+def chain(kernel: "Kernel", first: int | None, most: int) -> Iterator[int]:
     """The bio and those that bi_next leads to."""
     bio = first
     for _ in range(most):

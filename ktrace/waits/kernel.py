@@ -12,6 +12,7 @@ from ktrace.waits.open_files import WANTS as OPEN_FILES
 from ktrace.waits.open_files import Opened
 
 if TYPE_CHECKING:
+    from ktrace.waits.bio_progress import Places
     from ktrace.waits.block_devices import BlockDevice
 
 _SWITCHES = ("task_struct.nvcsw", "task_struct.nivcsw")  # voluntary and not
@@ -85,6 +86,7 @@ class Kernel:
     cgroups: dict[str, tuple[str, str]] = field(default_factory=dict)
     looks: int = 0
     devices: "dict[int, BlockDevice]" = field(default_factory=dict)  # of this look, by address
+    bios: "dict[int, Places]" = field(default_factory=dict)  # of this look, by gendisk
     opened: dict[tuple[int, ...], Opened] = field(default_factory=dict)  # kept across looks
     checked: set[tuple[int, ...]] = field(default_factory=set)  # of these, in this look
     cpus: int = 0  # how many there can be; 0: not known
@@ -133,6 +135,7 @@ class Kernel:
         self.looks += 1
         self._tasks.clear()
         self.devices.clear()
+        self.bios.clear()
         self.checked.clear()
         if len(self.opened) > _MOST_SEARCHES:
             self.opened.clear()

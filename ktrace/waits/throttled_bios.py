@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ktrace.record import record
 from ktrace.waits.bios import WANTS as BIO_WANTS
-from ktrace.waits.bios import Wanted, chain
+from ktrace.waits.bios import chain
 from ktrace.waits.cgroups import WANTS as CGROUP_WANTS
 from ktrace.waits.cgroups import where_is
 from ktrace.waits.kernel import Kernel
@@ -46,21 +46,16 @@ _READ, _WRITE = 0, 1
 # of reads and of writes: what they are called, and the files of v1 and the words of io.max
 _WORDS = {_READ: ("reads", "read", "r"), _WRITE: ("writes", "write", "w")}
 _NO_BYTES, _NO_REQUESTS = (1 << 64) - 1, (1 << 32) - 1
+_NAMES = {"bytes/s": "bps", "requests/s": "iops"}
 _MARK = "throttled:"
 
 
 @record
 class Throttle:
-    """What holds a bio back. text: "held back by io.max of cgroup /slow: 1024 bytes/s of reads".
-    lifted_by: what to write to which file to take the limit away; empty where it is not known where
-    the cgroup is."""
+    """The group whose limit holds a bio back, and whether it reads or writes."""
 
-    text: str
-    lifted_by: tuple[tuple[str, str], ...]
-
-    @property
-    def target(self) -> str:
-        return _MARK + "\t".join(part for written in self.lifted_by for part in written)
+    group: int
+    direction: int
 
 
 def lifts_limit(target: str) -> str | None:
@@ -72,20 +67,18 @@ def lifts_limit(target: str) -> str | None:
     return "; ".join(f"echo {shlex.quote(value)} > {shlex.quote(file)}" for value, file in pairs)
 
 
-def throttle_of(kernel: Kernel, disk: int, wanted: Wanted) -> Throttle | None:
-    """disk: its gendisk. The limit that holds the bio back which is waited for; None where none
-    does."""
-    if not disk or not kernel.layout.has(*_NEEDED):
-        return None
+def throttled_bios(kernel: Kernel, disk: int) -> Iterator[tuple[int, Throttle]]:
+    """Each bio that a limit holds back from the disk, and which."""
+    if not kernel.layout.has(*_NEEDED):
+        return
     queue = kernel.member(disk, "gendisk.queue")
     data = kernel.member(queue, "request_queue.td") if queue else None
     if not queue or not data or not kernel.member(data, "throtl_data.nr_queued"):  # of both, or 0
-        return None
+        return
     for group in _groups(kernel, queue, data):
         for direction, first, limited in _lists(kernel, group, data):
-            if any(wanted.is_in(kernel, bio) for bio in chain(kernel, first, _MOST_BIOS)):
-                return _described(kernel, disk, limited, direction)
-    return None
+            throttle = Throttle(limited, direction)
+            yield from ((bio, throttle) for bio in chain(kernel, first, _MOST_BIOS))
 
 
 def _groups(kernel: Kernel, queue: int, data: int) -> Iterator[int]:
@@ -127,26 +120,27 @@ def _lists(kernel: Kernel, group: int, data: int) -> Iterator[tuple[int, int, in
                     yield direction, first, limited
 
 
-def _described(kernel: Kernel, disk: int, group: int, direction: int) -> Throttle:
-    cgroup = _cgroup_of(kernel, group)
+def described(kernel: Kernel, disk: int, throttle: Throttle) -> tuple[str, str]:
+    """ "held back by io.max of cgroup /slow: 1024 bytes/s of reads", and what lifts_limit() takes:
+    what to write to which file; without any where it is not known where the cgroup is."""
+    cgroup = _cgroup_of(kernel, throttle.group)
     version1 = "blkio" in kernel.cgroups
     where = where_is(kernel, cgroup, "blkio" if version1 else "")
-    limits = _limits(kernel, group, direction)
-    words, long, short = _WORDS[direction]
-    rates = " and ".join(f"{limit} {unit}" for unit, limit in limits.items())
+    limits = _limits(kernel, throttle.group, throttle.direction)
+    words, long, short = _WORDS[throttle.direction]
     device = f"{kernel.number(disk, 'gendisk.major')}:{kernel.number(disk, 'gendisk.first_minor')}"
-    names = {"bytes/s": "bps", "requests/s": "iops"}
     if version1:
-        files = [f"blkio.throttle.{long}_{names[unit]}_device" for unit in limits]
+        files = [f"blkio.throttle.{long}_{_NAMES[unit]}_device" for unit in limits]
         written = [(f"{device} 0", where.file(file)) for file in files]
         named = " and ".join(files) or "a limit that is gone"
     else:
-        values = " ".join(f"{short}{names[unit]}=max" for unit in limits)
+        values = " ".join(f"{short}{_NAMES[unit]}=max" for unit in limits)
         written = [(f"{device} {values}", where.file("io.max"))]
         named = "io.max"
-    return Throttle(
-        f"held back by {named} of cgroup {where.path}: {rates or 'no more limit'} of {words}",
-        tuple((value, file) for value, file in written if file),
+    rates = " and ".join(f"{limit} {unit}" for unit, limit in limits.items()) or "no more limit"
+    return (
+        f"held back by {named} of cgroup {where.path}: {rates} of {words}",
+        _MARK + "\t".join(part for pair in written if pair[1] for part in pair),
     )
 
 

@@ -202,7 +202,9 @@ def test_direct_io_to_a_device_on_a_frozen_file_system() -> None:
             found = at_once(source, writer.pid)
             assert found.wait == wait
             assert f"{device.name} on inode " in found.detail
-            assert found.detail.partition(", sector")[0].endswith(f"({frozen.folder}), frozen")
+            where, _, request = found.detail.partition(", in the driver for ")
+            assert where.partition(", sector")[0].endswith(f"({frozen.folder}), frozen")
+            assert request == "less than 10 s"
             assert release_of(found).command == f"fsfreeze -u {frozen.folder}"
 
 
@@ -218,7 +220,8 @@ def test_direct_io_to_a_file(source: LiveSource) -> None:
         found = at_once(source, writer.pid)
         assert found.wait == "direct-io"
         assert found.detail.startswith(f"inode {inode} of ext4 on {device.name}")
-        assert found.detail.endswith(", frozen")
+        assert found.detail.endswith(", frozen, in the driver for less than 10 s")
+        assert "request.bio" in found.evidence
 
 
 def test_the_end_of_a_process_with_aio_requests(source: LiveSource) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ktrace.events import Task
+from ktrace.waits.bio_progress import WANTS, Progress, progress_on_disk
 from ktrace.waits.bios import Wanted
+from ktrace.waits.block_devices import BlockDevice
 from ktrace.waits.release import release_of
-from ktrace.waits.throttled_bios import WANTS, throttle_of
 from tests.factories import task_wait
 from tests.waits.heap import Heap
 
@@ -100,6 +101,11 @@ class Disk:
         self.heap.put(group + 192 + 8 * index, bps)
         self.heap.write(group + iops_at + 4 * index, iops.to_bytes(4, "little"))
 
+    def held(self, wanted: Wanted) -> Progress | None:
+        """What is told of a bio that is held back."""
+        found = progress_on_disk(self.heap.kernel, self.address, BlockDevice("sda3"), wanted)
+        return found if found.text else None
+
     def queue_bio(self, group: int, where: str, direction: int) -> int:
         """Behind another one."""
         first, bio = self.heap.new(64), self.heap.new(64)
@@ -112,9 +118,9 @@ def test_a_bio_in_its_own_groups_queue() -> None:
     disk = Disk()
     disk.limit(disk.group, 1 << 20, (1 << 32) - 1, READ)
     bio = disk.queue_bio(disk.group, "throtl_grp.qnode_on_self", READ)
-    found = throttle_of(disk.heap.kernel, disk.address, Wanted(bio=bio))
+    found = disk.held(Wanted(bio=bio))
     assert found
-    assert found.text == "held back by io.max of cgroup /apps/web: 1048576 bytes/s of reads"
+    assert found.text == ", held back by io.max of cgroup /apps/web: 1048576 bytes/s of reads"
     wait = task_wait(1.0, Task(11, 11, "app"), wait="block-io", target=found.target)
     release = release_of(wait)
     assert release.command == "echo '8:3 rbps=max' > /sys/fs/cgroup/apps/web/io.max"
@@ -124,12 +130,12 @@ def test_a_bio_that_waits_for_the_limit_of_its_groups_parent() -> None:
     disk = Disk()
     disk.limit(disk.parent, 4096, 10, WRITE)
     bio = disk.queue_bio(disk.group, "throtl_grp.qnode_on_parent", WRITE)
-    found = throttle_of(disk.heap.kernel, disk.address, Wanted(bio=bio))
+    found = disk.held(Wanted(bio=bio))
     assert found
     assert found.text == (
-        "held back by io.max of cgroup /apps: 4096 bytes/s and 10 requests/s of writes"
+        ", held back by io.max of cgroup /apps: 4096 bytes/s and 10 requests/s of writes"
     )
-    assert found.lifted_by == (("8:3 wbps=max wiops=max", "/sys/fs/cgroup/apps/io.max"),)
+    assert found.target == "throttled:8:3 wbps=max wiops=max\t/sys/fs/cgroup/apps/io.max"
 
 
 @pytest.mark.parametrize("direction", [READ, WRITE])
@@ -138,7 +144,7 @@ def test_the_maximal_limit_where_there_is_a_low_one(direction: int) -> None:
     disk = Disk(WITH_LOW)
     disk.limit(disk.group, 512, (1 << 32) - 1, 2 * direction + 1, iops_at=256)
     bio = disk.queue_bio(disk.group, "throtl_grp.qnode_on_self", direction)
-    found = throttle_of(disk.heap.kernel, disk.address, Wanted(bio=bio))
+    found = disk.held(Wanted(bio=bio))
     assert found
     assert ": 512 bytes/s of " in found.text
 
@@ -148,7 +154,7 @@ def test_version_1_has_a_file_for_each_limit() -> None:
     disk.heap.kernel.cgroups = {"blkio": ("/cg/blk io", "/")}
     disk.limit(disk.group, 4096, 10, READ)
     bio = disk.queue_bio(disk.group, "throtl_grp.qnode_on_self", READ)
-    found = throttle_of(disk.heap.kernel, disk.address, Wanted(bio=bio))
+    found = disk.held(Wanted(bio=bio))
     assert found
     wait = task_wait(1.0, Task(11, 11, "app"), wait="folio", target=found.target)
     folder = "/cg/blk io/apps/web"
@@ -177,13 +183,13 @@ def test_by_what_its_owner_has_put_into_it_and_by_its_pages() -> None:
         (Wanted(page=page + 128), False),
         (Wanted(page=0xFFFFEA0000009000), True),
     ]:
-        assert (throttle_of(heap.kernel, disk.address, wanted) is not None) == held, wanted
+        assert (disk.held(wanted) is not None) == held, wanted
 
 
 def test_nothing_is_held_back() -> None:
     disk = Disk()
     bio = disk.queue_bio(disk.group, "throtl_grp.qnode_on_self", READ)
-    assert throttle_of(disk.heap.kernel, disk.address, Wanted(bio=bio + 64)) is None
+    assert disk.held(Wanted(bio=bio + 64)) is None
+    disk.heap.kernel.forget()
     disk.heap.put(disk.data + 64, 0)
-    assert throttle_of(disk.heap.kernel, disk.address, Wanted(bio=bio)) is None
-    assert throttle_of(disk.heap.kernel, 0, Wanted(bio=bio)) is None
+    assert disk.held(Wanted(bio=bio)) is None

@@ -93,7 +93,8 @@ KIND = Kind(
         "bio.bi_iter.bi_sector",
     ),
     _read,
-    tells="device and sector of the bio, a suspended device, a limit of a cgroup",
+    tells="device and sector of the bio, a suspended device, a limit of a cgroup; in the driver or "
+    "the I/O scheduler, and for how long",
     holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`, `echo ... > .../io.max`",
     seen="5.10, 6.1, 6.12, 6.18, 7.2",

@@ -94,7 +94,8 @@ KIND = Kind(
         "bio.bi_bdev",
     ),
     _read,
-    tells="of direct I/O in several bios: the file or the device, a limit of a cgroup",
+    tells="of direct I/O in several bios: the file or the device, a limit of a cgroup, the "
+    "request's age",
     holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`, `fsfreeze -u`, `echo ... > .../io.max`",
     seen="6.18",

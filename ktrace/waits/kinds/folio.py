@@ -81,7 +81,8 @@ KIND = Kind(
         "address_space.host",
     ),
     _read,
-    tells="locked or under writeback, inode, file system, a suspended device, a limit of a cgroup",
+    tells="locked or under writeback, inode, file system, a suspended device, a limit of a cgroup, "
+    "the request's age",
     holder="of a file on a loop device, the workers that do its I/O; else not known",
     released="the device; `dmsetup resume`, `echo ... > .../io.max`",
     seen="5.10, 6.1, 6.12, 6.18, 7.2",

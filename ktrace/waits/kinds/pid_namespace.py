@@ -1,14 +1,13 @@
 """The init of a PID namespace, which dies last: zap_pid_ns_processes(), kernel/pid_namespace.c."""
 
-import struct
 from collections.abc import Iterator
 
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.sleeper import Sleeper
+from ktrace.waits.xarray import WANTS as XARRAY_WANTS
+from ktrace.waits.xarray import entries
 
-_INTERNAL = 2  # xa_is_node() of include/linux/xarray.h: the low bits of an entry
-_LOW_BITS = 3
 _MOST = 1000  # tasks that are looked at
 _EXIT_ZOMBIE = 0x20  # include/linux/sched.h, never moved
 
@@ -46,27 +45,13 @@ def _tasks(namespace: int, kernel: Kernel) -> Iterator[KernelTask]:
     """Every task that has a number in it, by its struct pid."""
     layout = kernel.layout
     root = kernel.member(namespace, "pid_namespace.idr.idr_rt.xa_head")
-    for count, pid in enumerate(_entries(root or 0, kernel)):
+    for count, pid in enumerate(entries(kernel, root or 0)):
         if count >= _MOST:
             return
         first = kernel.pointer(pid + layout["pid.tasks"])  # PIDTYPE_PID is 0
         task = kernel.task(first - layout["task_struct.pid_links"]) if first else None
         if task:
             yield task
-
-
-def _entries(entry: int, kernel: Kernel) -> Iterator[int]:
-    """Pointers in an xarray, lib/xarray.c."""
-    if not entry or entry & _LOW_BITS != _INTERNAL:
-        if entry and not entry & _LOW_BITS:
-            yield entry
-        return
-    node = entry - _INTERNAL
-    slots = kernel.layout["xa_node.slots"]
-    count = (kernel.layout["xa_node.marks"] - slots) // 8  # the next member, in a union with tags
-    data = kernel.memory.read(node + slots, 8 * count) or b""
-    for slot in struct.unpack(f"={len(data) // 8}Q", data):
-        yield from _entries(slot, kernel)
 
 
 def _has_threads(task: KernelTask, kernel: Kernel) -> bool:
@@ -104,6 +89,7 @@ def _is_outside(task: KernelTask, namespace: int, kernel: Kernel) -> bool:
 KIND = Kind(
     "pid-namespace",
     (
+        *XARRAY_WANTS,
         "task_struct.thread_pid",
         "task_struct.pid_links",
         "task_struct.exit_state",
@@ -116,8 +102,6 @@ KIND = Kind(
         "upid",
         "upid.ns",
         "pid_namespace.idr.idr_rt.xa_head",
-        "xa_node.slots",
-        "xa_node.marks",
     ),
     _read,
     tells="how many tasks are left",
