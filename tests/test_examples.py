@@ -46,15 +46,25 @@ def test_bad_page_bug() -> None:
 
 def test_reports_fit_into_a_mail() -> None:
     traces = sorted(map(str, EXAMPLES.glob("**/*.ktrace*")))
-    assert len(traces) >= 18
+    assert len(traces) >= 19
     done = ktrace("report", *traces)
     assert [line for line in done.stdout.splitlines() if len(line) > 100] == []
     assert done.stdout.count("\nverdict: ") == len(traces)
 
 
-def test_the_livelock_page_quotes_the_report() -> None:
-    folder = EXAMPLES / "oom-livelock"
-    report = ktrace("report", str(folder / "oom-livelock.ktrace.gz")).stdout.splitlines()
+def test_oom_deadlock() -> None:
+    trace = str(EXAMPLES / "oom-deadlock" / "oom-deadlock.ktrace.gz")
+    replay = ktrace("replay", "--speed", "0", trace)
+    assert replay.returncode == 1
+    cycle = "memory waits for victim[379] to die"
+    for told in (replay, ktrace("report", trace)):
+        assert cycle in " ".join(told.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["oom-livelock", "oom-deadlock"])
+def test_the_page_quotes_the_report(name: str) -> None:
+    folder = EXAMPLES / name
+    report = ktrace("report", str(folder / f"{name}.ktrace.gz")).stdout.splitlines()
     page = (folder / "README.md").read_text().partition("## What you see")[2]
     quoted = [line[4:] for line in page.splitlines() if line.startswith("    ")]
     for line in quoted:

@@ -177,4 +177,5 @@ def names_in(events: list[Event]) -> set[str]:
     comms = set(re.findall(r'"comm": "([^"]{4,})"', text))
     groups = re.findall(r'"(?:memcg|cgroup)": "([^"]+)"', text)
     parts = {part for group in groups for part in group.split("/") if len(part) > 3}
-    return {name for name in comms | parts if not name.startswith(("ktrace", "respawn"))}
+    ours = ("ktrace", "respawn", "victim")
+    return {name for name in comms | parts if not name.startswith(ours)}
