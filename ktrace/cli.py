@@ -30,6 +30,7 @@ _COMMANDS = {
     "report": ("ktrace.commands.report", "report"),
     "compare": ("ktrace.commands.compare", "compare_traces"),
     "dmesg": ("ktrace.commands.dmesg", "dmesg"),
+    "receive": ("ktrace.commands.receive", "receive"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "schema": ("ktrace.commands.schema", "print_schema"),
@@ -44,6 +45,7 @@ def _live_names() -> list[str]:
 _SECTIONS = (
     ("Live, as root", (*_live_names(), "stuck")),
     ("From a file", ("replay", "report", "compare", "dmesg")),
+    ("From a machine that dies", ("receive",)),
     ("Facts", ("doctor", "decode", "schema")),
     ("Reproduce a bug in a guest", ("lab",)),
 )

@@ -105,6 +105,18 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
             ("4", "inconclusive: parts of the log are lost"),
         ),
     ),
+    "receive": (
+        (
+            ("ktrace receive 7000 -o hang.ktrace", "From this machine, or a tunnel to it."),
+            ("ktrace receive 192.0.2.1:7000 -o hang.ktrace", "From machines of that network."),
+            ("sudo ktrace record -o tcp:192.0.2.1:7000", "On the machine that may die."),
+        ),
+        (
+            ("0", "the trace is here, with its end"),
+            ("2", "bad usage, or the address or FILE cannot be used"),
+            ("4", "the sender broke off, or FILE could not be written: what came reads well"),
+        ),
+    ),
     "doctor": (
         (
             ("sudo ktrace doctor", "What this kernel lets ktrace see, and what is lost."),

@@ -161,7 +161,8 @@ def live_options(record_required: bool) -> Callable[[_Command], _Command]:
         type=click.Path(),
         required=record_required,
         metavar="FILE",
-        help="Record a trace into a new file, which only its owner can read.",
+        help="Record a trace into a new file, which only its owner can read; or to a serial port, "
+        "a FIFO, or tcp:HOST:PORT (ktrace receive).",
     )
 
     def decorate(command: _Command) -> _Command:

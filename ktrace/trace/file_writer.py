@@ -7,13 +7,14 @@ is gone, the rest is written and the process ends; at an error it ends, too, sin
 written what is missing to a second place (spill.py).
 """
 
+import errno
 import os
 import select
 import signal
 import stat
 import time
 
-from ktrace.trace.output import Refused, is_open_already, open_output
+from ktrace.trace.output import Refused, is_connection, is_fifo, is_open_already, open_output
 
 BATCH = 256 << 10  # bytes that are written at once
 _FLUSH_S = 0.5  # half of what the format promises: writing takes time, too
@@ -46,6 +47,7 @@ class FileWriter:
         self._status = status
         self._fd = -1
         self._regular = False
+        self._connected = False  # it is a connection
         self._packed = False
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -79,12 +81,7 @@ class FileWriter:
         if not own:  # whoever reads ktrace's output shall not wait for this process
             self._let_go()
         try:
-            if stat.S_ISFIFO(os.stat(self._path).st_mode):
-                self._tell("fifo")
-        except OSError:
-            pass
-        try:
-            self._fd = open_output(self._path, force=force)
+            self._fd = self._opened(force)
         except Refused as refused:
             self._tell(f"refused {refused}")
             return False
@@ -95,6 +92,24 @@ class FileWriter:
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._tell("open file" if self._regular else "open stream")
         return True
+
+    def _opened(self, force: bool) -> int:
+        self._connected = is_connection(self._path)
+        if self._connected or is_fifo(self._path):
+            self._tell("unread")
+        if not self._connected:
+            fd = open_output(self._path, force=force)
+            if os.isatty(fd):
+                from ktrace.trace.serial_port import pass_bytes_on
+
+                pass_bytes_on(fd)
+            return fd
+        from ktrace.trace.connection import connect
+
+        try:
+            return connect(self._path)
+        except (OSError, ValueError) as error:
+            raise Refused(getattr(error, "strerror", None) or str(error)) from None
 
     def _let_go(self) -> None:
         """Of all descriptors that ktrace was started with."""
@@ -170,12 +185,21 @@ class FileWriter:
 
     def _close(self) -> None:
         try:
+            if self._connected and not self._rest:
+                self._wait_confirmed()
             os.close(self._fd)
         except OSError as error:  # NFS tells only now
             self._in_doubt = True
             self._fail(error)
         if not (self._in_doubt or self._rest or self._waiting):
             self._tell("done")
+
+    def _wait_confirmed(self) -> None:
+        """ktrace ends this process when it has waited long enough."""
+        from ktrace.trace.connection import confirmed
+
+        if not confirmed(self._fd):
+            raise OSError(errno.EPROTO, "the receiver does not say that it has it all")
 
     def _fail(self, error: OSError) -> None:
         if not self._failed:

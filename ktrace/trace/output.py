@@ -9,6 +9,7 @@ import stat
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _OPEN_ALREADY = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+_CONNECTION = "tcp:"
 EXISTS = "it exists"
 
 
@@ -19,6 +20,23 @@ class Refused(Exception):
 def is_open_already(path: str) -> bool:
     """Does it name a descriptor of this process?"""
     return path.startswith(_OPEN_ALREADY)
+
+
+def is_connection(path: str) -> bool:
+    """Does it name no file, but another machine?"""
+    return path.startswith(_CONNECTION)
+
+
+def address(path: str) -> str:
+    """Of a connection."""
+    return path.removeprefix(_CONNECTION)
+
+
+def is_fifo(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def open_output(path: str, *, force: bool = False) -> int:

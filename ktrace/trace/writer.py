@@ -9,7 +9,7 @@ from ktrace.errors import UsageError
 from ktrace.events import Event, Lost, Stack, to_json
 from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.trace.format import MAX_LINE, MAX_STACKS, encode_line
-from ktrace.trace.output import EXISTS
+from ktrace.trace.output import EXISTS, is_connection
 from ktrace.trace.spill import Spill
 from ktrace.trace.writer_process import take
 
@@ -54,7 +54,9 @@ class TraceWriter:
         self._told = 0
         self._ready = 0  # bytes put since the last flush
         self._left = False
-        self._process.wait(_OPENING_S, "open", "fifo")
+        # a FIFO may be read much later, but a machine that does not listen says so at once
+        known = ("open",) if is_connection(self.path) else ("open", "unread")
+        self._process.wait(_OPENING_S, *known)
         if self._process.state == "refused":
             raise UsageError(self._refusal(), hint=self._hint())
 
@@ -69,7 +71,7 @@ class TraceWriter:
     @property
     def why_not_open(self) -> str:
         """Why the file is not open yet; "" if it is, or never will be."""
-        known = {"opening": "its file system does not answer", "fifo": "nobody reads it yet"}
+        known = {"opening": "its file system does not answer", "unread": "nobody reads it yet"}
         return known.get(self._process.state, "")
 
     @property

@@ -38,14 +38,14 @@ def take() -> "WriterProcess":
 
 def _records(argv: list[str]) -> bool:
     own = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
-    return own[:1] != ["lab"] and any(
+    return own[:1] not in (["lab"], ["receive"]) and any(
         arg.startswith("-o") or arg.split("=")[0] in ("--record", "--output") for arg in own
     )
 
 
 class WriterProcess:
-    """state: "opening", "fifo" (opening, no reader), "open", "refused" (the file), "done" (all is
-    written, and the process has ended), "gone" (it has ended before)."""
+    """state: "opening", "unread" (opening: no reader yet), "open", "refused" (the file), "done"
+    (all is written, the process has ended), "gone" (it has ended before)."""
 
     def __init__(self) -> None:
         """Forks it. It does nothing before write_to()."""
@@ -151,7 +151,7 @@ class WriterProcess:
     def leave(self) -> None:
         """Nobody waits for it any more. It writes the rest of a file when the file system goes on;
         but there may never be a reader of a FIFO."""
-        if (self.state == "fifo" or self.is_stream) and not self._reaped:
+        if (self.state == "unread" or self.is_stream) and not self._reaped:
             os.kill(self._pid, signal.SIGKILL)
         self._close_data()
         os.close(self._status)
@@ -186,7 +186,7 @@ class WriterProcess:
 
     def _learn(self, what: str, more: str = "") -> None:
         match what:
-            case "fifo":
+            case "unread":
                 self.state = what
             case "done":
                 self._all_written = True
