@@ -13,7 +13,7 @@ from ktrace.findings import CommandEnd
 
 def check_startable(argv: tuple[str, ...]) -> None:
     """Before anything is attached: raises UsageError where argv names no program."""
-    if not argv or shutil.which(argv[0]) is not None:
+    if shutil.which(argv[0]) is not None:
         return
     if os.path.isdir(argv[0]):
         raise UsageError(f"cannot run {argv[0]}: it is a directory")

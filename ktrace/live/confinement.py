@@ -2,12 +2,12 @@
 
 import os
 import sys
-from importlib.resources import files
 
 from ktrace.kernel.capabilities import Capability as C
 from ktrace.kernel.capabilities import last_known, restrict
 from ktrace.live.identity import Identity
 from ktrace.live.options import DEFAULT_SPILL, Options
+from ktrace.package import packaged
 from ktrace.privileges import NEEDS
 
 # to put a new state file into a folder, and an owner's name on it, which need not be ktrace's own
@@ -51,7 +51,7 @@ def _depends_on_reading_all(keep: frozenset[C]) -> bool:
     """Some of ktrace's own files are read when they are needed: modules of Python, the BPF object
     of a kernel module that is loaded later. Those of a user's home root may only read by a
     capability. Puts the others aside."""
-    folders = [*filter(None, sys.path), os.fspath(files("ktrace") / "bpf")]  # type: ignore[call-overload]
+    folders = [*filter(None, sys.path), packaged("bpf")]
     readable = [folder for folder in folders if _readable(folder)]
     restrict(keep, for_good=False)
     return not all(map(_readable, readable))

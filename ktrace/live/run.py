@@ -1,7 +1,7 @@
 """One live run: the source's events through the detectors to the view and the recording."""
 
 import json
-import platform
+import os
 import signal
 import sys
 import time
@@ -19,9 +19,7 @@ from ktrace.events import Event
 from ktrace.findings import End, Finding, Session, finding_to_json
 from ktrace.kernel.boot import boot_id
 from ktrace.kernel.capabilities import effective
-from ktrace.live.actions import Actions
 from ktrace.live.children import Children
-from ktrace.live.command import Command, check_startable
 from ktrace.live.confinement import confine
 from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
@@ -35,6 +33,8 @@ from ktrace.views.output import complain, say
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
+    from ktrace.live.actions import Actions
+    from ktrace.live.command import Command
     from ktrace.live.recording import Recording
     from ktrace.sources.live.earlier import Earlier
 
@@ -47,7 +47,10 @@ _KILLS = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 1.0))
 
 def run(options: Options, view: View) -> ExitCode:
     """Trace until told to stop. Raises CannotTrace, UsageError."""
-    check_startable(options.run)
+    if options.run:
+        from ktrace.live.command import check_startable
+
+        check_startable(options.run)
     stop = Stop()
     stop.listen()  # before anything is loaded: Python drops an exception in a callback of libbpf
     children = Children.of(options)
@@ -160,6 +163,8 @@ class _Run:
     def _start_command(self) -> None:
         if not self._options.run:
             return
+        from ktrace.live.command import Command
+
         output = None if self._view.child_output == "inherited" else self._children_s_output()
         identity = self._children.command
         self._command = Command(
@@ -180,10 +185,12 @@ class _Run:
             earlier.confine(partial(confine, self._options, loader, actions))
         self._note(*filter(None, [confine(self._options, loader, actions)]))
 
-    def _make_actions(self) -> Actions | None:
+    def _make_actions(self) -> "Actions | None":
         identity = self._children.actions
         if identity is None or self._options.on_finding is None:
             return None
+        from ktrace.live.actions import Actions
+
         return Actions(
             self._options.on_finding.removeprefix("shell:"),
             self._children.setup(identity),
@@ -275,14 +282,15 @@ class _Run:
 
 def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:
     """The head of this run."""
+    machine = os.uname()
     return Session(
         ktrace=ktrace.__version__,
         format=FORMAT,
         command=options.command,
-        host=platform.node(),
-        kernel=platform.release(),
+        host=machine.nodename,
+        kernel=machine.release,
         boot_id=boot_id(),
-        machine=platform.machine(),
+        machine=machine.machine,
         t=now(),
         wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         loader=source.loader.name,

@@ -4,12 +4,12 @@ import ctypes
 import os
 import re
 import struct
-from importlib.resources import files
 from typing import Any
 
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import check, lib
+from ktrace.package import packaged
 from ktrace.probes.ladder import KernelHooks, Ladder, Rung, ladders, rung_of
 
 _KNOB_FORMATS = {1: "=B", 4: "=I", 8: "=Q"}
@@ -59,7 +59,7 @@ class BpfObject:
             self._handle = 0
 
     def _open(self) -> None:
-        path = os.fspath(files("ktrace") / "bpf" / f"{self.name}.bpf.o")  # type: ignore[call-overload]
+        path = packaged("bpf", f"{self.name}.bpf.o")
         self._handle = check(
             lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
         )

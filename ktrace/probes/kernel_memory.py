@@ -2,14 +2,13 @@
 
 import ctypes
 import mmap
-import os
 import struct
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, Protocol
 
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import check, lib
+from ktrace.package import packaged
 
 PIECE = 256  # MEMORY_READ_BYTES of bpf/memory_reads.h
 
@@ -41,7 +40,7 @@ class KernelMemory:
     programs can be run by BPF_PROG_TEST_RUN since v5.10, 1b4d60ec162f."""
 
     def __init__(self) -> None:
-        path = os.fspath(files("ktrace") / "bpf" / "memory.bpf.o")  # type: ignore[call-overload]
+        path = packaged("bpf", "memory.bpf.o")
         self._handle = check(
             lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
         )

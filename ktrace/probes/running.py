@@ -7,15 +7,14 @@ only while the task is on a CPU.
 import ctypes
 import errno
 import os
-import platform
 import struct
 from collections.abc import Iterable, Mapping
 from fcntl import ioctl
-from importlib.resources import files
 
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
 from ktrace.probes.bounded_call import interrupted_after
+from ktrace.package import packaged
 
 MOST = 16  # tasks at a time
 PERIOD_NS = 50_000_000  # of its own CPU time
@@ -33,7 +32,7 @@ class RunningTasks:
 
     def __init__(self, maps: Mapping[str, int]) -> None:
         """maps: descriptors of the maps that all objects share. Raises LibbpfError."""
-        path = os.fspath(files("ktrace") / "bpf" / "running.bpf.o")  # type: ignore[call-overload]
+        path = packaged("bpf", "running.bpf.o")
         self._events: dict[int, int] = {}  # perf's descriptor by tid
         self._busy: set[int] = set()  # of those wanted, who keeps its lock: asked once
         self._first: int | None = None
@@ -101,7 +100,7 @@ class RunningTasks:
         self._events[tid] = event
 
     def _event(self, tid: int, period_ns: int, flags: int = 0) -> int | None:
-        number = _SYS_PERF_EVENT_OPEN.get(platform.machine())
+        number = _SYS_PERF_EVENT_OPEN.get(os.uname().machine)
         if number is None:
             return None
         attributes = ctypes.create_string_buffer(_ATTR_BYTES)

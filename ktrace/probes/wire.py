@@ -4,11 +4,10 @@ bpf/events.h is typed once. Both loaders read it here: bcc compiles the same hea
 """
 
 import ctypes
-import os
 from functools import cache
-from importlib.resources import files
 
 from ktrace.kernel.btf import Btf
+from ktrace.package import packaged
 from ktrace.probes.loader import RawEvent
 
 OBJECTS = ("tasks", "oom", "pages", "squashfs")
@@ -54,7 +53,7 @@ class Wire:
 
     def _learn(self, name: str) -> None:
         """From one object: what its programs use."""
-        path = os.fspath(files("ktrace") / "bpf" / f"{name}.bpf.o")  # type: ignore[call-overload]
+        path = packaged("bpf", f"{name}.bpf.o")
         described = Btf.of_file(path)
         try:
             self.enums |= {e: found for e in _ENUMS if (found := described.enum(e))}

@@ -7,7 +7,6 @@ which an execve() holds for a moment only (kernel/kcmp.c, fs/exec.c).
 
 import ctypes
 import os
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,7 +170,7 @@ def _alike(status: Status, other: Status) -> bool:
 
 def same_mm(pid: int, other: int) -> bool | None:
     """Do both use one address space? None: this kernel or machine cannot tell (kcmp(2))."""
-    number = _KCMP.get(platform.machine())
+    number = _KCMP.get(os.uname().machine)
     if number is None:
         return None
     if pid == other:

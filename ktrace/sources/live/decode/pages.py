@@ -1,6 +1,6 @@
 """struct bad_page of bpf/events.h as a typed event: the struct page taken apart."""
 
-import platform
+import os
 from typing import TYPE_CHECKING, Any
 
 from ktrace.events import BadPage, Stack
@@ -41,13 +41,13 @@ class PageDecoder:
         """By the running kernel's BTF; without one only raw words are told."""
         if btf is None:
             flags = PageFlags("unknown: no BTF is read", {}, (), 0, 0)
-            return cls(flags, PageStruct({}), boot_id(), platform.release())
+            return cls(flags, PageStruct({}), boot_id(), os.uname().release)
         try:
             flags = PageFlags.of_btf(btf, "the running kernel's BTF", running_config())
         except ValueError:
             flags = PageFlags("unknown: this kernel's BTF has no enum pageflags", {}, (), 0, 0)
-        types = PageTypes.of_btf(btf) or page_types_of(release_of(platform.release()))
-        return cls(flags, PageStruct.of_btf(btf), boot_id(), platform.release(), types)
+        types = PageTypes.of_btf(btf) or page_types_of(release_of(os.uname().release))
+        return cls(flags, PageStruct.of_btf(btf), boot_id(), os.uname().release, types)
 
     def bad_page(self, raw: Any, stack: Stack) -> BadPage:
         """raw: a struct bad_page."""
