@@ -15,9 +15,23 @@ from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # include/uapi/asm-generic/mman.h
 _HEAP_BLOCKS = 8192
 _HEAP_BLOCK = 480  # below 512 bytes: served from Python's own arenas
+_M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 128 << 10  # malloc.h; bytes, its default
 _OOM_SCORE_ADJ = "/proc/self/oom_score_adj"
 
 _reserve: list[bytearray] = []
+
+
+def reserve_heap() -> None:
+    """Before anything needs much memory for a moment, as reading the kernel's types and symbols
+    does: then it is lent from the reserve.
+
+    Touches 4 MiB of small blocks and frees most: Python keeps the arenas, the kernel the pages.
+    Large blocks are mapped, and unmapped when they are freed: by itself glibc would take more and
+    more of them from its heap, in which they leave holes that are locked (mallopt(3)).
+    """
+    _libc().mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+    blocks = [bytearray(_HEAP_BLOCK) for _ in range(_HEAP_BLOCKS)]
+    _reserve.extend(blocks[::256])
 
 
 def survive() -> list[str]:
@@ -25,14 +39,7 @@ def survive() -> list[str]:
     gc.collect()
     gc.freeze()
     _libc().malloc_trim(0)  # what attaching and reading symbols needed for a moment
-    _reserve_heap()
     return [*_lock_memory(), *_refuse_oom_kill()]
-
-
-def _reserve_heap() -> None:
-    """Touch 4 MiB of small blocks and free most: Python keeps the arenas, the kernel the pages."""
-    blocks = [bytearray(_HEAP_BLOCK) for _ in range(_HEAP_BLOCKS)]
-    _reserve.extend(blocks[::256])
 
 
 def _lock_memory() -> list[str]:

@@ -1,6 +1,6 @@
 """The kernel's own descriptions of its tracepoints, from tracefs."""
 
-from pathlib import Path
+import os
 
 MOUNTS = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 
@@ -9,7 +9,8 @@ def tracepoint_format(category: str, name: str) -> str | None:
     """The format file of a tracepoint; None where tracefs is not mounted or has no such one."""
     for mount in MOUNTS:
         try:
-            return Path(mount, "events", category, name, "format").read_text()
+            with open(os.path.join(mount, "events", category, name, "format")) as file:
+                return file.read()
         except OSError:
             continue
     return None

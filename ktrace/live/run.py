@@ -54,6 +54,7 @@ def run(options: Options, view: View) -> ExitCode:
     stop = Stop()
     stop.listen()  # before anything is loaded: Python drops an exception in a callback of libbpf
     children = Children.of(options)
+    survival.reserve_heap()
     with ExitStack() as stack:
         source = LiveSource(options.stuck_after, options.loader, options.all_waits)
         stack.callback(source.close)

@@ -1,7 +1,6 @@
 """No screen: only what the user must know, on stderr."""
 
 import os
-import shutil
 import sys
 
 from ktrace.detectors.analysis import Analysis
@@ -39,8 +38,7 @@ class QuietView:
         if not self._shows or 0 <= t - self._shown_t < _REFRESH_S:
             return
         self._shown_t = t
-        width = shutil.get_terminal_size().columns
-        status(progress(self._analysis, self._file, t)[: width - 1])
+        status(progress(self._analysis, self._file, t)[: _columns() - 1])
 
     def note(self, text: str) -> None:
         self._clear()
@@ -65,3 +63,11 @@ def progress(analysis: Analysis, file: str, t: float) -> str:
     found = words.count(analysis.findings, "finding")
     clock = words.clock(t - analysis.session.t)
     return f"{clock}  {words.recorded(analysis)}  {found}  lost {lost}  to {file}"
+
+
+def _columns() -> int:
+    """Of stderr's terminal; 80 where it does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80

@@ -2,7 +2,6 @@
 
 import os
 import struct
-from pathlib import Path
 
 from ktrace.record import record
 from ktrace.waits.files import WANTS as FILES
@@ -19,7 +18,7 @@ WANTS = (
     "super_block.s_writers.frozen",
     "super_block.s_bdev",
 )
-_SYSFS = Path("/sys/dev/block")
+_SYSFS = "/sys/dev/block"
 _SUSPENDED, _FROZEN = "dm:", "frozen:"
 _DEEPEST = 4  # loop devices on file systems on loop devices
 
@@ -70,7 +69,7 @@ def _look_up(kernel: Kernel, address: int, depth: int) -> BlockDevice:
     number = struct.unpack("=I", data)[0]
     numbers = f"{number >> 20}:{number & (1 << 20) - 1}"  # MINORBITS, include/linux/kdev_t.h
     try:
-        name = os.path.basename(os.readlink(_SYSFS / numbers))
+        name = os.path.basename(os.readlink(os.path.join(_SYSFS, numbers)))
     except OSError:
         return BlockDevice(numbers)
     if backing_file(name) and depth < _DEEPEST:

@@ -1,10 +1,9 @@
 """Modules that taint the kernel because they are not its own, as sysfs lists them."""
 
-from pathlib import Path
-
 from ktrace.record import record
+from ktrace.waits.sysfs import text
 
-_MODULES = Path("/sys/module")
+_MODULES = "/sys/module"
 _FOREIGN = {  # letters of kernel/panic.c, taint_flags: what makes a module foreign
     "P": "proprietary",
     "O": "out-of-tree",
@@ -32,14 +31,7 @@ class ForeignModule:
 def foreign_module(name: str) -> ForeignModule | None:
     """None where the module is the kernel's own, or is not there. An unsigned one alone is no sign
     of another's: distributions without signatures have many."""
-    taints = _text(_MODULES / name / "taint")
+    taints = text(_MODULES, name, "taint")
     if not {"P", "O"} & set(taints):
         return None
-    return ForeignModule(name, _text(_MODULES / name / "version"), taints)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="backslashreplace").strip()
-    except OSError:
-        return ""
+    return ForeignModule(name, text(_MODULES, name, "version"), taints)

@@ -3,10 +3,12 @@
 Read are only files that take no lock of the device (drivers/md/dm-sysfs.c, block/genhd.c).
 """
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
-_CLASS = Path("/sys/class/block")
+from ktrace.waits.sysfs import text
+
+_CLASS = "/sys/class/block"
 _DEEPEST = 8
 _MOST = 64  # devices that are looked at
 
@@ -29,30 +31,31 @@ def way_down(name: str) -> tuple[str, ...]:
 def whole(name: str) -> str:
     """The device that a partition is part of."""
     try:
-        path = (_CLASS / name).resolve(strict=True)
-        return path.parent.name if (path / "partition").exists() else name
+        path = os.path.realpath(os.path.join(_CLASS, name), strict=True)
+        is_part = os.path.exists(os.path.join(path, "partition"))
+        return os.path.basename(os.path.dirname(path)) if is_part else name
     except OSError:
         return name
 
 
 def is_suspended(name: str) -> bool:
     """By device-mapper."""
-    return _text(_CLASS / name / "dm" / "suspended") == "1"
+    return text(_CLASS, name, "dm", "suspended") == "1"
 
 
 def mapper_name(name: str) -> str:
     """What device-mapper calls it; empty of another device."""
-    return _text(_CLASS / name / "dm" / "name")
+    return text(_CLASS, name, "dm", "name")
 
 
 def backing_file(name: str) -> str:
     """Of a loop device, as its opener named it; empty of another device."""
-    return _text(_CLASS / name / "loop" / "backing_file")
+    return text(_CLASS, name, "loop", "backing_file")
 
 
 def in_flight(name: str) -> int:
     """Requests and bios that the device has not completed. "       1        0": reads, writes"""
-    words = _text(_CLASS / name / "inflight").split()
+    words = text(_CLASS, name, "inflight").split()
     return sum(int(word) for word in words if word.isdecimal())
 
 
@@ -71,14 +74,7 @@ def _ways(name: str) -> Iterator[tuple[str, ...]]:
 def _slaves(name: str) -> list[str]:
     """Of a partition among them its whole device: that is what has a queue, and slaves."""
     try:
-        found = sorted(path.name for path in (_CLASS / name / "slaves").iterdir())
+        found = sorted(os.listdir(os.path.join(_CLASS, name, "slaves")))
     except OSError:
         return []  # none, or the device is gone
     return list(dict.fromkeys(map(whole, found)))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="backslashreplace").strip()
-    except OSError:
-        return ""

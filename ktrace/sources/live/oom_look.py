@@ -8,7 +8,6 @@ which an execve() holds for a moment only (kernel/kcmp.c, fs/exec.c).
 import ctypes
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
 from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
@@ -52,7 +51,7 @@ class Status:
 class OomLook:
     """Looks at domains; proc and mountinfo can be others for tests."""
 
-    def __init__(self, proc: Path = Path("/proc")) -> None:
+    def __init__(self, proc: str = "/proc") -> None:
         self._proc = proc
 
     def look(self, t: float, memcg: str | None, cgroup_id: int | None = None) -> OomDomain:
@@ -142,10 +141,10 @@ class OomLook:
             yield parent.task
             status = parent
 
-    def _pids_of(self, folder: Path | None) -> list[int]:
+    def _pids_of(self, folder: str | None) -> list[int]:
         pids: list[int] = []
         for group in _groups(folder) if folder else ():
-            pids += [int(word) for word in _text_of(group / "cgroup.procs").split()]
+            pids += [int(word) for word in _text_of(os.path.join(group, "cgroup.procs")).split()]
         return sorted(set(pids))[:_MOST_PROCESSES]
 
     def _all_pids(self) -> list[int]:
@@ -156,7 +155,7 @@ class OomLook:
         return sorted(int(name) for name in names if name.isdigit())[:_MOST_PROCESSES]
 
     def _read(self, name: str) -> str:
-        return _text_of(self._proc / name)
+        return _text_of(os.path.join(self._proc, name))
 
 
 def _importance(status: Status) -> tuple[bool, int]:
@@ -194,7 +193,7 @@ def cpu_seconds(stat: str) -> float | None:
     return round((int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"), 2)
 
 
-def memory_folder(path: str, mountinfo: str) -> Path | None:
+def memory_folder(path: str, mountinfo: str) -> str | None:
     """The folder of the memory cgroup with that path; None where no mount shows it."""
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
@@ -204,47 +203,47 @@ def memory_folder(path: str, mountinfo: str) -> Path | None:
         v1 = kind[0] == "cgroup" and "memory" in kind[-1].split(",")
         if not v1 and kind[0] != "cgroup2":
             continue
-        root, point = mount[3].rstrip("/"), Path(mount[4])
+        root, point = mount[3].rstrip("/"), mount[4]
         if not path.startswith(root + "/") and path != root:
             continue
-        folder = point / path[len(root) :].lstrip("/")
-        if (folder / "memory.stat").exists():
+        folder = os.path.join(point, path[len(root) :].lstrip("/"))
+        if os.path.exists(os.path.join(folder, "memory.stat")):
             return folder
     return None
 
 
-def is_cgroup(folder: Path, kernfs_id: int) -> bool:
+def is_cgroup(folder: str, kernfs_id: int) -> bool:
     """Its inode number is the id, or the lower half of it: kernfs_id_ino(), include/linux/kernfs.h,
     where ino_t has 32 bits, and every kernel before v5.5 (40430452fd5d)."""
     try:
-        inode = folder.stat().st_ino
+        inode = os.stat(folder).st_ino
     except OSError:
         return False
     return inode in (kernfs_id, kernfs_id & 0xFFFFFFFF)
 
 
-def _groups(folder: Path) -> Iterator[Path]:
+def _groups(folder: str) -> Iterator[str]:
     """The folder and all below it."""
     for count, (path, _, _) in enumerate(os.walk(folder)):
         if count >= _MOST_GROUPS:
             return
-        yield Path(path)
+        yield path
 
 
-def limit_and_usage(folder: Path | None) -> tuple[int | None, int | None]:
+def limit_and_usage(folder: str | None) -> tuple[int | None, int | None]:
     """KiB, of cgroup v2 or v1; None where it has no limit or is not there."""
     if folder is None:
         return None, None
-    limit = _bytes_of(folder / "memory.max") or _bytes_of(folder / "memory.limit_in_bytes")
-    usage = _bytes_of(folder / "memory.current") or _bytes_of(folder / "memory.usage_in_bytes")
+    limit = _bytes_of(folder, "memory.max") or _bytes_of(folder, "memory.limit_in_bytes")
+    usage = _bytes_of(folder, "memory.current") or _bytes_of(folder, "memory.usage_in_bytes")
     return (limit if limit is not None and limit < _UNLIMITED_KIB else None), usage
 
 
-def memory_stat(folder: Path | None) -> tuple[MemoryCount, ...]:
+def memory_stat(folder: str | None) -> tuple[MemoryCount, ...]:
     """By the names of v2's memory.stat, KiB."""
     if folder is None:
         return ()
-    lines = [line.split() for line in _text_of(folder / "memory.stat").splitlines()]
+    lines = [line.split() for line in _text_of(os.path.join(folder, "memory.stat")).splitlines()]
     counts = {words[0]: int(words[1]) // 1024 for words in lines if len(words) == 2}
     v1 = "total_rss" in counts
     found = [(name, counts.get(f"total_{name}" if v1 else name)) for name in _STAT]
@@ -264,12 +263,12 @@ def _number_of(text: str, name: str) -> int | None:
     return None
 
 
-def _bytes_of(path: Path) -> int | None:
-    text = _text_of(path).strip()
+def _bytes_of(folder: str, name: str) -> int | None:
+    text = _text_of(os.path.join(folder, name)).strip()
     return int(text) // 1024 if text.isdigit() else None
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: str) -> str:
     """Empty when it is gone: a process or cgroup may end at any moment."""
     try:
         with open(path, errors="backslashreplace") as file:

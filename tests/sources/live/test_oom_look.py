@@ -127,7 +127,7 @@ def test_cgroup_v1(tmp_path: Path) -> None:
     (point / "app" / "memory.stat").write_text("rss 1\ntotal_rss 2048\ntotal_cache 4096\n")
     (point / "app" / "memory.limit_in_bytes").write_text("20971520\n")
     mountinfo = f"1 1 0:1 /docker/1 {point} rw - cgroup cgroup rw,memory\n"
-    assert oom_look.memory_folder("/docker/1/app", mountinfo) == point / "app"
+    assert oom_look.memory_folder("/docker/1/app", mountinfo) == str(point / "app")
     assert oom_look.memory_folder("/docker/12/app", mountinfo) is None
     assert oom_look.limit_and_usage(point / "app") == (20480, None)
     assert oom_look.memory_stat(point / "app") == (MemoryCount("rss", 2), MemoryCount("cache", 4))
