@@ -1,25 +1,15 @@
 """ktrace compare: was it fixed?"""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ktrace.commands.options import Seconds
-from ktrace.comparison.runs import read_runs
-from ktrace.comparison.verdict import (
-    FIXED,
-    NOT_COMPARABLE,
-    NOT_ENOUGH,
-    NOT_FIXED,
-    WORSE,
-    Comparison,
-    compare,
-)
 from ktrace.errors import ExitCode, UsageError
-from ktrace.views.compare_html import html_text
-from ktrace.views.compare_json import json_text
-from ktrace.views.compare_junit import junit_text
-from ktrace.views.compare_ktap import ktap_lines
-from ktrace.views.compare_text import text_lines
 from ktrace.views.output import say
+
+if TYPE_CHECKING:
+    from ktrace.comparison.verdict import Comparison
 
 _SEPARATOR = "vs"
 
@@ -63,6 +53,9 @@ def compare_traces(
     once, so "fixed" takes at least three runs on each side, which killed the same programs about
     as often.
     """
+    from ktrace.comparison.runs import read_runs
+    from ktrace.comparison.verdict import compare
+
     old, new = _sides(traces)
     before, told_before = read_runs(old, stuck_after)
     after, told_after = read_runs(new, stuck_after)
@@ -73,18 +66,17 @@ def compare_traces(
     return code
 
 
-def exit_code(comparison: Comparison) -> ExitCode:
+def exit_code(comparison: "Comparison") -> ExitCode:
     """CLEAN is "fixed", FOUND "not fixed" or "worse"."""
-    return _EXIT_CODES[comparison.verdict]
+    from ktrace.comparison import verdict
 
-
-_EXIT_CODES = {
-    FIXED: ExitCode.CLEAN,
-    NOT_FIXED: ExitCode.FOUND,
-    WORSE: ExitCode.FOUND,
-    NOT_ENOUGH: ExitCode.INCONCLUSIVE,
-    NOT_COMPARABLE: ExitCode.INCONCLUSIVE,
-}
+    return {
+        verdict.FIXED: ExitCode.CLEAN,
+        verdict.NOT_FIXED: ExitCode.FOUND,
+        verdict.WORSE: ExitCode.FOUND,
+        verdict.NOT_ENOUGH: ExitCode.INCONCLUSIVE,
+        verdict.NOT_COMPARABLE: ExitCode.INCONCLUSIVE,
+    }[comparison.verdict]
 
 
 def _sides(traces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -101,11 +93,23 @@ def _sides(traces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
 
 
-def _lines(comparison: Comparison, style: str, code: ExitCode) -> list[str]:
+def _lines(comparison: "Comparison", style: str, code: ExitCode) -> list[str]:
     if style == "json":
+        from ktrace.views.compare_json import json_text
+
         return [json_text(comparison, code)]
     if style == "html":
+        from ktrace.views.compare_html import html_text
+
         return html_text(comparison).split("\n")
     if style == "junit":
+        from ktrace.views.compare_junit import junit_text
+
         return junit_text(comparison).split("\n")
-    return ktap_lines(comparison) if style == "ktap" else text_lines(comparison)
+    if style == "ktap":
+        from ktrace.views.compare_ktap import ktap_lines
+
+        return ktap_lines(comparison)
+    from ktrace.views.compare_text import text_lines
+
+    return text_lines(comparison)

@@ -1,6 +1,8 @@
 """ktrace doctor: what this kernel offers, which hook each probe takes, what is lost without it."""
 
+import os
 import time
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,26 +10,28 @@ from ktrace import __version__
 from ktrace.commands.options import loader_option
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.kernel.capabilities import effective
-from ktrace.kernel.features import Fact, facts
-from ktrace.kernel.libbpf import lib
 from ktrace.privileges import NEEDS, has
 from ktrace.probes.catalog import purpose
 from ktrace.probes.choice import choose
 from ktrace.problems import verdicts_that_need
-from ktrace.sources.live.source import LiveSource
-from ktrace.survival import memory_kib, survive
+from ktrace.survival import memory_kib, reserve_heap, survive
 from ktrace.views.output import say
 from ktrace.views.text_table import text_table
+
+if TYPE_CHECKING:
+    from ktrace.kernel.features import Fact
+    from ktrace.sources.live.source import LiveSource
 
 
 @click.command("doctor")
 @loader_option
 def doctor(loader: str) -> ExitCode:
     """Attach every probe once; show what works, and what you lose where a probe is missing."""
-    import platform
+    from ktrace.kernel.features import facts
+    from ktrace.kernel.libbpf import lib
 
-    version = lib().libbpf_version_string().decode()
-    say(f"ktrace {__version__} on Linux {platform.release()} {platform.machine()}")
+    version, machine = lib().libbpf_version_string().decode(), os.uname()
+    say(f"ktrace {__version__} on Linux {machine.release} {machine.machine}")
     say(f"libbpf {version}")
     say()
     for fact in facts():
@@ -42,7 +46,7 @@ def doctor(loader: str) -> ExitCode:
         return ExitCode.CANNOT_TRACE
 
 
-def _print_fact(fact: Fact) -> None:
+def _print_fact(fact: "Fact") -> None:
     mark = {True: "ok", False: "NO", None: "--"}[fact.ok]
     say(f"{fact.name:<14} {mark}  {fact.value}")
     if fact.ok is False and fact.hint:
@@ -64,11 +68,13 @@ def _print_privileges() -> None:
 
 
 def _try_probes(loader: str) -> ExitCode:
-    started = time.monotonic()
+    from ktrace.sources.live.source import LiveSource
+
+    reserve_heap()
     chosen = choose(loader)
     say(f"{'loader':<14} {chosen.name}: {chosen.why}")
     source = LiveSource(stuck_after=1.0, loader_name=loader)
-    attached = time.monotonic()
+    ready = time.monotonic()
     try:
         symbols = source.load_symbols()
         named = time.monotonic()
@@ -84,8 +90,8 @@ def _try_probes(loader: str) -> ExitCode:
     waits = source.why_no_waits or ("" if symbols else "kernel addresses are hidden")
     say(f"wait chains    {f'not read: {waits}' if waits else 'read from sleeping stacks'}")
     say(
-        f"time           {attached - started:.3f} s to attach (after Python's own start), "
-        f"{named - attached:.3f} s to read symbols"
+        f"time           {source.attached_t - source.attaching_t:.3f} s to attach, "
+        f"{named - ready:.3f} s to read symbols"
     )
     say(
         f"memory         {memory['VmRSS'] / 1024:.1f} MiB resident, "
@@ -100,7 +106,7 @@ def _try_probes(loader: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _print_probes(source: LiveSource) -> list[str]:
+def _print_probes(source: "LiveSource") -> list[str]:
     """The table; commands that cannot say "clean" on this kernel."""
     blind: list[str] = []
     rows = [("PROBE", "HOOK", "GIVES")]

@@ -2,8 +2,6 @@
 
 import click
 
-from ktrace.commands.manual import epilog
-
 _WHOLE = 200  # characters, more than any has; click itself cuts them at the end of the line
 
 
@@ -20,7 +18,7 @@ class Group(click.Group):
         command = self.find(ctx, cmd_name)
         if command is not None:
             parents = ctx.command_path.split(" ")[1:]
-            command.epilog = epilog(" ".join([*parents, cmd_name]))
+            _end_with_manual(command, " ".join([*parents, cmd_name]))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -29,3 +27,15 @@ class Group(click.Group):
             rows = [(name, cmd.get_short_help_str(_WHOLE)) for name, cmd in commands if cmd]
             with formatter.section(head):
                 formatter.write_dl(rows)
+
+
+def _end_with_manual(command: click.Command, name: str) -> None:
+    """Its help; the manual is imported by nobody but who reads it."""
+
+    def format_epilog(ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from ktrace.commands.manual import epilog
+
+        command.epilog = epilog(name)
+        type(command).format_epilog(command, ctx, formatter)
+
+    command.format_epilog = format_epilog  # type: ignore[method-assign]

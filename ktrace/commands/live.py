@@ -7,11 +7,9 @@ import click
 from ktrace.commands.options import filter_options, live_options, state_option
 from ktrace.errors import ExitCode
 from ktrace.live.options import DEFAULT_SPILL, Options
-from ktrace.live.run import run
 from ktrace.problems import live_problems, reported
 from ktrace.task_filter import TaskFilter
 from ktrace.views.choice import view_for
-from ktrace.views.quiet import QuietView
 from ktrace.views.view import View
 
 RECORD = "record"
@@ -31,6 +29,8 @@ def live_command(name: str) -> click.Command:
         _check(options)
         if task_filter and options["redact"]:
             raise click.UsageError("the trace would have the names that --redact leaves out")
+        from ktrace.live.run import run
+
         options["spill"] = options["spill"] or DEFAULT_SPILL
         return run(
             Options(command=name, filter=task_filter, **options),
@@ -61,5 +61,7 @@ def _check(options: dict[str, Any]) -> None:
 
 def _view(name: str, as_json: bool, record: str | None) -> View:
     if name == RECORD and record and not as_json:
+        from ktrace.views.quiet import QuietView
+
         return QuietView(record)
     return view_for(name, as_json, f"recording to {record}" if record else "")

@@ -5,7 +5,6 @@ import click
 from ktrace.commands.options import Seconds
 from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode
-from ktrace.replay_run import replay as replay_trace
 from ktrace.views.choice import view_for
 from ktrace.views.view import View
 
@@ -27,6 +26,8 @@ def replay(
 
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
+    from ktrace.replay_run import replay as replay_trace
+
     footer = f"replay of {' '.join(files)}"
 
     def view(command: str, _file: str) -> View:

@@ -3,22 +3,21 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from pathlib import Path
+from os.path import basename
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from ktrace.commands.known_option import catalogue, known_option
-from ktrace.commands.report_file import written_to
 from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode
-from ktrace.replay_run import NewView, replay
-from ktrace.trace.reader import Record
 from ktrace.views.output import filtered, say
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
     from ktrace.known_bugs import Catalogue
+    from ktrace.replay_run import NewView
+    from ktrace.trace.reader import Record
 
 _FOR_PEOPLE = ("text", "html", "markdown")
 _DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/views/formats/
@@ -56,9 +55,8 @@ def report(
 
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
-    target: AbstractContextManager[None] = written_to(output, force) if output else nullcontext()
     known = catalogue(known_files)
-    with target:
+    with _target(output, force):
         placed = _placed(debug_files, style)
         if not redact:
             return _print(files, style, known, lambda file: file, placed)
@@ -70,12 +68,20 @@ def report(
                 files,
                 style,
                 known,
-                lambda file: Path(file).name,
+                basename,
                 lambda record: hidden(placed(record)),
             )
 
 
-def _placed(debug_files: tuple[str, ...], style: str) -> Callable[[Record], Record]:
+def _target(output: str | None, force: bool) -> AbstractContextManager[None]:
+    if output is None:
+        return nullcontext()
+    from ktrace.commands.report_file import written_to
+
+    return written_to(output, force)
+
+
+def _placed(debug_files: tuple[str, ...], style: str) -> "Callable[[Record], Record]":
     """Frames with their places in the source; those of an installed debug package are for people
     only, as programs read frames."""
     source = source_lines(debug_files, installed=style in _FOR_PEOPLE)
@@ -91,8 +97,10 @@ def _print(
     style: str,
     known: "Catalogue",
     shown: Callable[[str], str],
-    change: Callable[[Record], Record] = lambda record: record,
+    change: "Callable[[Record], Record]" = lambda record: record,
 ) -> ExitCode:
+    from ktrace.replay_run import replay
+
     if style not in _DOCUMENTS:
         return replay(files, _streamed(style, len(files) > 1, known, shown), 0, change)
     from ktrace.views.formats.document import Document, Format
@@ -112,7 +120,7 @@ def _print(
 
 def _streamed(
     style: str, several: bool, known: "Catalogue", shown: Callable[[str], str]
-) -> NewView:
+) -> "NewView":
     """The view of each run prints by itself."""
 
     def view(_command: str, file: str) -> View:

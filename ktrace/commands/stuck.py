@@ -5,10 +5,7 @@ import click
 from ktrace.commands.options import Seconds, filter_options, loader_option
 from ktrace.errors import ExitCode
 from ktrace.live.options import Options
-from ktrace.live.run import run
 from ktrace.task_filter import TaskFilter
-from ktrace.views.json_lines import JsonLinesView
-from ktrace.views.report import ReportView
 
 _MARGIN_S = 0.25  # for the first look, which comes when tracing has begun
 
@@ -41,6 +38,10 @@ def stuck(
     D (uninterruptible or killable), the end of each wait chain first: what to look at, and what
     releases it.
     """
+    from ktrace.live.run import run
+    from ktrace.views.json_lines import JsonLinesView
+    from ktrace.views.report import ReportView
+
     options = Options(
         command="stuck",
         duration=longer_than + _MARGIN_S,

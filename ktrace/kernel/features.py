@@ -1,7 +1,6 @@
 """What this kernel and this process are allowed: facts for `ktrace doctor`, each asked."""
 
 import os
-from pathlib import Path
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import VMLINUX
@@ -99,6 +98,7 @@ def _page_checks() -> Fact:
 
 def _read(path: str) -> str | None:
     try:
-        return Path(path).read_text().strip()
+        with open(path) as file:
+            return file.read().strip()
     except OSError:
         return None

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ktrace.kernel.btf import VMLINUX
-from ktrace.probes.loader import Loader
 from ktrace.record import record
+
+if TYPE_CHECKING:
+    from ktrace.probes.loader import Loader
 
 LOADERS = ("auto", "libbpf", "bcc")
 
@@ -18,10 +20,14 @@ class Choice:
     why: str
 
 
-def choose(wanted: str = "auto", vmlinux: str = VMLINUX) -> Choice:
-    """libbpf wherever the kernel has BTF, else bcc; or what the user wants."""
+def choose(wanted: str = "auto", vmlinux: str = "") -> Choice:
+    """libbpf wherever the kernel has BTF, else bcc; or what the user wants. vmlinux: another file
+    than the kernel's own."""
     if wanted != "auto":
         return Choice(wanted, f"--loader {wanted}")
+    from ktrace.kernel.btf import VMLINUX
+
+    vmlinux = vmlinux or VMLINUX
     try:
         has_btf = os.stat(vmlinux).st_size > 0
     except OSError:
@@ -31,7 +37,7 @@ def choose(wanted: str = "auto", vmlinux: str = VMLINUX) -> Choice:
     return Choice("bcc", f"this kernel shows no BTF in {vmlinux}")
 
 
-def make_loader(name: str, knobs: Mapping[str, int]) -> Loader:
+def make_loader(name: str, knobs: Mapping[str, int]) -> "Loader":
     """The loader of a Choice; only its own code is imported. Raises CannotTrace."""
     if name == "bcc":
         from ktrace.probes.bcc_loader import BccLoader

@@ -13,8 +13,8 @@ from fcntl import ioctl
 
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
-from ktrace.probes.bounded_call import interrupted_after
 from ktrace.package import packaged
+from ktrace.probes.bounded_call import interrupted_after
 
 MOST = 16  # tasks at a time
 PERIOD_NS = 50_000_000  # of its own CPU time

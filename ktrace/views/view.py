@@ -1,10 +1,11 @@
 """What a command shows a run through."""
 
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from ktrace.detectors.analysis import Analysis
-from ktrace.events import Event
-from ktrace.findings import End, Finding
+if TYPE_CHECKING:
+    from ktrace.detectors.analysis import Analysis
+    from ktrace.events import Event
+    from ktrace.findings import End, Finding
 
 
 class Player(Protocol):
@@ -28,9 +29,9 @@ class View(Protocol):
     # there, as stdout is JSON; "kept": its end is shown after the screen
     child_output: str
 
-    def start(self, analysis: Analysis) -> None: ...
+    def start(self, analysis: "Analysis") -> None: ...
 
-    def event(self, event: Event | None, findings: list[Finding]) -> None:
+    def event(self, event: "Event | None", findings: "list[Finding]") -> None:
         """analysis.changes tells what event has changed in the ledger of kills.
 
         event None: the findings were read from a trace whose events are damaged.
@@ -42,7 +43,7 @@ class View(Protocol):
     def note(self, text: str) -> None:
         """Something about ktrace itself that the user should know."""
 
-    def end(self, end: End) -> None: ...
+    def end(self, end: "End") -> None: ...
 
     def close(self) -> None:
         """Give the terminal back, however the run ended; end may not have been called."""
@@ -54,7 +55,7 @@ class KeyedView(View, Protocol):
     def follow(self, player: Player) -> None:
         """The keys of a replay go there."""
 
-    def show(self, analysis: Analysis) -> None:
+    def show(self, analysis: "Analysis") -> None:
         """Draw that from now on."""
 
     def draw(self, t: float) -> None:

@@ -95,7 +95,7 @@ class Runs:
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs()
-    monkeypatch.setattr(live, "run", made)
+    monkeypatch.setattr("ktrace.live.run.run", made)
     return made
 
 
