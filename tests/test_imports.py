@@ -17,7 +17,7 @@ except SystemExit:
     pass
 print(*sys.modules, file=sys.stderr)
 """
-_NEVER = {"rich", "ktrace.lab", "zipfile", "tempfile", "tomllib", "asyncio"}
+_NEVER = {"rich", "ktrace.lab", "zipfile", "tempfile", "asyncio"}
 _TO_TRACE = {"ktrace.live.run", "ktrace.sources.live.source", "ktrace.kernel.btf"}
 _TO_READ = {"json", "ktrace.trace.reader", "ktrace.detectors.analysis", "ktrace.replay_run"}
 _MANUAL = "ktrace.commands.manual"
