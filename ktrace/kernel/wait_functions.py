@@ -5,6 +5,7 @@ stack_trace_save_tsk() takes, which are those of bpf_get_task_stack() and /proc/
 """
 
 import re
+from functools import lru_cache
 
 _SCHEDULER = re.compile(
     r"__schedule|schedule|schedule_(preempt_disabled|idle)|preempt_schedule\w*|__cond_resched"
@@ -57,6 +58,7 @@ def is_scheduler(function: str) -> bool:
     return _SCHEDULER.fullmatch(function) is not None
 
 
+@lru_cache(maxsize=1 << 12)
 def primitive_name(function: str) -> str | None:
     """The wait primitive that the function belongs to; None where it is none's."""
     for pattern, name in _PRIMITIVES:

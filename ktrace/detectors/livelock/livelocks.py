@@ -27,6 +27,7 @@ from ktrace.events import (
 from ktrace.findings import OomLivelock
 
 RESOLVED_S = 3.0  # without a call
+_COUNTED_S = 1.0  # as the kernel's counts come live; a log has a report for each call
 _KEPT = 100  # findings, with their newest numbers
 
 
@@ -186,6 +187,8 @@ class Livelocks(Detector):
             if self._reasons.cannot_tell(domain, t):
                 self._doubts.note(domain)
             return
+        if self._from_log and self._is_told(domain, t, reason):
+            return
         finding = describe(
             domain, t, reason, victim, self._victims, self._protectors, self._sees_kills
         )
@@ -198,6 +201,12 @@ class Livelocks(Detector):
             return
         domain.open = finding
         yield finding
+
+    def _is_told(self, domain: Domain, t: float, reason: str) -> bool:
+        """Are there numbers that are less than a second old?"""
+        known = domain.open
+        same = known is not None and known.reason == reason
+        return known is not None and same and 0 <= t - self.open[known.id].t < _COUNTED_S
 
     def _resolve(self, t: float, but: Domain | None = None) -> Iterator[OomLivelock]:
         for domain in self._domains:

@@ -2,7 +2,9 @@
 
 "blocked for more than 120 seconds" in v2.6.30, "blocked in I/O wait for more
 than" since v6.18, "can't die for more than" in linux-next of 2018. Who holds what it waits for is
-told since v6.15 (3cf67d61ff98 "hung_task: show the blocker task if the task is hung on mutex").
+told since v6.15 (3cf67d61ff98 "hung_task: show the blocker task if the task is hung on mutex"), of
+rw-semaphores later: "task cat:28631 <reader> blocked on an rw-semaphore likely owned by task
+cat:28630 <writer>".
 """
 
 import re
@@ -25,8 +27,9 @@ _KERNEL = re.compile(
 )
 _LAST = re.compile(r'"echo 0 > /proc/sys/kernel/hung_task_timeout_secs"')
 _OWNER = re.compile(
-    r"INFO: task .{0,80}:\d{1,10}(?: <\w+>)? is blocked on an? (?P<lock>[\w-]+),? (?:but the owner"
-    r" is not found|likely (?:last )?(?:owned|held) by task (?P<comm>.{0,80}):(?P<pid>\d{1,10}))"
+    r"INFO: task .{0,80}:(?P<blocked>\d{1,10})(?: <\w+>)? (?:is )?blocked on an? "
+    r"(?P<lock>[\w-]+),? (?:but the (?:owner|last holder) is not found"
+    r"|likely (?:last )?(?:owned|held) by task (?P<comm>.{0,80}):(?P<pid>\d{1,10}))"
 )
 
 
@@ -69,7 +72,7 @@ class HungTaskReport(Report):
 
     def _take_owner(self, text: str) -> bool:
         match = _OWNER.match(text)
-        if match is None:
+        if match is None or int(match["blocked"]) != self._task.pid:
             return False
         self._lock = match["lock"]
         if match["pid"]:

@@ -20,6 +20,11 @@ _USAGE = re.compile(r"(memory|swap|memory\+swap|kmem): usage (\d{1,15})kB, limit
 _ROW = re.compile(r"\[\s*(\d{1,10})\]\s+(.*)$")
 # the buddy lists, "Node 0 DMA: 1*4kB (U) 0*8kB": the smallest is a page
 _BUDDIES = re.compile(r"(?:Node \d+ )?\w+: \d+\*(\d{1,6})kB ")
+# of lines that the first three are for
+_FIRST_WORDS = (
+    *("Node ", "DMA", "Normal", "HighMem", "Movable", "Device"),
+    *("Free", "Total", "memory", "swap", "kmem"),
+)
 _MAX = 40  # facts; a machine has some zones in each of some nodes
 
 
@@ -37,6 +42,18 @@ class OomMemory:
         """Whether the line is about memory."""
         if text.startswith("["):
             return self._take_task(text)
+        if text.startswith(_FIRST_WORDS) and self._take_facts(text):
+            return True
+        if ("slab_" in text or "shmem:" in text) and (found := _GLOBAL.findall(text)):
+            for name, pages in found:
+                self._pages.setdefault(name, int(pages))
+        elif "*" in text and (match := _BUDDIES.match(text)):
+            self._page_kib = self._page_kib or int(match[1])
+        else:
+            return False
+        return True
+
+    def _take_facts(self, text: str) -> bool:
         if match := _ZONE.match(text):
             self._put(f"{match['zone']} free", int(match[2]))
             for name, kib in _ZONE_SIZE.findall(text):
@@ -46,14 +63,7 @@ class OomMemory:
         elif match := _USAGE.match(text):
             self._put(f"{match[1]} usage", int(match[2]))
             self._put(f"{match[1]} limit", int(match[3]))
-        elif found := _GLOBAL.findall(text) if "slab_" in text or "shmem:" in text else ():
-            for name, pages in found:
-                self._pages.setdefault(name, int(pages))
-        elif match := _BUDDIES.match(text):
-            self._page_kib = self._page_kib or int(match[1])
-        else:
-            return False
-        return True
+        return match is not None
 
     def _put(self, name: str, kib: int) -> None:
         if len(self._facts) < _MAX:

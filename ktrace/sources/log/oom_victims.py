@@ -9,26 +9,30 @@ _COUNTERS = ("anon_rss_kib", "file_rss_kib", "shmem_rss_kib")
 
 
 class OomVictims:
-    """Of all boots of a log."""
+    """Of all boots of a log: when the report of their kill began, and the memory that they had."""
 
     def __init__(self) -> None:
-        self._reports: dict[tuple[str, int], OomReport] = {}
+        self._known: dict[tuple[str, int], tuple[float, list[int | None]]] = {}
 
     def add(self, report: OomReport) -> None:
         if report.victim is None:
             return
         key = (report.boot, report.victim.pid)
-        self._reports.pop(key, None)
-        self._reports[key] = report
-        if len(self._reports) > _KEPT:
-            del self._reports[next(iter(self._reports))]
+        self._known.pop(key, None)
+        self._known[key] = (report.t, _counters(report))
+        if len(self._known) > _KEPT:
+            del self._known[next(iter(self._known))]
 
     def of(self, reaped: OomReaped) -> OomReaped:
         """With what its kill tells: memory is what both lines have counters for."""
-        report = self._reports.pop((reaped.boot, reaped.victim.pid), None)
-        if report is None:
+        t, before = self._known.pop((reaped.boot, reaped.victim.pid), (0.0, []))
+        if not before:
             return reaped
-        pairs = [(getattr(report, name), getattr(reaped, name)) for name in _COUNTERS]
+        pairs = zip(before, _counters(reaped), strict=True)
         known = [then - now for then, now in pairs if then is not None and now is not None]
-        after = round(reaped.t - report.t, 6) if report.t and reaped.t else None
+        after = round(reaped.t - t, 6) if t and reaped.t else None
         return replace(reaped, freed_kib=sum(known) if known else None, after_s=after)
+
+
+def _counters(event: OomReport | OomReaped) -> list[int | None]:
+    return [getattr(event, name) for name in _COUNTERS]

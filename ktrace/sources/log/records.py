@@ -43,7 +43,9 @@ _MONOTONIC = (
 
 def has_records(text: bytes) -> bool:
     """Whether a line of it may be a record's."""
-    return bool(_SIGN.search(text)) or (b'"' in text and any(sign in text for sign in _SIGNS))
+    if _SIGN.search(text):
+        return True
+    return (b'":' in text or b'" :' in text) and any(sign in text for sign in _SIGNS)
 
 
 @dataclass(slots=True)

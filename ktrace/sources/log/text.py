@@ -16,7 +16,8 @@ _QUOTED_PRINTABLE = re.compile(
 )
 # What it finds has one of these in it, which are found faster
 _SIGN = re.compile(rb"=(?:C2=A0|c2=a0|C2=a0|c2=A0|20\r?\n|3[Dd]|[Ee]2=80)")
-_HEADER = re.compile(rb"-[Pp][Rr][Ii][Nn][Tt][Aa][Bb][Ll][Ee]")
+_HEADERS = (b"-prin", b"-Prin", b"-PRIN")  # five bytes: scanner.py says why
+_TAGS = (b"<br", b"</div", b"</spa", b"</p>")
 # Every "=" of quoted-printable is followed by two digits, or by the end of the line. No encoder has
 # a reason to encode a letter or a digit (but for mbox's "From "), and none leaves the "=" of a
 # journal's field: "_BOOT_ID=58".
@@ -47,9 +48,10 @@ class Decoder:
             chunk = _COLOUR.sub(b"", chunk)
         if b"&" in chunk and b";" in chunk:
             chunk = _ENTITY.sub(_unescaped, _TAG.sub(b"", chunk))
-        elif b"<br" in chunk or b"</div>" in chunk or b"</span>" in chunk or b"</p>" in chunk:
+        elif any(tag in chunk for tag in _TAGS):
             chunk = _TAG.sub(b"", chunk)
-        chunk = chunk.replace(b"\t", b" ")
+        if b"\t" in chunk:
+            chunk = chunk.replace(b"\t", b" ")
         if not chunk.isascii():
             chunk = chunk.replace(_NO_BREAK, b" ")
         return chunk.decode("utf-8", "backslashreplace"), start
@@ -79,7 +81,7 @@ class Decoder:
 
 def _sign(chunk: bytes) -> re.Match[bytes] | None:
     """That it is quoted-printable."""
-    if _SIGN.search(chunk) or _HEADER.search(chunk):
+    if _SIGN.search(chunk) or any(header in chunk for header in _HEADERS):
         return _QUOTED_PRINTABLE.search(chunk)
     return None
 

@@ -6,7 +6,6 @@ It has most of the report's lines: of a thousand tasks the five largest are told
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from heapq import nlargest
 
 from ktrace.events import OomTask
 from ktrace.record import record
@@ -45,8 +44,12 @@ class WholeTable:
         """Those with the most resident memory, the largest first; of equal ones the earlier."""
         return [
             OomTask(int(pid), name, int(rss), int(adjusted))
-            for pid, rss, adjusted, name in nlargest(LARGEST, self.rows, lambda row: int(row[1]))
+            for pid, rss, adjusted, name in sorted(self.rows, key=_rss, reverse=True)[:LARGEST]
         ]
+
+
+def _rss(row: tuple[str, ...]) -> int:
+    return int(row[1])
 
 
 def with_tables(text: str) -> Iterator[str | WholeTable]:
