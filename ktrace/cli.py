@@ -29,6 +29,8 @@ _COMMANDS = {
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
     "compare": ("ktrace.commands.compare", "compare_traces"),
+    "export": ("ktrace.commands.fleet", "export"),
+    "fleet": ("ktrace.commands.fleet", "fleet"),
     "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "receive": ("ktrace.commands.receive", "receive"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
@@ -46,6 +48,7 @@ _SECTIONS = (
     ("Live, as root", (*_live_names(), "stuck")),
     ("From a file", ("replay", "report", "compare", "dmesg")),
     ("From a machine that dies", ("receive",)),
+    ("From many machines", ("export", "fleet")),
     ("Facts", ("doctor", "decode", "schema")),
     ("Reproduce a bug in a guest", ("lab",)),
 )

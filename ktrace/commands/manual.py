@@ -158,6 +158,30 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
         _PRINTED,
     ),
+    "export": (
+        (
+            ("ktrace export /var/lib/traces -o dataset", "All traces below a directory."),
+            ("ktrace export *.ktrace -o s3://bucket/dataset", "To an object store."),
+        ),
+        (("0", "all is in the dataset"), ("2", "something was no trace; the rest is in")),
+    ),
+    "fleet": ((("ktrace fleet report dataset", "What the machines wait for."),), _PRINTED),
+    "fleet report": (
+        (
+            ("ktrace fleet report dataset", "All tables of the report."),
+            ("ktrace fleet report dataset --compare 6.1.0-55 6.1.0-56", "Did the update fix it?"),
+        ),
+        (
+            ("0", "no session found anything"),
+            ("1", "a session found something"),
+            _USAGE,
+            ("4", "a session was inconclusive"),
+        ),
+    ),
+    "fleet sql": (
+        (("ktrace fleet sql dataset < questions.sql", "Each line is a query."),),
+        _PRINTED,
+    ),
     "schema": (
         (
             ("ktrace schema > ktrace.schema.json", "Of the lines of --json."),

@@ -1,0 +1,1 @@
+"""Traces of many machines: exported into tables, and asked with SQL."""
