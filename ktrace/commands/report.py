@@ -38,7 +38,7 @@ _DOCUMENTS = ("html", "perfetto", "folded", "markdown")  # modules of ktrace/vie
 @click.option(
     "--redact",
     is_flag=True,
-    help="Pseudonyms for tasks, cgroups, hosts and paths; no kernel pointers, no arguments.",
+    help="Pseudonyms for names; no kernel pointers, arguments, or texts that may hold names.",
 )
 @known_option
 @vmlinux_option
@@ -69,7 +69,7 @@ def report(
                 style,
                 known,
                 basename,
-                lambda record: hidden(placed(record)),
+                lambda record: placed(hidden(record)),
             )
 
 
