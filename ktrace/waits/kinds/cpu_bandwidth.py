@@ -66,6 +66,6 @@ KIND = Kind(
     tells="the cgroup that is throttled, of a task that could run",
     holder="nobody",
     released="`echo max > .../cpu.max`, `echo -1 > .../cpu.cfs_quota_us`",
-    seen="6.1, 6.18",
+    seen="5.10, 6.1, 6.12, 6.18",
     of_runnable=True,
 )

@@ -72,5 +72,5 @@ KIND = Kind(
     tells="which end, readers and writers",
     holder="the processes that have the other end open",
     released="them",
-    seen="6.18",
+    seen="6.12, 6.18",
 )
