@@ -1,7 +1,7 @@
 """Alarms of a kernel log, those that are alike as one."""
 
 from ktrace.detectors.detector import Detector
-from ktrace.events import Alarm, Event, OomUnreaped
+from ktrace.events import Alarm, Event, OomReport, OomUnreaped
 from ktrace.findings import AlarmFinding
 
 KEPT = 2_000  # of different classes and titles; more are counted, not told
@@ -26,6 +26,8 @@ class Alarms(Detector):
         """The finding that an alarm opens or updates."""
         if isinstance(event, OomUnreaped):
             event = _unreaped(event)
+        if isinstance(event, OomReport) and event.panic:
+            event = _panicked(event)
         if not isinstance(event, Alarm):
             return []
         self.total += 1
@@ -75,6 +77,23 @@ def _unreaped(event: OomUnreaped) -> Alarm:
         task=event.victim,
         detail=(),
         stack=event.stack,
+        unreliable=False,
+        taint="",
+        lines=event.lines,
+    )
+
+
+def _panicked(event: OomReport) -> Alarm:
+    """A kernel that panicked where it should have killed."""
+    return Alarm(
+        t=event.t,
+        boot=event.boot,
+        kernel=event.kernel,
+        class_="panic",
+        title=f"kernel panic: {event.panic}",
+        task=event.by if event.by and event.by.pid else None,
+        detail=(),
+        stack=(),
         unreliable=False,
         taint="",
         lines=event.lines,

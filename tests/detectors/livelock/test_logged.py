@@ -82,3 +82,16 @@ def test_without_times_nobody_knows(tmp_path: Path) -> None:
     assert seen.verdict
     assert seen.verdict.why == ("12 OOM kills for the machine, and the log does not tell when")
     assert read(tmp_path, OOM_6_1 * 3)[0] == 0
+
+
+def test_a_panic_in_place_of_a_kill_is_no_clean_run(tmp_path: Path) -> None:
+    """out_of_memory() of mm/oom_kill.c, v6.6"""
+    log = (
+        "Out of memory and no killable processes...\n"
+        "Kernel panic - not syncing: System is deadlocked on memory\n"
+        "CPU: 0 PID: 1 Comm: init Not tainted 6.6.0 #1\n"
+    )
+    code, seen = read(tmp_path, stamped(log))
+    assert code == 1
+    assert seen.verdict
+    assert seen.verdict.found["alarm"] == 1
