@@ -113,6 +113,11 @@ class OomKillerReport(Report):
             return self._memory.take(text) or self._trace.take(line)
         return True
 
+    def announces(self, other: Report) -> bool:
+        """ "sysrq: Manual OOM execution" comes before the call that it leads to."""
+        begun = self._by or self._chosen or self._victim or self._nobody or self._panic
+        return self._manual and not begun and isinstance(other, OomKillerReport) and other._manual
+
     def take_whole(self, whole: Whole, number: int) -> bool:
         if self._panic or self._nobody:
             return False

@@ -173,6 +173,10 @@ class Report(ABC):
         """There is nothing but the first line, which says too little to be a report."""
         return False
 
+    def announces(self, other: "Report") -> bool:
+        """It has nothing but a line that says that the other one comes, which begins now."""
+        return False
+
     def grew(self, line: LogLine) -> None:
         """The line was the report's."""
         self.last = self._trace.near = line.last

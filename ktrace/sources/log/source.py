@@ -146,9 +146,11 @@ class KernelLogSource:
             return
         for entry in self._open:
             entry.report.finished |= _seconds_between(entry, line) > entry.report.yields_after
-            if entry.kind is call_trace.KIND or (kind.alone and entry.kind is kind):
+            if entry.kind is call_trace.KIND or (kind.alone and entry.kind.name == kind.name):
                 entry.report.finished |= entry.report.caller == line.caller
-        self._open.append(_Open(kind, kind.report(line, match), self._boots.id(line)))
+        report = kind.report(line, match)
+        self._open = [entry for entry in self._open if not entry.report.announces(report)]
+        self._open.append(_Open(kind, report, self._boots.id(line)))
 
     def _is_others(self, kind: Kind, line: LogLine) -> bool:
         """The back traces and locks that belong to another report than a hung task's."""
