@@ -72,6 +72,11 @@ check: venv deps-check ## check style and types
 	$(VENV)/bin/mkdocs build --quiet -f tools/mkdocs.yml  # no link that leads nowhere
 	! git grep -nE '^(<{7}|>{7}) '  # a merge that was not finished
 
+# To be run on an idle machine: some ten minutes.
+.PHONY: bench
+bench: venv bpf deps-bench ## measure ktrace beside other tracers: docs/costs.md (as root)
+	$(VENV)/bin/python -m benchmarks.suite $(BENCH)
+
 .PHONY: site
 site: venv ## build the documentation site into build/site
 	$(VENV)/bin/mkdocs build -f tools/mkdocs.yml
@@ -122,6 +127,6 @@ clean: ## remove everything that these targets made
 	rm -rf $(VENV) ktrace/bpf demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: deps-build deps-check deps-lab deps-deb deps-image
-deps-build deps-check deps-lab deps-deb deps-image: deps-%:
+.PHONY: deps-build deps-check deps-lab deps-deb deps-image deps-bench
+deps-build deps-check deps-lab deps-deb deps-image deps-bench: deps-%:
 	@tools/install-deps $*

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # include/uapi/asm-generic/mman.h
-_HEAP_BLOCKS = 8192
+_HEAP_BLOCKS = 6144
 _HEAP_BLOCK = 480  # below 512 bytes: served from Python's own arenas
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 128 << 10  # malloc.h; bytes, its default
 _OOM_SCORE_ADJ = "/proc/self/oom_score_adj"
@@ -25,7 +25,7 @@ def reserve_heap() -> None:
     """Before anything needs much memory for a moment, as reading the kernel's types and symbols
     does: then it is lent from the reserve.
 
-    Touches 4 MiB of small blocks and frees most: Python keeps the arenas, the kernel the pages.
+    Touches 3 MiB of small blocks and frees most: Python keeps the arenas, the kernel the pages.
     Large blocks are mapped, and unmapped when they are freed: by itself glibc would take more and
     more of them from its heap, in which they leave holes that are locked (mallopt(3)).
     """
