@@ -17,7 +17,8 @@ from ktrace.errors import CannotTrace, ExitCode, UsageError
 from ktrace.findings import KERNEL_LOG, End, Finding, Session
 from ktrace.plural import count
 from ktrace.sources.log.files import LogFiles, is_single
-from ktrace.sources.log.input import KernelLog, open_log
+from ktrace.sources.log.input import open_log
+from ktrace.sources.log.kmsg import KernelLog
 from ktrace.sources.log.source import KernelLogSource
 from ktrace.trace.damage import Damage, Loss
 from ktrace.trace.format import FORMAT

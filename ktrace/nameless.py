@@ -11,8 +11,8 @@ keyed hash, so that nothing has to be remembered of a long run.
 
 import functools
 import hashlib
+import os
 import re
-import secrets
 import typing
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ class Nameless:
 
     def __init__(self, key: bytes = b"") -> None:
         """key: for tests; else a new secret."""
-        self._key = key or secrets.token_bytes(32)
+        self._key = key or os.urandom(32)
         self._mask = self._bits("mask", 47 - _PAGE_BITS) << _PAGE_BITS
         self._image_mask = self._bits("image", 31 - _PAGE_BITS) << _PAGE_BITS
 

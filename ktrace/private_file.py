@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -24,7 +23,8 @@ def replace_private(path: str, data: bytes) -> None:
     has a name that nobody can guess, so that no symbolic link leads it elsewhere; a link at path
     itself is replaced, not followed. Raises OSError.
     """
-    fd, new = tempfile.mkstemp(prefix=".ktrace-", dir=os.path.dirname(path) or os.curdir)
+    new = os.path.join(os.path.dirname(path) or os.curdir, f".ktrace-{os.urandom(8).hex()}")
+    fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with open(fd, "wb") as file:
             _keep_owner(path, fd)

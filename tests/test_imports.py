@@ -68,6 +68,14 @@ def test_tracing_imports_what_it_uses() -> None:
 
 
 @pytest.mark.kernel
+def test_recording_imports_no_cryptography(tmp_path: Path) -> None:
+    """4 MiB of OpenSSL come with hashlib, which random and secrets import."""
+    modules = imported("record", "-d", "0", "-o", str(tmp_path / "new"))
+    assert "ktrace.trace.writer" in modules
+    assert not modules & (_NEVER | {"hashlib", "random", "subprocess", "shutil", "pathlib"})
+
+
+@pytest.mark.kernel
 def test_doctor_reads_no_trace() -> None:
     modules = imported("doctor")
     assert modules >= _TO_TRACE - {"ktrace.live.run"}

@@ -1,7 +1,6 @@
 """A second place for the rest of a trace whose file system does not take it."""
 
 import os
-import secrets
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ class Spill:
         self, folder: str, chunks: Sequence[bytes], make_end: Callable[[str], End]
     ) -> None:
         """make_end: of the path."""
-        self.path = os.path.join(folder, f"ktrace-rest-{secrets.token_hex(4)}.ktrace")
+        self.path = os.path.join(folder, f"ktrace-rest-{os.urandom(4).hex()}.ktrace")
         self.end = make_end(self.path)
         self._chunks = [*chunks, encode_line(self.end.to_json())]
 

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ktrace.errors import UsageError
 from ktrace.events import Event, Lost, Stack, to_json
@@ -12,6 +11,9 @@ from ktrace.trace.format import MAX_LINE, MAX_STACKS, encode_line
 from ktrace.trace.output import EXISTS, is_connection
 from ktrace.trace.spill import Spill
 from ktrace.trace.writer_process import take
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CAPACITY = 8 << 20  # bytes that may wait
 _FOR_THE_END = 64 << 10  # bytes of the queue, and of the file, that only the last records may use
@@ -31,7 +33,7 @@ class TraceWriter:
 
     def __init__(
         self,
-        path: str | Path,
+        path: "str | Path",
         capacity: int = CAPACITY,
         *,
         force: bool = False,

@@ -6,7 +6,7 @@ A cell that is stuck from power-on is reported before user space runs.
 from contextlib import closing
 
 from ktrace.events import BadPage
-from ktrace.sources.log.input import KernelLog
+from ktrace.sources.log.kmsg import KernelLog
 from ktrace.sources.log.source import KernelLogSource
 
 

@@ -2,11 +2,12 @@
 
 import re
 
-from ktrace.sources.log.files import BETWEEN
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report
 
+# Ends what is open in the file before: a kind of report that only parts others (NEXT_FILE)
+BETWEEN = b"-- ktrace: next file --\n"
 _VERSION = re.compile(r"Linux version (?P<release>\d+\.\d\S*)(?:.*?(?P<build> #\d+\S*))?")
 _REBOOT = re.compile(r"-- Reboot --|-- Boot [0-9a-f]{32} --")
 _BACK_S = 1.0  # CPUs' clocks differ by less; time that goes back further is another boot

@@ -6,11 +6,10 @@ from contextlib import closing
 from typing import Any
 
 from ktrace.sources.log import pstore
+from ktrace.sources.log.boots import BETWEEN
 from ktrace.sources.log.input import open_log
 from ktrace.trace.damage import Damage
 
-# Ends what is open in the file before: a kind of report that only parts others (boots.NEXT_FILE)
-BETWEEN = b"-- ktrace: next file --\n"
 _START = 256  # bytes that show whether it is a part of pstore's
 _ROTATED = re.compile(r"(?P<name>.+?)\.(?P<number>\d{1,3})(?P<packed>\.(?:gz|xz|zst))?$")
 

@@ -4,22 +4,17 @@ import codecs
 import errno
 import io
 import lzma
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
 from ktrace.sources.log.escaped import Escaped, is_escaped
 from ktrace.trace.damage import Damage
 from ktrace.trace.gzip_members import MAGIC, gunzip
 
 _CHUNK = 1 << 16
-
-
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 def open_log(path: str, damage: Damage) -> Any:
@@ -152,23 +147,3 @@ class _Utf16:
 
     def close(self) -> None:
         self._file.close()
-
-
-class KernelLog:
-    """The running kernel's log from /dev/kmsg, a record at a time. Raises OSError."""
-
-    def __init__(self) -> None:
-        self._fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-
-    def read(self, _size: int, /) -> bytes:
-        while True:
-            try:
-                return os.read(self._fd, 8192)
-            except BlockingIOError:
-                return b""
-            except OSError as error:
-                if error.errno != errno.EPIPE:  # EPIPE: records were overwritten meanwhile
-                    raise
-
-    def close(self) -> None:
-        os.close(self._fd)

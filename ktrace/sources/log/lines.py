@@ -7,10 +7,10 @@ from ktrace.sources.log import prefix as prefixes
 from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.bulk import many
 from ktrace.sources.log.heads import Head, Heads
-from ktrace.sources.log.input import Readable
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.prefix import Prefix
+from ktrace.sources.log.readable import Readable
 from ktrace.sources.log.records import Message, Records, has_records
 from ktrace.sources.log.scanner import Scanner
 from ktrace.sources.log.text import Decoder

@@ -8,7 +8,7 @@ for one regular expression with all markers as alternatives.
 
 from collections.abc import Callable, Iterator
 
-from ktrace.sources.log.input import Readable
+from ktrace.sources.log.readable import Readable
 
 BLOCK = 1 << 20
 CHUNK = 128 << 10  # bytes that are split into lines at a time

@@ -11,13 +11,13 @@ from ktrace.events import Event, OomReaped, OomReport
 from ktrace.sources.log import held_locks, hung, nmi_backtrace, oom_group
 from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.boots import Boots
-from ktrace.sources.log.input import Readable
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.kinds import KINDS
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.lines import Lines
 from ktrace.sources.log.oom_calls import OomCalls
 from ktrace.sources.log.oom_victims import OomVictims
+from ktrace.sources.log.readable import Readable
 from ktrace.sources.log.report import Report
 
 _SUPPRESSED = re.compile(r"BUG: Bad page state: (\d{1,12}) messages suppressed")
