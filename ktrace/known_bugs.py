@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ class Recognised:
     bug: KnownBug
     kernel: str
     fixed: bool | None
+
+
+@cache
+def own() -> "Catalogue":
+    """ktrace's own bugs, read once. Raises as Catalogue() does."""
+    return Catalogue()
 
 
 class Catalogue:

@@ -14,7 +14,7 @@ from ktrace.findings.livelock import (
 )
 from ktrace.findings.logs import AlarmFinding, HungTask
 from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
-from ktrace.findings.run import KERNEL_LOG, CommandEnd, End, Probe, Session
+from ktrace.findings.run import KERNEL_LOG, CommandEnd, End, OwnPace, Probe, Session
 from ktrace.findings.tasks import (
     BlockedTask,
     Blocker,
@@ -46,6 +46,7 @@ __all__ = [
     "OomEnd",
     "OomLivelock",
     "Outcome",
+    "OwnPace",
     "PageCorruption",
     "Probe",
     "ProtectedTask",

@@ -8,6 +8,7 @@ from ktrace.record import record
 from ktrace.task_filter import TaskFilter
 from ktrace.typed_json import build
 
+MAX_PAUSE_S = 2.0  # of ktrace itself
 KERNEL_LOG = "kernel log"  # a session's loader, where there was none
 
 
@@ -91,6 +92,19 @@ class CommandEnd:
 
 
 @record(kw_only=True)
+class OwnPace:
+    """How ktrace itself fared from when it traced, to the end."""
+
+    major_faults: int | None  # pages of its own that it waited for, since a disk had them
+    longest_pause_s: float  # without showing and handing over what is known; a second is usual
+
+    @property
+    def held_up(self) -> bool:
+        """Was it not as quick as it should be?"""
+        return bool(self.major_faults) or self.longest_pause_s > MAX_PAUSE_S
+
+
+@record(kw_only=True)
 class End:
     """The foot of a run."""
 
@@ -103,6 +117,7 @@ class End:
     found: dict[str, int | None] = field(default_factory=dict)  # by problem; None: not measured
     counts: dict[str, int | None] = field(default_factory=dict)  # what was watched; None likewise
     command: CommandEnd | None = None
+    own: OwnPace | None = None  # None: nothing was traced, or an older ktrace
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "end", **to_json(self)}

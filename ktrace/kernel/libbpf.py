@@ -20,6 +20,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "libbpf_set_print": (c_void_p, [_PRINT_CALLBACK]),
     "libbpf_version_string": (c_char_p, []),
     "bpf_object__open_file": (c_void_p, [c_char_p, c_void_p]),
+    "bpf_object__open_mem": (c_void_p, [c_char_p, c_size_t, c_void_p]),
     "bpf_object__load": (c_int, [c_void_p]),
     "bpf_object__close": (None, [c_void_p]),
     "bpf_object__btf": (c_void_p, [c_void_p]),

@@ -23,12 +23,14 @@ from ktrace.live.children import Children
 from ktrace.live.confinement import confine
 from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
+from ktrace.live.pace import Pace
 from ktrace.live.stop import Stop
 from ktrace.privileges import missing, why_hidden
 from ktrace.problems import live_problems, load, reported
 from ktrace.sources.live.source import LiveSource, now
 from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
+from ktrace.views import known_text
 from ktrace.views.output import complain, say
 from ktrace.views.view import View
 
@@ -114,6 +116,7 @@ class _Run:
         for problem in live_problems():  # from a disk that may hang later
             problem.detector_type()
             problem.view_module()
+        known_text.prepare()
         warnings = survival.survive()
         if options.filter:
             warnings.append(f"only tasks of {options.filter} are shown and judged")
@@ -128,6 +131,7 @@ class _Run:
 
     def trace(self) -> ExitCode:
         """Attach is done: run the command, follow the events, sum up."""
+        self._pace = Pace()
         if self._recording:
             self._recording.start(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
@@ -155,6 +159,7 @@ class _Run:
         if self._kept is not None:
             self._kept.take()
         self._show(partial(self._view.tick, now()))
+        self._pace.beat()
 
     def _wait_s(self) -> float:
         watches = self._command is not None or self._actions is not None
@@ -255,7 +260,7 @@ class _Run:
 
     def _finish(self) -> ExitCode:
         self._handle(self._source.finish())
-        end = self._analysis.end()
+        end = replace(self._analysis.end(), own=self._pace.facts())
         if self._command is not None:
             command = self._command.end(self._options.keep_running)
             end = with_doubt(replace(end, command=command), *command.doubts())

@@ -27,7 +27,10 @@ class BpfObject:
     def __init__(
         self, name: str, hooks: KernelHooks, knobs: dict[str, int], shared: dict[str, int]
     ) -> None:
+        """Reads the file: a module may come when its disk hangs."""
         self.name = name
+        with open(packaged("bpf", f"{name}.bpf.o"), "rb") as file:
+            self._file = file.read()
         self._hooks = hooks
         self._knobs = knobs
         self._shared = shared
@@ -59,9 +62,9 @@ class BpfObject:
             self._handle = 0
 
     def _open(self) -> None:
-        path = packaged("bpf", f"{self.name}.bpf.o")
         self._handle = check(
-            lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
+            lib().bpf_object__open_mem(self._file, len(self._file), None),
+            f"open BPF object {self.name}",
         )
         for handle, name in self._maps():
             internal = name.endswith(_INTERNAL_MAPS)

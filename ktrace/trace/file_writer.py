@@ -49,8 +49,10 @@ class FileWriter:
         self._regular = False
         self._connected = False  # it is a connection
         self._packed = False
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
+        # what comes goes into the first, while the second is written; touched now: later there may
+        # be no memory
+        self._buffers = [memoryview(bytearray(b"\1") * BATCH) for _ in range(2)]
+        self._filled = 0  # bytes of the first
         self._ended = False  # nothing more will come
         self._rest = memoryview(b"")  # of the batch that is being written
         self._taken = 0  # bytes of the data, with that batch
@@ -123,7 +125,7 @@ class FileWriter:
         os.closerange(low, os.sysconf("SC_OPEN_MAX"))
 
     def _is_idle(self) -> bool:
-        return not (self._waiting or self._rest or self._unsynced)
+        return not (self._filled or self._rest or self._unsynced)
 
     def _is_alone(self) -> bool:
         """Has ktrace left? A full buffer takes in nothing, and does not see the end of the data."""
@@ -138,19 +140,17 @@ class FileWriter:
         """Take in what has come; wait for it until something is due."""
         due = min(self._written_t, self._synced_t) + _FLUSH_S - time.monotonic()
         wait_s = None if self._is_idle() else max(0.0, due)
-        while not self._ended and self._waiting_bytes < BATCH:
+        while not self._ended and self._filled < BATCH:
             if not _is_readable(self._data, wait_s):
                 break
-            chunk = os.read(self._data, BATCH)
-            self._ended = not chunk
-            if chunk:
-                self._waiting.append(chunk)
-                self._waiting_bytes += len(chunk)
+            count = os.readv(self._data, [self._buffers[0][self._filled :]])
+            self._ended = not count
+            self._filled += count
             wait_s = 0.0
 
     def _write(self) -> None:
         now = time.monotonic()
-        full = self._waiting_bytes >= BATCH
+        full = self._filled >= BATCH
         if self._rest or full or self._ended or now - self._written_t >= _FLUSH_S:
             self._rest = self._rest or self._take()
             while self._rest:
@@ -162,10 +162,11 @@ class FileWriter:
         self._sync()
 
     def _take(self) -> memoryview:
-        data = b"".join(self._waiting)
-        self._waiting, self._waiting_bytes = [], 0
+        data = self._buffers[0][: self._filled]
+        self._buffers.reverse()
+        self._filled = 0
         self._taken += len(data)
-        return memoryview(_member(data) if self._packed and data else data)
+        return memoryview(_member(data)) if self._packed and data else data
 
     def _sync(self) -> None:
         now = time.monotonic()
@@ -191,7 +192,7 @@ class FileWriter:
         except OSError as error:  # NFS tells only now
             self._in_doubt = True
             self._fail(error)
-        if not (self._in_doubt or self._rest or self._waiting):
+        if not (self._in_doubt or self._rest or self._filled):
             self._tell("done")
 
     def _wait_confirmed(self) -> None:
@@ -223,7 +224,7 @@ def _give_up_privileges() -> None:
         pass
 
 
-def _member(data: bytes) -> bytes:
+def _member(data: memoryview) -> bytes:
     """A gzip file of its own; such files one after another are a gzip file again."""
     import zlib  # few traces need it
 

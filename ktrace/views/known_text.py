@@ -1,6 +1,7 @@
 """Known bugs as text and as JSON. The catalogue is read only where there is a finding to look for
-in it: a live run reads no file for it until its end."""
+in it; a live run does so before it traces: at its end the disk may hang."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ktrace.detectors.analysis import Analysis
@@ -25,14 +26,22 @@ def line(known: "Recognised") -> str:
     return f"known bug: {safe(bug.title)}, {fix}; {_here(known)} ({safe(bug.source)})"
 
 
+def prepare() -> None:
+    """Read ktrace's own catalogue now, if that can be; else summary() says why not."""
+    from ktrace.known_bugs import own
+
+    with suppress(OSError, ValueError):
+        own()
+
+
 def summary(analysis: Analysis, known: "Catalogue | None" = None) -> list[str]:
     """The known bugs of a run, each once, with where it was seen."""
     if not analysis.stacks:
         return []
-    from ktrace.known_bugs import Catalogue
+    from ktrace.known_bugs import own
 
     try:
-        known = known or Catalogue()
+        known = known or own()
     except (OSError, ValueError) as error:
         return [f"known bugs were not looked for: {safe(str(error))}"]
     seen: dict[str, list[str]] = {}

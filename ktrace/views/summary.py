@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.findings import End
+from ktrace.findings import End, OwnPace
 from ktrace.views import known_text, words
 from ktrace.views.command_text import command_line
 from ktrace.views.finding_text import finding_line
@@ -59,8 +59,20 @@ def summary_lines(
     if end.lost:
         by = ", ".join(f"{safe(what)} {count}" for what, count in end.lost_by.items())
         lines.append(f"{words.count(end.lost, 'event')} lost ({by})")
+    if end.own and end.own.held_up:
+        lines.append(_held_up(end.own))
     lines.append(f"verdict: {end.verdict}" + (f" ({safe(end.why)})" if end.why else ""))
     return lines
+
+
+def _held_up(own: OwnPace) -> str:
+    text = f"ktrace itself was held up: for {words.seconds(own.longest_pause_s)} at the longest"
+    if own.major_faults is None:
+        return f"{text}; its major faults are not known"
+    if own.major_faults:
+        pages = words.count(own.major_faults, "page")
+        text += f"; {pages} of its memory had to be read from a disk"
+    return text
 
 
 def _aside(analysis: Analysis) -> list[str]:

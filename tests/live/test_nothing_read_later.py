@@ -1,0 +1,42 @@
+"""Once it traces, ktrace reads nothing of its own from a disk: that disk may be what hangs."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stuck_tasks import frozen_file_system, wait_until
+from tests.tracer import LIMIT_S
+
+pytestmark = pytest.mark.kernel
+
+IMPORT = re.compile(r"^import time:.*\| +(\S+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["oom-hang", "record"])
+def test_nothing_is_imported_while_tracing(command: str, tmp_path: Path) -> None:
+    """From "tracing" to the last line, a finding and its known bugs in between."""
+    trace, said = tmp_path / "a.ktrace", tmp_path / "said"
+    arguments = ["-X", "importtime", "-m", "ktrace", command, "-o", str(trace)]
+    with (
+        frozen_file_system() as frozen,
+        said.open("wb") as out,
+        subprocess.Popen([sys.executable, *arguments], stdout=out, stderr=out) as run,
+    ):
+        wait_until("ktrace traces", lambda: b"tracing with" in said.read_bytes())
+        writer = frozen.writer()
+        writer.send_signal(signal.SIGKILL)
+        wait_until("it is found", lambda: b'"stuck-task"' in trace.read_bytes())
+        run.send_signal(signal.SIGINT)
+        run.wait(LIMIT_S)
+    before, _, after = said.read_text().partition("tracing with")
+    assert "ktrace.live.run" in IMPORT.findall(before)  # this is how imports are seen
+    assert "verdict: found" in after
+    assert not IMPORT.findall(after)
+    end = json.loads(trace.read_bytes().splitlines()[-1])
+    assert end["own"]["longest_pause_s"] > 0
+    assert end["own"]["major_faults"] is not None
