@@ -81,9 +81,10 @@ def _try_probes(loader: str) -> ExitCode:
         blind = _print_probes(source)
         warnings = survive()
         memory = memory_kib()
+        loader_facts = source.loader.facts()
     finally:
         source.close()
-    for name, value in source.loader.facts():
+    for name, value in loader_facts:
         say(f"{name:<14} {value}")
     say(f"task states    {source.states.origin}")
     say(f"symbols        {symbols}")

@@ -13,6 +13,7 @@ from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.held_memory import held_memory
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
@@ -57,7 +58,7 @@ class LibbpfLoader:
         return self.btf
 
     def facts(self) -> list[tuple[str, str]]:
-        return []
+        return [("kernel memory", held_memory(self._maps, ring="events"))]
 
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when not even the task walk can be."""
