@@ -258,8 +258,22 @@ def _survive() -> None:
     from ktrace.kernel import capabilities  # noqa: F401
 
     _put("/proc/self/comm", _COMM)
-    ctypes.CDLL(None).mlockall(_MCL)
+    libc = ctypes.CDLL(None)
+    libc.mlockall(_MCL)
+    for start, end in _program_text():  # ONFAULT has left out what has not been run yet
+        libc.mlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
     _put("/proc/self/oom_score_adj", str(_OOM_SCORE_ADJ_MIN))
+
+
+def _program_text() -> list[tuple[int, int]]:
+    """Address ranges. Some of it, zlib's say, is in no other process that locks it."""
+    try:
+        with open("/proc/self/maps") as maps:
+            rows = [line.split() for line in maps]
+    except OSError:
+        return []
+    texts = [row[0].split("-") for row in rows if "x" in row[1] and row[-1].startswith("/")]
+    return [(int(start, 16), int(end, 16)) for start, end in texts]
 
 
 def _put(path: str, text: str) -> None:
