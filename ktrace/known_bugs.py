@@ -107,6 +107,8 @@ def _load(path: str) -> list[KnownBug]:
             entries: Any = tomllib.load(file).get("bug", [])
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: {error}") from None
+        except RecursionError:
+            raise ValueError(f"{path}: nested too deeply") from None
     if not isinstance(entries, list):
         raise ValueError(f"{path}: bug is no list of tables")
     return [_entry(path, number, entry) for number, entry in enumerate(entries, 1)]

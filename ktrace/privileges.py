@@ -4,6 +4,7 @@ Whoever has CAP_BPF and CAP_PERFMON may trace, root or not. docs/privileges.md s
 measured without each of the others.
 """
 
+import os
 from collections.abc import Iterable
 
 from ktrace.errors import CannotTrace
@@ -20,7 +21,7 @@ class Need:
     gives: str
     without: str  # what the user loses
     kept: bool = False  # also after all is attached
-    aside: bool = False  # kept, but in force only for moments
+    aside: bool = False  # in force only for moments, and kept where admin_later() says so
     # what fails without it says so by itself, in a warning of the run
     tells: bool = False
 
@@ -80,6 +81,9 @@ NEEDS: tuple[Need, ...] = (
         tells=True,
     ),
 )
+_MODULES = "/proc/modules"  # with CONFIG_MODULES
+_MODULES_DISABLED = "/proc/sys/kernel/modules_disabled"  # 1 until the machine is restarted
+_PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 _TRACING = (C.CAP_BPF, C.CAP_PERFMON)
 
 
@@ -100,6 +104,31 @@ def has(held: Iterable[int], capability: C) -> bool:
     """CAP_SYS_ADMIN stands in for the two that were split off it: bpf_capable() and
     perfmon_capable(), include/linux/capability.h."""
     return capability in held or (capability in _TRACING and C.CAP_SYS_ADMIN in held)
+
+
+def admin_later(asks: bool) -> list[str]:
+    """What CAP_SYS_ADMIN may be needed for once all is attached, in words; empty: for nothing. The
+    others that the kernel allows these for, CAP_BPF and CAP_PERFMON, do not do: see each.
+
+    asks: somebody at a screen may ask what the programs cost.
+    """
+    uses = []
+    if os.path.exists(_MODULES) and _number(_MODULES_DISABLED) != 1:
+        # BPF_BTF_GET_FD_BY_ID, kernel/bpf/syscall.c
+        uses.append("probes in modules that are loaded later")
+    if _number(_PARANOID) not in (-1, 0, 1, 2):  # 3: Debian's
+        uses.append("samples of running tasks")
+    if asks:
+        uses.append("what programs cost, on a screen")  # bpf_enable_stats(), kernel/bpf/syscall.c
+    return uses
+
+
+def _number(path: str) -> int | None:
+    try:
+        with open(path) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
 
 
 def missing(held: Iterable[int]) -> list[str]:

@@ -1,5 +1,6 @@
 """One system call of a live run fails: what ktrace makes of it, exit code, output and trace."""
 
+import errno
 import io
 import json
 import os
@@ -7,17 +8,25 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ktrace.errors import UsageError
 from ktrace.replay_run import replay
 from ktrace.views.report import ReportView
+from tests import stuck_tasks
 from tests.tracer import KTRACE, LIMIT_S
 
 SHIM = Path(__file__).parent / "programs" / "fail_call.c"
-_RUN = ("oom-hang", "--json", "-d", "0.2", "--on-finding", "shell:true")
+_RUN = ("oom-hang", "--json", "-d", "0.2")
+_COMMAND = ("--", "true")
+# while a killed task is stuck: an action is started, waits are read
+_STUCK = ("oom-hang", "--json", "--stuck-after", "0.1", "-d", "1", "--on-finding", "shell:true")
+_FORK_ERRORS = (errno.EAGAIN, errno.ENOMEM)  # clone(2)
+# of enum bpf_cmd, include/uapi/linux/bpf.h
+_BPF = {"1": "map lookup", "3": "map delete", "4": "map next key", "10": "program run"}
+_BPF |= {"33": "iterator"}
 _CALL = re.compile(r"(\S+) (\S+) (\d+) ?(.*)")
 
 
@@ -27,10 +36,13 @@ class Fault:
     call: str
     number: int
     what: str  # the file
+    error: int = 0  # 0: the usual one
 
     def __str__(self) -> str:
         who = self.who.replace("python", "ktrace")
-        return f"{who} {self.call} {self.number} {self.what}".strip()
+        error = f"({errno.errorcode[self.error]})" if self.error else ""
+        words = (who, self.call, str(self.number), self.what, error)
+        return " ".join(filter(None, words))
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class Outcome:
     records: int  # in the trace
     ended: bool  # it has its end
     rest: bool  # the rest is elsewhere
+    stuck: bool  # there was a stuck task to find
 
     @property
     def holds(self) -> str:
@@ -62,8 +75,12 @@ class Outcome:
         for text in (self.out, self.err, self.report):
             if "Traceback" in text or "internal error" in text:
                 yield "a traceback"
-        if self.code not in (0, 2, 3, 4):
+        if self.code not in (0, 1, 2, 3, 4):
             yield f"exit code {self.code}"
+        if self.stuck and self.code == 0:
+            yield "clean, though a task is stuck"
+        if self.code == 1 and '"status":"open"' not in self.out:
+            yield "found, without a finding on stdout"
         if self.code == 0 and not ('"verdict":"clean"' in self.out and self.ended):
             yield "clean, without its verdict on stdout or its end in the trace"
         if self.report_code == 0 and not self.ended:
@@ -75,8 +92,10 @@ class Outcome:
 class Faults:
     """Runs of ktrace in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, stuck: bool = False) -> None:
+        """stuck: a killed task is, in all of them; else a COMMAND is run, and nothing is found."""
         self._folder = folder
+        self._stuck = stuck
         self._shim = folder / "fail_call.so"
         command = ["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", self._shim, SHIM]
         subprocess.run([*command, "-ldl"], check=True)
@@ -85,15 +104,20 @@ class Faults:
         """All that a run makes, which nothing goes wrong in."""
         log = self._folder / "log"
         outcome = self._run({"FAIL_LOG": str(log)})
-        assert outcome.code == 0, outcome.err
+        assert outcome.code == self._stuck, outcome.err
         assert outcome.ended
         found = [_CALL.fullmatch(line) for line in log.read_text().splitlines()]
-        return [self._fault(*match.groups()) for match in found if match]
+        calls = [self._fault(*match.groups()) for match in found if match]
+        forks = [call for call in calls if call.call == "fork" and call.who == "python"]
+        return calls + [replace(fork, error=error) for fork in forks for error in _FORK_ERRORS[1:]]
 
     def run(self, fault: Fault) -> Outcome:
-        return self._run({"FAIL_CALL": f"{fault.who} {fault.call} {fault.number}"})
+        error = {"FAIL_ERROR": str(fault.error)} if fault.error else {}
+        return self._run({"FAIL_CALL": f"{fault.who} {fault.call} {fault.number}"} | error)
 
     def _fault(self, who: str, call: str, number: str, what: str) -> Fault:
+        command = what.removeprefix("command ") if call == "bpf" else ""
+        what = _BPF.get(command, what)
         for pattern, name in (
             (rf"{re.escape(str(self._folder))}\S*/a.ktrace", "the trace"),
             (r"/proc/\d+/", "/proc/self/"),
@@ -107,10 +131,11 @@ class Faults:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
             trace, out, err = folder / "a.ktrace", folder / "out", folder / "err"
-            options = ("-o", str(trace), "--spill", name, "--", "true")
+            command = _STUCK if self._stuck else _RUN
+            options = ("-o", str(trace), "--spill", name, *(() if self._stuck else _COMMAND))
             with out.open("w") as stdout, err.open("w") as stderr:
                 done = subprocess.run(
-                    [*KTRACE, *_RUN, *options],
+                    [*KTRACE, *command, *options],
                     env=os.environ | {"LD_PRELOAD": str(self._shim)} | environment,
                     stdout=stdout,
                     stderr=stderr,
@@ -127,6 +152,7 @@ class Faults:
                 records=len(lines),
                 ended=bool(lines) and json.loads(lines[-1]).get("kind") == "end",
                 rest=any(folder.glob("ktrace-rest-*")),
+                stuck=self._stuck,
             )
 
 
@@ -142,12 +168,24 @@ def _report(trace: Path) -> tuple[int | None, str]:
     return code, out.getvalue()
 
 
+@contextmanager
+def stuck_task() -> Iterator[None]:
+    """For Faults(stuck=True): killed, it writes to a frozen file system."""
+    with stuck_tasks.frozen_file_system() as frozen:
+        stuck_tasks.kill(frozen.writer().pid)
+        yield
+
+
+def first_only(calls: list[Fault]) -> list[Fault]:
+    """Of each call on each file."""
+    first: dict[tuple[str, str, str, int], Fault] = {}
+    for fault in calls:
+        first.setdefault((fault.who, fault.call, fault.what, fault.error), fault)
+    return list(first.values())
+
+
 def first_and_last(calls: list[Fault]) -> list[Fault]:
     """Of each call on each file."""
-    first: dict[tuple[str, str, str], Fault] = {}
-    last: dict[tuple[str, str, str], Fault] = {}
-    for fault in calls:
-        key = (fault.who, fault.call, fault.what)
-        first.setdefault(key, fault)
-        last[key] = fault
-    return list(dict.fromkeys(fault for key in first for fault in (first[key], last[key])))
+    last = {(f.who, f.call, f.what, f.error): f for f in calls}
+    pairs = zip(first_only(calls), last.values(), strict=True)
+    return list(dict.fromkeys(fault for pair in pairs for fault in pair))

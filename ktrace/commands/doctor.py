@@ -10,7 +10,7 @@ from ktrace import __version__
 from ktrace.commands.options import loader_option
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.kernel.capabilities import effective
-from ktrace.privileges import NEEDS, has
+from ktrace.privileges import NEEDS, admin_later, has
 from ktrace.probes.catalog import purpose
 from ktrace.probes.choice import choose
 from ktrace.problems import verdicts_that_need
@@ -59,8 +59,10 @@ def _print_privileges() -> None:
     rows = [("CAPABILITY", "HERE", "KEPT", "FOR")]
     for need in NEEDS:
         here = has(held, need.capability)
-        kept = "while tracing" if need.kept else "for modules" if need.aside else "to attach"
+        kept = "while tracing" if need.kept else "put aside" if need.aside else "to attach"
         rows.append((need.capability.name, "yes" if here else "NO", kept, need.gives))
+        if need.aside:
+            rows.append(("", "", "", f"later for {', '.join(admin_later(asks=True))}"))
         if not here:
             rows.append(("", "", "", f"lost: {need.without}"))
     for line in (*text_table(rows), ""):

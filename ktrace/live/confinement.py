@@ -8,24 +8,25 @@ from ktrace.kernel.capabilities import last_known, restrict
 from ktrace.live.identity import Identity
 from ktrace.live.options import DEFAULT_SPILL, Options
 from ktrace.package import packaged
-from ktrace.privileges import NEEDS
+from ktrace.privileges import NEEDS, admin_later
 
 # to put a new state file into a folder, and an owner's name on it, which need not be ktrace's own
 _FOR_STATE = (C.CAP_CHOWN, C.CAP_DAC_OVERRIDE, C.CAP_FOWNER)
 _FOR_OTHERS = (C.CAP_SETGID, C.CAP_SETUID)
 
 
-def confine(options: Options, loader: str, actions: Identity | None) -> str:
+def confine(options: Options, loader: str, actions: Identity | None, *, asks: bool = False) -> str:
     """Give up what the run needs no more, in the calling thread; why that failed, else "".
 
-    actions: as whom actions run; None: there are none.
+    actions: as whom actions run; None: there are none. asks: see admin_later().
     """
     try:
         keep = kept(options, loader, actions)
         if _depends_on_reading_all(keep):
             keep |= {C.CAP_DAC_READ_SEARCH}
         for_good = actions is None or not actions.privileged
-        restrict(keep, {need.capability for need in NEEDS if need.aside}, for_good=for_good)
+        aside = {need.capability for need in NEEDS if need.aside} if admin_later(asks) else ()
+        restrict(keep, aside, for_good=for_good)
     except OSError as error:
         return f"privileges cannot be given up: {error.strerror or error}"
     return ""

@@ -187,9 +187,11 @@ class _Run:
     def _give_up_privileges(self) -> None:
         """COMMAND has its own by now."""
         loader, actions = self._source.loader.name, self._children.actions
+        asks = self._view.wake_fd is not None
+        give_up = partial(confine, self._options, loader, actions, asks=asks)
         for earlier in self._earlier:
-            earlier.confine(partial(confine, self._options, loader, actions))
-        self._note(*filter(None, [confine(self._options, loader, actions)]))
+            earlier.confine(give_up)
+        self._note(*filter(None, [give_up()]))
 
     def _make_actions(self) -> "Actions | None":
         identity = self._children.actions

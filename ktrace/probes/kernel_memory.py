@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ktrace.kernel.btf import Btf
-from ktrace.kernel.libbpf import check, lib
+from ktrace.kernel.libbpf import LibbpfError, check, lib
 from ktrace.package import packaged
 
 PIECE = 256  # MEMORY_READ_BYTES of bpf/memory_reads.h
@@ -81,7 +81,10 @@ class KernelMemory:
             request.address, request.size, request.error = address & (1 << 64) - 1, size, -1
         if len(wanted) < len(self._reads):
             self._reads[len(wanted)].size = 0
-        self._run()
+        try:
+            self._run()
+        except LibbpfError:  # no memory for it: nothing can be read now
+            return [None] * len(wanted)
         return [
             ctypes.string_at(ctypes.addressof(request.data), size) if not request.error else None
             for request, (_, size) in zip(self._reads, wanted, strict=False)

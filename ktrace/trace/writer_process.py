@@ -175,7 +175,7 @@ class WriterProcess:
                 *lines, self._told = (self._told + found).split(b"\n")
                 for line in lines:
                     self._learn(*line.decode().split(" ", 1))
-        except BlockingIOError:
+        except OSError:  # nothing has come, as a rule
             return
         self._reap()
         if self._all_written and not self.waiting:

@@ -4,25 +4,35 @@ import contextlib
 import gzip
 import io
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 
 from ktrace import bad_page_state
+from ktrace.commands.known_option import catalogue
 from ktrace.comparison.runs import read_runs
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import earlier_event
 from ktrace.errors import UsageError
+from ktrace.known_bugs import Catalogue
 from ktrace.log_run import run as run_log
+from ktrace.redaction import Redaction
 from ktrace.replay_run import replay
 from ktrace.views.choice import _body
+from ktrace.views.formats.document import Document, Format
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.lines import LinesView
 from ktrace.views.log_view import LogJsonView, LogLinesView
+from ktrace.views.output import say
 from ktrace.views.report import ReportView
 from ktrace.views.screen import ScreenView
 from ktrace.views.view import View
 from tests.factories import session
+
+OWN = Catalogue()
 
 
 def _screen(command: str) -> View:
@@ -42,6 +52,27 @@ def trace(path: Path) -> None:
     read_runs((str(path),), None)
 
 
+def formats(path: Path) -> None:
+    """`ktrace report --redact` in each format."""
+    for name in ("html", "markdown", "perfetto", "folded"):
+        document = Document(cast(Format, import_module(f"ktrace.views.formats.{name}")))
+        chapter = partial(_chapter, document)
+        replay([str(path)], chapter, 0, Redaction().of)
+        for line in document.lines():
+            say(line)
+
+
+def _chapter(document: Document, _command: str, file: str) -> View:
+    view = document.chapter(file)
+    view.known = OWN
+    return view
+
+
+def known(path: Path) -> None:
+    """A file of --known."""
+    catalogue((str(path),))
+
+
 def log(path: Path) -> None:
     run_log([str(path)], LogLinesView(True))
     run_log([str(path)], LogJsonView())
@@ -59,7 +90,13 @@ def state(path: Path) -> None:
     bad_page_state.save(str(path), [*kept])
 
 
-TARGETS: dict[str, Callable[[Path], None]] = {"trace": trace, "log": log, "state": state}
+TARGETS: dict[str, Callable[[Path], None]] = {
+    "trace": trace,
+    "formats": formats,
+    "log": log,
+    "state": state,
+    "known": known,
+}
 
 
 def attack(name: str, path: Path, data: bytes) -> str:
@@ -80,7 +117,9 @@ def seeds(name: str) -> list[bytes]:
     here = Path(__file__).parent
     root = here.parents[1]
     corpus = [file.read_bytes() for file in sorted((here / "corpus").glob(f"{name}-*"))]
-    if name == "trace":
+    if name == "known":
+        return [*corpus, (root / "ktrace/known_bugs.toml").read_bytes()[-3000:]]
+    if name in ("trace", "formats"):
         traces = [*root.glob("examples/bad-*/*.ktrace"), *root.glob("examples/*/*.ktrace.gz")]
         return [*corpus, *(_beginning(_plain(file.read_bytes())) for file in sorted(traces))]
     if name == "log":

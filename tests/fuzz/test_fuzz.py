@@ -27,7 +27,7 @@ _FORBIDDEN = re.compile(
 
 
 def mutations(name: str) -> st.SearchStrategy[Mutation]:
-    if name == "trace":
+    if name in ("trace", "formats"):
         return bytes_mutations() | json_mutations(signed) | json_mutations(signed)
     if name == "state":
         return bytes_mutations() | json_mutations(lambda record: json.dumps(record).encode())

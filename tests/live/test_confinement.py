@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ktrace import privileges
 from ktrace.kernel.capabilities import Capability as C
 from ktrace.live import confinement
 from ktrace.live.confinement import kept
@@ -54,3 +57,38 @@ def test_a_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confinement, "restrict", refuse)
     told = confinement.confine(Options(command="record"), "libbpf", None)
     assert told == "privileges cannot be given up: Operation not permitted"
+
+
+@pytest.mark.parametrize(
+    ("disabled", "paranoid", "asks", "uses"),
+    [
+        (None, "2", False, []),  # a kernel without modules
+        ("1", "2", False, []),
+        ("0", "2", False, ["probes in modules that are loaded later"]),
+        ("?", "2", False, ["probes in modules that are loaded later"]),
+        ("1", "3", False, ["samples of running tasks"]),
+        ("1", "", False, ["samples of running tasks"]),
+        ("1", "-1", True, ["what programs cost, on a screen"]),
+    ],
+)
+def test_sys_admin_is_put_aside_only_for_what_may_come(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    disabled: str | None,
+    paranoid: str,
+    asks: bool,
+    uses: list[str],
+) -> None:
+    for name, text in (
+        ("modules", disabled),
+        ("modules_disabled", disabled),
+        ("paranoid", paranoid),
+    ):
+        monkeypatch.setattr(privileges, f"_{name.upper()}", str(tmp_path / name))
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    assert privileges.admin_later(asks) == uses
+    given: list[object] = []
+    monkeypatch.setattr(confinement, "restrict", lambda *args, **_: given.append(args))
+    confinement.confine(Options(command="record"), "libbpf", None, asks=asks)
+    assert given[-1][1] == ({C.CAP_SYS_ADMIN} if uses else ())  # type: ignore[index]

@@ -1,8 +1,8 @@
 /*
  * To be preloaded (LD_PRELOAD) into ktrace: one system call of the live path fails.
  *
- * FAIL_CALL="COMM CALL N": the Nth CALL (write, fsync, fdatasync, open, poll, epoll_wait, fork) of
- * the process that is named COMM (comm) fails; of what it has forked, "COMM+ CALL N".
+ * FAIL_CALL="COMM CALL N": the Nth CALL (those of calls[]) of the process that is named COMM (comm)
+ * fails; of what it has forked, "COMM+ CALL N". FAIL_ERROR=NUMBER: with that errno.
  * FAIL_LOG=FILE: each such call adds a line "COMM CALL N WHAT" to FILE, WHAT being the file's name.
  * The live path of a process begins when it locks its memory (mlockall); before that nothing is
  * counted.
@@ -22,16 +22,42 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum call { WRITE, FSYNC, FDATASYNC, OPEN, POLL, EPOLL_WAIT, FORK, CALLS };
+enum call {
+	WRITE,
+	FSYNC,
+	FDATASYNC,
+	OPEN,
+	POLL,
+	EPOLL_WAIT,
+	FORK,
+	READ,
+	MLOCKALL,
+	MLOCK,
+	MEMFD_CREATE,
+	RENAME,
+	BPF,
+	PERF_EVENT_OPEN,
+	CALLS
+};
 
 static const struct {
 	const char *name;
 	int error;
 } calls[CALLS] = {
-	[WRITE] = { "write", ENOSPC },	    [FSYNC] = { "fsync", EIO },
-	[FDATASYNC] = { "fdatasync", EIO }, [OPEN] = { "open", EMFILE },
-	[POLL] = { "poll", ENOMEM },	    [EPOLL_WAIT] = { "epoll_wait", ENOMEM },
+	[WRITE] = { "write", ENOSPC },
+	[FSYNC] = { "fsync", EIO },
+	[FDATASYNC] = { "fdatasync", EIO },
+	[OPEN] = { "open", EMFILE },
+	[POLL] = { "poll", ENOMEM },
+	[EPOLL_WAIT] = { "epoll_wait", ENOMEM },
 	[FORK] = { "fork", EAGAIN },
+	[READ] = { "read", EIO },
+	[MLOCKALL] = { "mlockall", ENOMEM },
+	[MLOCK] = { "mlock", ENOMEM },
+	[MEMFD_CREATE] = { "memfd_create", EMFILE },
+	[RENAME] = { "rename", EACCES },
+	[BPF] = { "bpf", ENOMEM },
+	[PERF_EVENT_OPEN] = { "perf_event_open", EMFILE },
 };
 
 static int live, forked;
@@ -41,6 +67,7 @@ static int count[CALLS];
 
 static void note(const char *who, enum call call, const char *what)
 {
+	long (*call_kernel)(long, ...) = REAL(syscall);
 	const char *path = getenv("FAIL_LOG");
 	char line[512];
 	int length, fd;
@@ -49,15 +76,15 @@ static void note(const char *who, enum call call, const char *what)
 		return;
 	length = snprintf(line, sizeof(line), "%s %s %d %s\n", who, calls[call].name, count[call],
 			  what);
-	fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0600);
-	syscall(SYS_write, fd, line, length);
-	syscall(SYS_close, fd);
+	fd = call_kernel(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	call_kernel(SYS_write, fd, line, length);
+	call_kernel(SYS_close, fd);
 }
 
 /* Whether this call is the one that fails; errno is set then. */
 static int fails(enum call call, const char *what)
 {
-	const char *wanted = getenv("FAIL_CALL");
+	const char *wanted = getenv("FAIL_CALL"), *error = getenv("FAIL_ERROR");
 	char who[32] = "", this[64];
 
 	if (!live)
@@ -70,7 +97,7 @@ static int fails(enum call call, const char *what)
 	snprintf(this, sizeof(this), "%s %s %d", who, calls[call].name, count[call]);
 	if (!wanted || strcmp(wanted, this))
 		return 0;
-	errno = calls[call].error;
+	errno = error ? atoi(error) : calls[call].error;
 	return 1;
 }
 
@@ -90,7 +117,45 @@ int mlockall(int flags)
 {
 	live = 1;
 	memset(count, 0, sizeof(count));
-	return REAL(mlockall)(flags);
+	return fails(MLOCKALL, "") ? -1 : REAL(mlockall)(flags);
+}
+
+int mlock(const void *at, size_t size)
+{
+	return fails(MLOCK, "") ? -1 : REAL(mlock)(at, size);
+}
+
+int memfd_create(const char *name, unsigned int flags)
+{
+	return fails(MEMFD_CREATE, name) ? -1 : REAL(memfd_create)(name, flags);
+}
+
+int rename(const char *old, const char *new)
+{
+	return fails(RENAME, new) ? -1 : REAL(rename)(old, new);
+}
+
+ssize_t read(int fd, void *data, size_t size)
+{
+	return fails(READ, live ? name_of(fd) : "") ? -1 : REAL(read)(fd, data, size);
+}
+
+/* What has no function of its own in libc; enum bpf_cmd of include/uapi/linux/bpf.h. */
+long syscall(long number, ...)
+{
+	char command[16];
+	long given[6];
+	va_list more;
+
+	va_start(more, number);
+	for (int i = 0; i < 6; i++)
+		given[i] = va_arg(more, long);
+	va_end(more);
+	snprintf(command, sizeof(command), "command %ld", given[0]);
+	if ((number == SYS_bpf && fails(BPF, command)) ||
+	    (number == SYS_perf_event_open && fails(PERF_EVENT_OPEN, "")))
+		return -1;
+	return REAL(syscall)(number, given[0], given[1], given[2], given[3], given[4], given[5]);
 }
 
 ssize_t write(int fd, const void *data, size_t size)
