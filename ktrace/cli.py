@@ -23,6 +23,7 @@ from ktrace.commands.group import Group  # noqa: E402
 from ktrace.errors import ExitCode, KtraceError  # noqa: E402
 from ktrace.problems import live_problems  # noqa: E402
 from ktrace.views import output  # noqa: E402
+from ktrace.views.error_text import error_lines  # noqa: E402  # later there may be no file to open it by
 
 _COMMANDS = {
     "stuck": ("ktrace.commands.stuck", "stuck"),
@@ -160,7 +161,5 @@ def _show(error: click.ClickException) -> None:
 
 
 def _complain(error: Exception) -> None:
-    from ktrace.views.error_text import error_lines
-
     for line in error_lines(error):
         output.complain(line)

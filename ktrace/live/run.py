@@ -21,6 +21,7 @@ from ktrace.kernel.boot import boot_id
 from ktrace.kernel.capabilities import effective
 from ktrace.live.children import Children
 from ktrace.live.confinement import confine
+from ktrace.live.enough_files import enough_files
 from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
 from ktrace.live.pace import Pace
@@ -58,9 +59,10 @@ def run(options: Options, view: View) -> ExitCode:
     children = Children.of(options)
     survival.reserve_heap()
     with ExitStack() as stack:
-        source = LiveSource(options.stuck_after, options.loader, options.all_waits)
-        stack.callback(source.close)
-        symbols = source.load_symbols()
+        with enough_files():
+            source = LiveSource(options.stuck_after, options.loader, options.all_waits)
+            stack.callback(source.close)
+            symbols = source.load_symbols()
         earlier = _open_earlier(options)
         stack.callback(lambda: [kept.close() for kept in earlier])
         recording = _open_recording(options)  # as late as can be: nothing is emptied in vain
@@ -91,6 +93,7 @@ def _open_earlier(options: Options) -> "list[Earlier]":
 
 
 class _Run:
+    @enough_files()
     def __init__(
         self,
         options: Options,

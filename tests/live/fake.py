@@ -79,7 +79,7 @@ class FakeRun:
         self._capfd = capfd
         monkeypatch.setattr(live, "LiveSource", FakeSource)
         monkeypatch.setattr(live, "_open_earlier", lambda _: [NothingEarlier(None)])
-        monkeypatch.setattr(live, "confine", lambda *_: "")  # this process is the test's
+        monkeypatch.setattr(live, "confine", lambda *_, **__: "")  # this process is the test's
         monkeypatch.setattr(live.survival, "survive", list)
 
     def feed(self, feed: Feed) -> None:
