@@ -1,7 +1,6 @@
 """One live run: the source's events through the detectors to the view and the recording."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -11,17 +10,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import ktrace
 from ktrace import survival
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode, KtraceError, UsageError
 from ktrace.events import Event
-from ktrace.findings import End, Finding, Session, finding_to_json
-from ktrace.kernel.boot import boot_id
+from ktrace.findings import End, Finding, finding_to_json
 from ktrace.kernel.capabilities import effective
 from ktrace.live.children import Children
 from ktrace.live.confinement import confine
 from ktrace.live.enough_files import enough_files
+from ktrace.live.head import describe
 from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
 from ktrace.live.pace import Pace
@@ -29,7 +27,6 @@ from ktrace.live.stop import Stop
 from ktrace.privileges import missing, why_hidden
 from ktrace.problems import live_problems, load, reported
 from ktrace.sources.live.source import LiveSource, now
-from ktrace.trace.format import FORMAT
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views import known_text
 from ktrace.views.output import complain, say
@@ -289,26 +286,3 @@ class _Run:
             self._note(f"keeping state fails: {failure}")
             end = with_doubt(end, "the state file is not complete")
         return end
-
-
-def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:
-    """The head of this run."""
-    machine = os.uname()
-    return Session(
-        ktrace=ktrace.__version__,
-        format=FORMAT,
-        command=options.command,
-        host=machine.nodename,
-        kernel=machine.release,
-        boot_id=boot_id(),
-        machine=machine.machine,
-        t=now(),
-        wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        loader=source.loader.name,
-        stuck_after=options.stuck_after,
-        probes=tuple(source.probes),
-        warnings=warnings,
-        attaching_t=source.attaching_t,
-        attached_t=source.attached_t,
-        filter=options.filter or None,
-    )
