@@ -41,6 +41,7 @@ _WORDS_OF = frozenset(
         ("Zone", "name"),
         ("SquashfsCall", "name"),
         ("SquashfsCall", "device"),
+        ("ExitProgress", "left"),
         ("Killed", "why"),
         ("Holder", "why"),
         ("Blocker", "why"),

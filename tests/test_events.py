@@ -174,6 +174,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "stack": {"stack", "stack_len"},
         "rss_kib": {"rss"},
         "cgroup": {"cgroup", "has_cgroup"},
+        "exit_left": set(),  # read from its stack
     },
     "task_runs": {"stack": {"stack", "stack_len"}},
     "oom_reap": {"rss_kib": {"rss"}},

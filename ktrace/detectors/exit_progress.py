@@ -1,4 +1,5 @@
-"""How a dying thread gets on: where it is in do_exit(), and how fast its memory becomes free."""
+"""How a dying thread gets on: where it is in do_exit(), how fast its memory becomes free, and how
+fast it lets go of the rest."""
 
 from collections import deque
 
@@ -36,6 +37,7 @@ _PHASES = {
 }
 _INNERMOST_LAST = ("exit_aio",)  # __mmput() calls it: the more exact one counts
 _UNMAPS = "exit_mm"
+_MEMORY = ""  # KiB of it
 _WINDOW_S = 10.0  # nothing in that time is no progress
 
 
@@ -44,7 +46,7 @@ class ExitLooks:
     a CPU now and then does not get on from each look to the next."""
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[float, int]] = deque()  # time, and KiB
+        self._looks: dict[str, deque[tuple[float, int]]] = {}  # time and number, of each measure
 
     def look(self, sample: TaskState, stack: Stack) -> ExitProgress | None:
         """None where it is not dying. stack: where it is now."""
@@ -53,15 +55,31 @@ class ExitLooks:
             return None
         rss = sample.rss_kib  # known as long as it has its mm, or unmaps it
         phase = _phase(stack) or (_UNMAPS if rss is not None and not sample.mm_held else "")
-        return ExitProgress(phase, rss, None if rss is None else self._rate(sample.t, rss))
+        rate = None if rss is None else self._rate(_MEMORY, sample.t, rss)
+        return ExitProgress(phase, rss, rate, *self._left(sample))
 
-    def _rate(self, t: float, rss: int) -> float | None:
-        """KiB a second; None at the first look."""
-        self._looks.append((t, rss))
-        while t - self._looks[0][0] > _WINDOW_S and len(self._looks) > 2:
-            self._looks.popleft()
-        first_t, first_rss = self._looks[0]
-        return round((first_rss - rss) / (t - first_t), 1) if first_t < t else None
+    def _left(self, sample: TaskState) -> tuple[str, int | None, float | None, str]:
+        """What shrinks, how many are left, how fast, and of which file; else the first of what is
+        left."""
+        measures = [f"{left.what} {left.file}" for left in sample.exit_left]
+        if measures:  # a look in between has none
+            for measure in self._looks.keys() - {_MEMORY, *measures}:
+                del self._looks[measure]
+        rates = [
+            (left.what, left.count, self._rate(measure, sample.t, left.count), left.file)
+            for measure, left in zip(measures, sample.exit_left, strict=True)
+        ]
+        shrinks = (found for found in rates if found[2] is not None and found[2] > 0)
+        return next(shrinks, rates[0] if rates else ("", None, None, ""))
+
+    def _rate(self, measure: str, t: float, number: int) -> float | None:
+        """How many less in a second; None at the first look."""
+        looks = self._looks.setdefault(measure, deque())
+        looks.append((t, number))
+        while t - looks[0][0] > _WINDOW_S and len(looks) > 2:
+            looks.popleft()
+        first_t, first = looks[0]
+        return round((first - number) / (t - first_t), 1) if first_t < t else None
 
 
 def _phase(stack: Stack) -> str:

@@ -246,8 +246,9 @@ class StuckTasks(Detector):
 def _is_too_early(followed: _Followed, look: _Shown) -> bool:
     """One look tells nothing of how a dying thread gets on."""
     dying = look.dying
-    once = dying is not None and dying.rss_kib is not None and dying.kib_per_s is None
-    return once and followed.told is None
+    if dying is None or dying.measured or followed.told is not None:
+        return False
+    return dying.rss_kib is not None or dying.left_count is not None
 
 
 def _outcome(ended: ThreadEnded, followed: _Followed) -> Outcome:

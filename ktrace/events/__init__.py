@@ -37,6 +37,7 @@ from ktrace.events.pages import (
 )
 from ktrace.events.squashfs import SquashfsCall
 from ktrace.events.tasks import (
+    ExitLeft,
     FatalSignal,
     HungReport,
     TaskDead,
@@ -57,6 +58,7 @@ __all__ = [
     "DomainTask",
     "EarlierBadPage",
     "Event",
+    "ExitLeft",
     "FatalSignal",
     "HeldLock",
     "HeldLocks",

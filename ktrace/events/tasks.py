@@ -43,6 +43,15 @@ class TaskDead(Event):
     exit_code: int
 
 
+@record
+class ExitLeft:
+    """What a thread in do_exit() has still to let go of."""
+
+    what: str  # descriptors, files, pages
+    count: int
+    file: str = ""  # of which these are the pages: "inode 12 of tmpfs on tmpfs"
+
+
 @record(kw_only=True)
 class TaskState(Event):
     """One look at a killed thread that is still alive, or at an uninterruptible sleeper."""
@@ -70,6 +79,8 @@ class TaskState(Event):
     # of a killed one's mm, as long as it has it or unmaps it; None: not known
     rss_kib: int | None = None
     mm_held: bool | None = None  # False: exit_mm() has taken the mm from it; None: not known
+    # besides its memory, of one that is dying, as far as known
+    exit_left: tuple[ExitLeft, ...] = ()
     # path in cgroup v2, or of the memory cgroup where v2 holds nobody; None: not known
     cgroup: str | None = None
 

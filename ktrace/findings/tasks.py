@@ -98,11 +98,21 @@ class ExitProgress:
     phase: str  # exit_mm, exit_files, ...: what do_exit() has called; empty: not known
     rss_kib: int | None  # what its mm still has; None: not known, or not its own any more
     kib_per_s: float | None  # how fast that shrinks; None: not measured
+    # what it has still to let go of besides: what shrinks, or else the first that was counted
+    left: str = ""  # descriptors, files, pages; empty: nothing counted
+    left_count: int | None = None
+    left_per_s: float | None = None  # how fast that shrinks; None: not measured
+    left_of: str = ""  # the file whose pages they are: "inode 12 of tmpfs on tmpfs"
 
     @property
     def slow(self) -> bool:
         """It makes progress: slow, and not stuck."""
-        return self.kib_per_s is not None and self.kib_per_s > 0
+        rates = (self.kib_per_s, self.left_per_s)
+        return any(rate is not None and rate > 0 for rate in rates)
+
+    @property
+    def measured(self) -> bool:
+        return self.kib_per_s is not None or self.left_per_s is not None
 
 
 @record(kw_only=True)

@@ -166,17 +166,32 @@ def _dying(dying: ExitProgress | None) -> str:
     """Of one that is inside of do_exit()."""
     where = f" in {safe(dying.phase)}()" if dying and dying.phase else ""
     again = "another SIGKILL has no effect."
-    if dying is None or dying.kib_per_s is None or dying.rss_kib is None:
+    if dying is None or not dying.measured:
         return f"It is inside do_exit(){where}; whether it makes progress is not measured: {again}"
     if not dying.slow:
-        left = f", {mebibytes(dying.rss_kib)} resident" if dying.rss_kib else ""
-        return f"It is inside do_exit(){where} and frees no memory{left}: {again}"
-    rate = f"{mebibytes(round(dying.kib_per_s))}/s"
-    still = seconds(dying.rss_kib / dying.kib_per_s)
+        return f"It is inside do_exit(){where} and {_no_progress(dying)}: {again}"
+    if dying.kib_per_s is not None and dying.kib_per_s > 0 and dying.rss_kib is not None:
+        what, left, each = f"{mebibytes(dying.rss_kib)} are left", dying.rss_kib, dying.kib_per_s
+        rate = f"{mebibytes(round(dying.kib_per_s))}/s"
+    else:
+        left, each = dying.left_count or 0, dying.left_per_s or 0.0
+        what, rate = f"{left} {_left(dying)} are left", f"{each:.0f}/s"
     return (
-        f"It is not stuck, it dies slowly{where}: {mebibytes(dying.rss_kib)} are left and shrink "
-        f"by {rate}, which takes {still} more at that rate."
+        f"It is not stuck, it dies slowly{where}: {what} and shrink by {rate}, which takes"
+        f" {seconds(left / each)} more at that rate."
     )
+
+
+def _left(dying: ExitProgress) -> str:
+    """ "pages of inode 12 of tmpfs on tmpfs"."""
+    return safe(dying.left) + (f" of {safe(dying.left_of)}" if dying.left_of else "")
+
+
+def _no_progress(dying: ExitProgress) -> str:
+    if dying.left_per_s is not None:
+        return f"lets go of nothing, {dying.left_count} {_left(dying)} left"
+    left = f", {mebibytes(dying.rss_kib)} resident" if dying.rss_kib else ""
+    return f"frees no memory{left}"
 
 
 def stuck_for(finding: StuckTask, age: float) -> str:

@@ -1,5 +1,6 @@
 """Every kind of wait that is read from the stack. A new one is a file of kinds/ and a line here."""
 
+from ktrace.waits.exit_left import WANTS as EXIT_WANTS
 from ktrace.waits.found import Kind
 from ktrace.waits.kernel import WANTS as KERNEL_WANTS
 from ktrace.waits.kinds import (
@@ -92,4 +93,8 @@ ENUMS = (
 # whose types are read, where the kernel does not have them built in
 MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop", "squashfs", "sunrpc", "nfs")
 
-WANTS: tuple[str, ...] = (*KERNEL_WANTS, *(path for kind in KINDS for path in kind.wants))
+WANTS: tuple[str, ...] = (
+    *KERNEL_WANTS,
+    *EXIT_WANTS,
+    *(path for kind in KINDS for path in kind.wants),
+)

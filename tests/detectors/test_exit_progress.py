@@ -1,10 +1,12 @@
 """Dying threads: slow is not stuck."""
 
+from dataclasses import replace
+
 import pytest
 
 from ktrace.detectors.kills import Kills
 from ktrace.detectors.stuck import StuckTasks
-from ktrace.events import Event, TaskState
+from ktrace.events import Event, ExitLeft, TaskState
 from ktrace.findings import ExitProgress, StuckTask
 from ktrace.views import words
 from ktrace.views.oom_hang import line
@@ -80,6 +82,49 @@ def test_beyond_exit_mm_nothing_is_measured() -> None:
     _, (finding,) = judged(kill(100.0), *looks)
     assert finding.dying == ExitProgress("exit_files", None, None)
     assert "whether it makes progress is not measured" in words.meaning(finding)
+
+
+def letting_go(t: float, *left: ExitLeft) -> TaskState:
+    return replace(dying(t, None, CLOSES), exit_left=left)
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "said"),
+    [
+        ("descriptors", "", "3000 descriptors are left"),
+        ("pages", "inode 9 of tmpfs", "3000 pages of inode 9 of tmpfs are left"),
+    ],
+)
+def test_what_else_is_let_go_of_is_progress(what: str, file: str, said: str) -> None:
+    looks = [letting_go(100.0 + t, ExitLeft(what, 6000 - 1500 * t, file)) for t in (1, 2)]
+    stuck, (finding,) = judged(
+        kill(99.0), looks[0], walk(101.1, took=0.2), looks[1], walk(102.1, took=0.2)
+    )
+    assert finding.dying == ExitProgress("exit_files", None, None, what, 3000, 1500.0, file)
+    assert (stuck.total, stuck.slow_total) == (0, 1)
+    assert words.meaning(finding).startswith(
+        f"It is not stuck, it dies slowly in exit_files(): {said}"
+    )
+    assert "are left and shrink by 1500/s, which takes 2.0s more" in words.meaning(finding)
+
+
+def test_one_file_of_many_may_take_long() -> None:
+    """Of two things that are left, one that shrinks is enough."""
+    files, file = ExitLeft("files", 7), "inode 9 of tmpfs"
+    looks = [letting_go(100.0 + t, files, ExitLeft("pages", 900 - 100 * t, file)) for t in (1, 2)]
+    _, (finding,) = judged(
+        kill(99.0), looks[0], walk(101.1, took=0.2), looks[1], walk(102.1, took=0.2)
+    )
+    assert finding.dying == ExitProgress("exit_files", None, None, "pages", 700, 100.0, file)
+
+
+def test_what_does_not_get_less_is_none() -> None:
+    looks = [letting_go(100.0 + t, ExitLeft("descriptors", 7)) for t in (1, 2)]
+    stuck, (finding,) = judged(
+        kill(99.0), looks[0], walk(101.1, took=0.2), looks[1], walk(102.1, took=0.2)
+    )
+    assert (stuck.total, stuck.slow_total) == (1, 0)
+    assert "exit_files() and lets go of nothing, 7 descriptors left" in words.meaning(finding)
 
 
 def test_what_is_being_unmapped_tells_the_phase_where_no_stack_does() -> None:

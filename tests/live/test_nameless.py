@@ -40,7 +40,7 @@ KEPT = {
     *("taint", "verdict", "wait", "wall", "what"),
     *("Session.command", "probes.why", "ProbeChange.why", "memory.name", "squashfs.name"),
     *("left.name", "grown.name", "zones.name", "counted.name"),
-    *("squashfs.device", "killed.why", "holders.why", "blocked_by.why"),
+    *("squashfs.device", "killed.why", "holders.why", "blocked_by.why", "dying.left"),
 }
 
 

@@ -128,7 +128,10 @@ class LiveSource:
         started = now()
         raw, complete = self.loader.walk()
         looks = self._named(raw)
-        waits = self._waits.look(zip(raw, looks, strict=True), now) if self._waits else []
+        waits: list[Event] = []
+        if self._waits:
+            looks = self._waits.dying(zip(raw, looks, strict=True))
+            waits = self._waits.look(zip(raw, looks, strict=True), now)
         ended = now()
         # whatever happened before the walk ended comes before it
         found = [*self._named(self.loader.read(0)), *looks, *waits]

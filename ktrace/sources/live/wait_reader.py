@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from ktrace.events import TaskState
+from ktrace.events import ExitLeft, TaskState
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.wait_functions import function_of, module_of
 from ktrace.probes.kernel_memory import KernelMemory
 from ktrace.sources.live.readings import Readings
+from ktrace.waits.exit_left import exit_left
 from ktrace.waits.found import OBJECT_ALONE, Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import Sleeper, stack_of
@@ -110,6 +111,13 @@ class WaitReader:
                 return found
             nameless = nameless or found
         return nameless
+
+    def exit_left(self, raw: Any) -> tuple[ExitLeft, ...]:
+        """raw: struct task_state of a thread that is dying."""
+        try:
+            return exit_left(self._kernel, raw.address)
+        except NotInThisKernel:
+            return ()
 
     def _variable_at(self, address: int) -> str:
         """Only what lies above the start of the kernel's image can be one."""

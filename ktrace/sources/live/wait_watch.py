@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
-from ktrace.events import Event, Holder, Lost, Task, TaskState, TaskWait
+from ktrace.events import Event, ExitLeft, Holder, Lost, Task, TaskState, TaskWait
 from ktrace.probes.loader import RawEvent
 from ktrace.record import record
 from ktrace.waits.found import Found
@@ -14,6 +15,7 @@ from ktrace.waits.page_faults import INSIDE
 _DEEPEST = 16  # links of a chain
 _MOST_TOLD = 64  # holders of one wait: processes of a PID namespace, say
 _BUDGET_S = 0.4  # of CPU in one look: what is left is looked at in the next
+_MOST_DYING = 64  # threads that are looked at
 _MOST_HOLDERS = 4096  # entries of the map chain_tasks
 
 Look = tuple[Any, TaskState]  # struct task_state, and what it says
@@ -36,6 +38,8 @@ class Reader(Protocol):
     def begin(self) -> None: ...
 
     def read(self, raw: Any, state: TaskState) -> Found | None: ...
+
+    def exit_left(self, raw: Any) -> tuple[ExitLeft, ...]: ...
 
     def close(self) -> None: ...
 
@@ -70,6 +74,18 @@ class WaitWatch:
         self._read: dict[int, _Read] = {}  # by tid: who was asleep at the last look
         self._looks = 0
         self._lost = 0
+
+    def dying(self, walked: Iterable[tuple[RawEvent, Event]]) -> list[Event]:
+        """What the walk says, with what killed threads that are dying have still to let go of; of
+        some of them, where they are many."""
+        events: list[Event] = []
+        room = _MOST_DYING
+        for item, event in walked:
+            if room and isinstance(event, TaskState) and event.killed and event.state == "exiting":
+                room -= 1
+                event = replace(event, exit_left=self._reader.exit_left(item[1]))
+            events.append(event)
+        return events
 
     def look(
         self, walked: Iterable[tuple[RawEvent, Event]], now: Callable[[], float]

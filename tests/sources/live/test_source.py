@@ -120,7 +120,8 @@ def test_what_a_walk_found_of_wait_chains_comes_before_its_end(
     def look(_raw: object, when: Callable[[], float]) -> list[Event]:
         return [task_wait(when())]
 
-    monkeypatch.setattr(live, "wait_watch", lambda *_: (SimpleNamespace(look=look), ""))
+    watch = SimpleNamespace(look=look, dying=lambda _walked: [])
+    monkeypatch.setattr(live, "wait_watch", lambda *_: (watch, ""))
     wait, walk = LiveSource(stuck_after=0.05).read(0)
     assert isinstance(wait, TaskWait)
     assert isinstance(walk, Walk)
