@@ -30,9 +30,9 @@ _OWN = "nothing in the kernel: what the program waits for has to happen"
 _USER_SPACE = Release(_OWN, "")
 
 # By the function that sleeps itself: fs/userfaultfd.c, fs/jbd2, kernel/freezer.c, kernel/signal.c,
-# fs/notify/fanotify/fanotify.c, net/sunrpc/sched.c, fs/squashfs/cache.c, block/bio.c, fs/buffer.c,
-# fs/aio.c, io_uring, and what user space sleeps in: kernel/exit.c, fs/select.c, fs/eventpoll.c,
-# kernel/futex, kernel/time
+# fs/notify/fanotify/fanotify.c, net/sunrpc/sched.c, fs/squashfs/cache.c, block/bio.c,
+# block/blk-mq-tag.c, fs/buffer.c, fs/aio.c, io_uring, and what user space sleeps in:
+# kernel/exit.c, fs/select.c, fs/eventpoll.c, kernel/futex, kernel/time
 _SLEEPS_IN: dict[str, NamedWait] = {
     "handle_userfault": NamedWait(
         "userfaultfd",
@@ -75,6 +75,9 @@ _SLEEPS_IN: dict[str, NamedWait] = {
     ),
     "submit_bio_wait": NamedWait("block-io", "on a device that is not known", _IO),
     "bio_await": NamedWait("block-io", "on a device that is not known", _IO),
+    "blk_mq_get_tag": NamedWait(
+        "block-request", "a request of a block device, all of which are in use", _IO
+    ),
     "__wait_on_buffer": NamedWait("buffer", "of a device that is not known", _IO),
     "ptrace_stop": NamedWait(
         "ptrace",

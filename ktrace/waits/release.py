@@ -179,6 +179,11 @@ def _work(wait: TaskWait) -> Release:
     return Release("a worker of the workqueue has to run the work item", "")
 
 
+def _writeback(wait: TaskWait) -> Release:
+    who = _names(wait) or "a worker of the device"
+    return Release(f"{who} has to write back: see what it waits for", "")
+
+
 def _says(text: str) -> _Release:
     return lambda _wait: Release(text, "")
 
@@ -214,6 +219,7 @@ RELEASES: dict[str, _Release] = {
     "pid-namespace": _pid_namespace,
     "jbd2": _journal,
     "work": _work,
+    "writeback": _writeback,
     "rcu": _says("the CPUs and tasks that it waits for have to leave their read-side sections"),
     "rcu-tasks": _says("the tasks that it waits for have to sleep, or to run in user space"),
     "srcu": _says("its readers have to call srcu_read_unlock(); who they are is not known"),

@@ -40,6 +40,7 @@ from ktrace.waits.kinds import (
     vfork,
     wait_queue,
     work,
+    writeback,
 )
 
 KINDS: tuple[Kind, ...] = (
@@ -75,6 +76,7 @@ KINDS: tuple[Kind, ...] = (
     rcu.KIND,
     rcu_tasks.KIND,
     srcu.KIND,
+    writeback.KIND,
     work.KIND,
     # what nothing above knows, by the object alone
     completion.KIND,
