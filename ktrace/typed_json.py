@@ -135,11 +135,26 @@ def _dataclass(wanted: Any) -> Build:
     def build_dataclass(value: Any, where: str) -> Any:
         if type(value) is not dict:
             raise ValueError(f"{where} is not an object")
+        try:
+            return whole(value)
+        except KeyError:  # a key is missing
+            pass
         found = {name: make(value[key], key) for name, key, make in members if key in value}
-        if len(found) < len(members):
-            for name, key, _ in members:
-                if name not in found and name not in optional:
-                    raise ValueError(f"{where} has no {key}")
+        for name, key, _ in members:
+            if name not in found and name not in optional:
+                raise ValueError(f"{where} has no {key}")
         return wanted(**found)
 
+    whole = _of_whole(wanted, members)
     return build_dataclass
+
+
+def _of_whole(wanted: Any, members: list[tuple[str, str, Build]]) -> Callable[[Any], Any]:
+    """What makes one of an object that has every key, as those that ktrace writes do; else it
+    raises KeyError. Compiled: a loop over the members would take a third of the time of reading."""
+    makers = {f"make_{name}": make for name, _, make in members}
+    arguments = [f"{name}=make_{name}(value[{key!r}], {key!r})" for name, key, _ in members]
+    made: Callable[[Any], Any] = eval(
+        f"lambda value: wanted({', '.join(arguments)})", {"wanted": wanted, **makers}
+    )
+    return made

@@ -14,22 +14,25 @@ def wait_of(sample: TaskState) -> Wait | None:
     """Where the thread waits; None while it runs, or without a stack."""
     if sample.state in ("running", "zombie") or not sample.stack:
         return None
-    function, primitive = look_beneath((*sample.top, *sample.stack))
+    sampled = sample.source == "sampled"
+    return _wait(sample.top, sample.stack, sample.state, sample.state_flags, sampled)
+
+
+@functools.lru_cache(maxsize=1024)  # a stuck thread is looked at again and again
+def _wait(top: Stack, stack: Stack, state: str, state_flags: str, sampled: bool) -> Wait:
+    function, named = look_beneath((*top, *stack))
+    if state_flags == "TASK_RUNNING":
+        primitive = "running"  # one that is dying
+    elif named is None and sampled and not top:
+        primitive = "unknown"  # the frames in which the kernel would have named it were not seen
+    else:
+        frames = (*top, *stack[:6])
+        primitive = (named or "wait_event") + _suffixes(frames, state, state_flags, named)
     return Wait(
         function=function,
-        primitive=_primitive(sample, primitive),
-        sigkill_wakes=bool(SIGKILL_WAKES.get(sample.state)),
+        primitive=primitive,
+        sigkill_wakes=bool(SIGKILL_WAKES.get(state)),
     )
-
-
-def _primitive(sample: TaskState, named: str | None) -> str:
-    """wait_event, where no frame names another; "unknown" where none of the frames above the
-    stack were seen, in which the kernel would have named it."""
-    if sample.state_flags == "TASK_RUNNING":
-        return "running"  # one that is dying
-    if named is None and sample.source == "sampled" and not sample.top:
-        return "unknown"
-    return (named or "wait_event") + _suffixes(sample, named)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -47,17 +50,16 @@ def look_beneath(stack: Stack) -> tuple[str, str | None]:
     return functions[-1], primitive
 
 
-def _suffixes(sample: TaskState, primitive: str | None) -> str:
+def _suffixes(frames: Stack, state: str, state_flags: str, primitive: str | None) -> str:
     """ "_killable", "_timeout", ... as the family of include/linux/wait.h spells them."""
-    if "TASK_WAKEKILL" in sample.state_flags:
+    if "TASK_WAKEKILL" in state_flags:
         suffix = "_killable"
     else:
-        suffix = _SUFFIX.get(sample.state, "")
-        if sample.state == "freezable":
+        suffix = _SUFFIX.get(state, "")
+        if state == "freezable":
             suffix = "_interruptible"
-    if primitive is None and "TASK_FREEZABLE" in sample.state_flags:
+    if primitive is None and "TASK_FREEZABLE" in state_flags:
         suffix = suffix.replace("_interruptible", "") + "_freezable"
-    frames = (*sample.top, *sample.stack[:6])
     timed = any("schedule_timeout" in function_of(frame) for frame in frames)
     # every completion sleeps in schedule_timeout(), mostly for ever
     return suffix + ("_timeout" if timed and primitive is None else "")
