@@ -1,7 +1,9 @@
 """Runs to compare: each session of each trace file is one."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.record import record
 from ktrace.trace.reader import Record, Rest, TraceFile
 from ktrace.trace.rests import with_rests
+from ktrace.views.progress import Progress
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"
@@ -90,13 +93,15 @@ def _files(path: str) -> list[str]:
 
 def _read(path: str, rest: Rest | None, stuck_after: float | None) -> list[Run]:
     readers = []
-    with TraceFile(path, rest=rest) as trace:
+    progress = Progress(os.path.getsize(path) if os.path.isfile(path) else 0)
+    with TraceFile(path, rest=rest) as trace, closing(progress):
         reader = _Reader(path, trace.session, stuck_after)
         for record in trace.records():
             if isinstance(record, Session) and record is not trace.session:
                 readers.append(reader)
                 reader = _Reader(path, record, stuck_after)
             reader.record(record)
+            progress.update(trace.read_bytes)
         readers.append(reader)
         # Nobody knows in which of a file's sessions the damaged line was.
         damage = trace.damage.lines()

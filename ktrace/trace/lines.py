@@ -33,17 +33,23 @@ class LineReader:
     def __init__(self, file: BinaryIO, damage: Damage, until: int | None = None) -> None:
         """until: bytes, unpacked, after which the rest comes from elsewhere."""
         self.give_up_after: int | None = None  # bytes, unpacked
+        self.read_bytes = 0  # of the file, packed as it is
         self._until = until
         self._file = file
         self._damage = damage
 
     def __iter__(self) -> Iterator[Line]:
-        chunks = _chunks(self._file, self._damage)
+        chunks = self._counted(_chunks(self._file, self._damage))
         first = next(chunks, b"")
         data = chain([first], chunks)
         packed = _is_gzip(self._file, first)
         plain = gunzip(data, self._damage) if packed else data
         yield from self._split(plain if self._until is None else self._up_to(self._until, plain))
+
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.read_bytes += len(chunk)
+            yield chunk
 
     def _up_to(self, until: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
         left = until

@@ -65,6 +65,11 @@ class TraceFile:
         self._decoder.finish()
         self.close()
 
+    @property
+    def read_bytes(self) -> int:
+        """Of the file so far."""
+        return self._reader.read_bytes
+
     def close(self) -> None:
         self._file.close()
 

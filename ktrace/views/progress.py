@@ -15,17 +15,23 @@ class Progress:
         """total: bytes; 0: not known."""
         self._total = total
         self._shows = sys.stderr.isatty()
-        self._next = time.monotonic() + _AFTER_S
+        self._started = time.monotonic()
+        self._next = self._started + _AFTER_S
         self._drawn = False
 
     def update(self, done: int) -> None:
         """done: bytes so far."""
         if not self._shows or time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + _EVERY_S
+        now = time.monotonic()
+        self._next = now + _EVERY_S
         self._drawn = True
-        sys.stderr.write(f"\r{bar(done, self._total)}")
+        text = f"{bar(done, self._total)}{speed(done, self._total, now - self._started)}"
+        sys.stderr.write(f"\r{text}\x1b[K")
         sys.stderr.flush()
+
+    def close(self) -> None:
+        self.clear()
 
     def clear(self) -> None:
         """Before anything else is printed, and at the end."""
@@ -43,3 +49,11 @@ def bar(done: int, total: int) -> str:
     share = min(1.0, done / total)
     full = int(share * _WIDTH)
     return f"[{'#' * full}{'-' * (_WIDTH - full)}] {share:4.0%}  {read} of {total / 1e6:.0f} MB"
+
+
+def speed(done: int, total: int, seconds: float) -> str:
+    """ ", 12.5 MB/s, 32 s left", where both are known."""
+    if not done or seconds <= 0:
+        return ""
+    left = f", {(total - done) * seconds / done:.0f} s left" if total > done else ""
+    return f", {done / seconds / 1e6:.1f} MB/s{left}"
