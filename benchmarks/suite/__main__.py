@@ -28,7 +28,7 @@ def sections(quick: bool) -> dict[str, Callable[[], Any]]:
         "programs": lambda: programs.measure_programs(scale),
         "threads": lambda: programs.measure_threads(numbers),
         "bytes": lambda: traces.measure_bytes(200 if quick else 2_000),
-        "reading": lambda: traces.measure_reading(20_000 if quick else 200_000),
+        "reading": lambda: traces.measure_reading(20_000 if quick else 100_000),
     }
 
 

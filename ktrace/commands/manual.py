@@ -114,7 +114,7 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         (
             ("0", "the trace is here, with its end"),
             ("2", "bad usage, or the address or FILE cannot be used"),
-            ("4", "the sender broke off, or FILE could not be written: what came reads well"),
+            ("4", "the sender broke off, or FILE could not be written: what came is good"),
         ),
     ),
     "doctor": (
