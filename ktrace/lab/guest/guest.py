@@ -50,6 +50,7 @@ class Machine:
     arguments: str = ""  # added to the kernel's command line
     memory: Path | None = None
     five_levels: bool = False  # of page tables
+    devices: tuple[str, ...] = ()  # more arguments for QEMU
 
 
 class Guest:
@@ -221,7 +222,7 @@ def qemu_command(machine: Machine, *, control: int, qmp: int, screen: int) -> li
     command += ["-device", "virtserialport,chardev=trace,name=trace"]
     for disk in machine.disks:
         command += _disk_options(disk)
-    return command
+    return [*command, *machine.devices]
 
 
 def _memory_options(machine: Machine) -> Sequence[str]:
