@@ -21,7 +21,7 @@ from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.lab.guest.tracer import Tracer
 from ktrace.lab.limits import PATIENCE_S
 from ktrace.lab.relay import Relay
-from ktrace.lab.scenario import Scenario, Stage
+from ktrace.lab.scenario import Scenario, Stage, Step
 from ktrace.lab.scenarios import SCENARIOS
 from ktrace.lab.views import LineView, ScreenView, Size, View, terminal_size
 from ktrace.trace.output import EXISTS, Refused, open_output
@@ -210,11 +210,10 @@ def _boot(
 def _play(scenario: Scenario, steps: _Steps, stage: Stage, tracer: Tracer) -> int:
     with steps.step("boot"):
         stage.guest.boot()
+    _take(scenario.prepare, steps, stage)
     with steps.step("start ktrace"):
         tracer.start()
-    for step in scenario.steps:
-        with steps.step(step.name):
-            step.action(stage)
+    _take(scenario.steps, steps, stage)
     with steps.step("stop ktrace"):
         exit_code = tracer.stop()
     with steps.step("power off"):
@@ -222,20 +221,21 @@ def _play(scenario: Scenario, steps: _Steps, stage: Stage, tracer: Tracer) -> in
     return exit_code
 
 
+def _take(wanted: Sequence[Step], steps: _Steps, stage: Stage) -> None:
+    for step in wanted:
+        with steps.step(step.name):
+            step.action(stage)
+
+
 def _machine(
     scenario: Scenario, cache: Path, kernel: Kernel, logs: Path, *, tty: bool, bcc: bool
 ) -> Machine:
-    system = image.bcc_system_disk(cache, kernel) if bcc else image.system_disk(cache)
     own = tuple(image.own_module(cache, kernel, name) for name in scenario.own_modules)
-    disks = (
-        Disk("system", system),
-        Disk("ktrace", image.ktrace_disk(cache)),
-        *scenario.disks(cache),
-    )
+    system = () if scenario.own_root else _system(cache, kernel, bcc=bcc)
     return Machine(
         kernel=kernel.image,
         initramfs=image.initramfs(cache, kernel, scenario.modules, own),
-        disks=disks,
+        disks=(*system, *scenario.disks(cache)),
         trace=logs / "trace",
         console=logs / "console.log",
         tty=tty,
@@ -244,3 +244,8 @@ def _machine(
         five_levels=scenario.five_levels,
         memory=logs / "memory" if scenario.memory_file else None,
     )
+
+
+def _system(cache: Path, kernel: Kernel, *, bcc: bool) -> tuple[Disk, ...]:
+    usr = image.bcc_system_disk(cache, kernel) if bcc else image.system_disk(cache)
+    return Disk("system", usr), Disk("ktrace", image.ktrace_disk(cache))

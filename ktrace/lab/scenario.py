@@ -64,7 +64,8 @@ class Scenario:
     `modules` are put into the guest, but not loaded at boot; so are `own_modules`, which the lab
     compiles from guest_files/NAME.c. The steps are run once in each of `boots`, which are what is
     added to the kernel's command line; ktrace records one trace in each. `memory_file`: the
-    guest's memory is a file, so that it can be changed from outside.
+    guest's memory is a file, so that it can be changed from outside. `own_root`: the disks have
+    ktrace and all that it needs; `prepare` mounts them, before ktrace is started.
     """
 
     name: str
@@ -79,5 +80,7 @@ class Scenario:
     own_modules: tuple[str, ...] = ()
     memory_file: bool = False
     five_levels: bool = False  # of page tables
+    own_root: bool = False
+    prepare: Sequence[Step] = ()
     # Instead of steps, for a kernel that may not have the bug: they prove nothing by the bug.
     steps_elsewhere: Sequence[Step] = ()

@@ -21,6 +21,7 @@ SCRIPTS = ("agent", "spawn", "spawned", "with-size")
 _DIRECTORIES = (
     "bin dev proc sys run tmp usr ktrace workload modules etc root".split()
 )  # what init mounts something on, or puts something in
+ROOT_MOUNTS = ("dev", "proc", "run", "sys", "tmp")
 _KIB = 1024
 _BUILD_S = 300.0
 # The kernel of a later suite may be made by a gcc that has -fmin-function-alignment (14)
@@ -76,19 +77,28 @@ def bcc_system_disk(cache: Path, kernel: Kernel) -> Path:
 
 def ktrace_disk(cache: Path) -> Path:
     """The guest's /ktrace: the package that is running now, its BPF objects included."""
-    package = python_tree.module_path("ktrace")
-    if package is None:
-        raise LabError("cannot find the ktrace package that is running")
+    package = _package()
     name = f"ktrace-{fingerprint([package])}.ext4"
 
     def build(path: Path) -> None:
         tree = path.parent / "ktrace"
-        tree.mkdir()
-        python_tree.copy_module(package, tree)
-        _copy_own_metadata(tree)
+        _copy_package(package, tree)
         _ext4(tree, path)
 
     return _cached(cache, name, build)
+
+
+def _package() -> Path:
+    package = python_tree.module_path("ktrace")
+    if package is None:
+        raise LabError("cannot find the ktrace package that is running")
+    return package
+
+
+def _copy_package(package: Path, tree: Path) -> None:
+    tree.mkdir()
+    python_tree.copy_module(package, tree)
+    _copy_own_metadata(tree)
 
 
 def workload_disk(cache: Path, groups: str, files: int, kibibytes: int) -> Path:
@@ -123,17 +133,43 @@ def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
 
     def build(path: Path) -> None:
         tree = path.parent / "workload"
-        tree.mkdir()
-        _compile(source, tree / "thrash")
-        program = (tree / "thrash").read_bytes()
-        noise = random.Random(0)
-        for number in range(programs):
-            copy = tree / str(number)
-            copy.write_bytes(program + noise.randbytes(kibibytes * _KIB - len(program)))
-            copy.chmod(0o755)
+        _thrash_programs(tree, programs, kibibytes)
         _squashfs(tree, path)
 
     return _cached(cache, name, build)
+
+
+def root_disk(cache: Path, programs: int, kibibytes: int) -> Path:
+    """A squashfs to be the root: Python, ktrace, and in /programs what thrash_disk() has."""
+    source, package = GUEST_FILES / "thrash.c", _package()
+    inputs = [source, package, *python_tree.sources()]
+    name = f"root-{fingerprint(inputs, str(programs), str(kibibytes))}.squashfs"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "root"
+        python_tree.build(tree / "usr")
+        _copy_package(package, tree / "ktrace")
+        python_tree.compile_all(tree)
+        for directory in ROOT_MOUNTS:
+            (tree / directory).mkdir()
+        for library in ("lib", "lib64"):
+            (tree / library).symlink_to(f"usr/{library}")
+        (tree / "bin").symlink_to("usr/bin")
+        _thrash_programs(tree / "programs", programs, kibibytes)
+        _squashfs(tree, path, compression="gzip")  # a guest would take minutes to unpack xz
+
+    return _cached(cache, name, build)
+
+
+def _thrash_programs(tree: Path, programs: int, kibibytes: int) -> None:
+    tree.mkdir()
+    _compile(GUEST_FILES / "thrash.c", tree / "thrash")
+    program = (tree / "thrash").read_bytes()
+    noise = random.Random(0)
+    for number in range(programs):
+        copy = tree / str(number)
+        copy.write_bytes(program + noise.randbytes(kibibytes * _KIB - len(program)))
+        copy.chmod(0o755)
 
 
 def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
@@ -228,9 +264,9 @@ def _compile(source: Path, program: Path) -> None:
     )
 
 
-def _squashfs(tree: Path, image: Path) -> None:
+def _squashfs(tree: Path, image: Path, compression: str = "xz") -> None:
     run_tool(
-        ["mksquashfs", str(tree), str(image), "-b", "1M", "-comp", "xz", "-all-root"]
+        ["mksquashfs", str(tree), str(image), "-b", "1M", "-comp", compression, "-all-root"]
         + ["-noappend", "-no-progress", "-quiet"],
         timeout=_BUILD_S,
     )

@@ -9,11 +9,12 @@ from ktrace.lab.scenarios.lock_kinds import LOCK_KINDS
 from ktrace.lab.scenarios.oom_deadlock import OOM_DEADLOCK
 from ktrace.lab.scenarios.oom_livelock import OOM_LIVELOCK
 from ktrace.lab.scenarios.squashfs_oom import SQUASHFS_OOM
+from ktrace.lab.scenarios.squashfs_root import SQUASHFS_ROOT
 from ktrace.lab.scenarios.squashfs_stall import SQUASHFS_STALL
 
 _ALL = (
-    *(SQUASHFS_STALL, SQUASHFS_OOM, LOCK_CHAIN, DM_SUSPEND, LOCK_KINDS, OOM_DEADLOCK),
-    *(OOM_LIVELOCK, BAD_RAM, BAD_PAGE_BUG),
+    *(SQUASHFS_STALL, SQUASHFS_OOM, SQUASHFS_ROOT, LOCK_CHAIN, DM_SUSPEND, LOCK_KINDS),
+    *(OOM_DEADLOCK, OOM_LIVELOCK, BAD_RAM, BAD_PAGE_BUG),
 )
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

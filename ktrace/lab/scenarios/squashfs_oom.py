@@ -41,10 +41,10 @@ def mount(stage: Stage) -> None:
     stage.guest.check("cp /workload/thrash /run/thrash")
 
 
-def start(stage: Stage, processes: int, disk_rate: int) -> None:
-    """Make the disk slow, then start the supervisor."""
+def start(stage: Stage, processes: int, disk_rate: int, programs: str = "/workload") -> None:
+    """Make the disk slow, then start the supervisor. programs: their folder."""
     stage.guest.throttle("workload", disk_rate * 1000)
-    command = f"/run/thrash supervise /workload {PROGRAMS} {processes} {GROWN_MB}"
+    command = f"/run/thrash supervise {programs} {PROGRAMS} {processes} {GROWN_MB}"
     # the OOM killer may choose busybox's shell; the supervisor inherits that it may not be chosen
     answer = stage.guest.check(f"{command} >/dev/console 2>&1 & echo $!")
     stage.pids["supervisor"] = [int(answer)]
