@@ -27,6 +27,7 @@ from ktrace.views.error_text import error_lines  # noqa: E402  # later there may
 
 _COMMANDS = {
     "stuck": ("ktrace.commands.stuck", "stuck"),
+    "watch": ("ktrace.commands.watch", "watch"),
     "replay": ("ktrace.commands.replay", "replay"),
     "report": ("ktrace.commands.report", "report"),
     "compare": ("ktrace.commands.compare", "compare_traces"),
@@ -46,7 +47,7 @@ def _live_names() -> list[str]:
 
 
 _SECTIONS = (
-    ("Live, as root", (*_live_names(), "stuck")),
+    ("Live, as root", (*_live_names(), "stuck", "watch")),
     ("From a file", ("replay", "report", "compare", "dmesg")),
     ("From a machine that dies", ("receive",)),
     ("From many machines", ("export", "fleet")),

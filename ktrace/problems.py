@@ -28,6 +28,12 @@ class Problem:
     also_in: tuple[str, ...] = ()  # other commands that report it; those of no problem report all
     before: str = ""  # module:Class, a ktrace.sources.live.earlier.Earlier
     live: bool = True  # it can be found while tracing, by a command of its name
+    on_request: bool = False  # other commands report it only where the session has blocked_after
+
+    @property
+    def traced(self) -> bool:
+        """Traces can have its findings: those without probes are in kernel logs alone."""
+        return bool(self.probes)
 
     def detector_type(self) -> "type[Detector]":
         return cast("type[Detector]", load(self.detector))
@@ -44,6 +50,7 @@ PROBLEMS: tuple[Problem, ...] = (
         view="ktrace.views.oom_hang",
         findings=("stuck-task",),
         probes=("task", "signal_generate", "sched_switch"),
+        also_in=("watch",),
     ),
     Problem(
         name="bad-page",
@@ -53,7 +60,7 @@ PROBLEMS: tuple[Problem, ...] = (
         findings=("bad-page", "ram-cell", "page-corruption"),
         probes=("bad_page", "page checks", "kernel log"),
         before="ktrace.sources.live.earlier_pages:EarlierPages",
-        also_in=("dmesg",),
+        also_in=("dmesg", "watch"),
     ),
     Problem(
         name="oom-livelock",
@@ -63,7 +70,17 @@ PROBLEMS: tuple[Problem, ...] = (
         view="ktrace.views.oom_livelock",
         findings=("oom-livelock",),
         probes=("out_of_memory", "reclaim_retry_zone", "compact_retry"),
-        also_in=("dmesg",),
+        also_in=("dmesg", "watch"),
+    ),
+    Problem(
+        name="oom-kill",
+        help="Whom the OOM killer killed, or a daemon of user space that does its work.",
+        detector="ktrace.detectors.oom_kills:OomKills",
+        view="ktrace.views.oom_kill",
+        findings=("oom-kill",),
+        probes=("mark_victim",),
+        also_in=("watch",),
+        live=False,
     ),
     Problem(
         name="stuck",
@@ -72,7 +89,9 @@ PROBLEMS: tuple[Problem, ...] = (
         view="ktrace.views.blocked",
         findings=("blocked-task",),
         probes=("task",),
+        also_in=("watch",),
         live=False,
+        on_request=True,
     ),
     Problem(
         name="hung-task",

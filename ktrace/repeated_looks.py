@@ -19,6 +19,11 @@ class _Looks:
     def __init__(self) -> None:
         self._known: dict[int, TaskState] = {}
 
+    @property
+    def known(self) -> dict[int, TaskState]:
+        """By tid; not to be changed."""
+        return self._known
+
     def _learn(self, event: Event) -> None:
         match event:
             case TaskState():

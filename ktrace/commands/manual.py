@@ -47,6 +47,19 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
         _TRACED,
     ),
+    "watch": (
+        (
+            (
+                "sudo ktrace watch --traces /var/lib/ktrace/traces --before 60s",
+                "Keep what was around each finding.",
+            ),
+            (
+                "sudo ktrace watch --all-blocked-after 120 --metrics 9733",
+                "Also who is blocked without a kill; Prometheus scrapes this machine.",
+            ),
+        ),
+        _TRACED,
+    ),
     "record": (
         (
             ("sudo ktrace record -o hang.ktrace", "Record everything until Ctrl-C."),

@@ -28,7 +28,7 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-def _bytes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+def parse_size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
     """Of a number with K, M, G or T (powers of 1024)."""
     if value is None:
         return None
@@ -59,7 +59,7 @@ _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
     click.option(
         "--max-size",
-        callback=_bytes,
+        callback=parse_size,
         metavar="SIZE",
         help="End the trace at this size (500M, 2G); tracing goes on.",
     ),

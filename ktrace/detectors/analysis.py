@@ -29,7 +29,13 @@ class Analysis:
         """earlier: what runs before this one tell it, see carried(). kept: how many kills, None:
         all."""
         self.session = session
-        self.reported = reported(session.command)
+        self.reported = tuple(
+            problem
+            for problem in reported(session.command)
+            if not problem.on_request
+            or session.command == problem.name
+            or session.blocked_after is not None
+        )
         self.probes = {probe.function: probe for probe in session.probes}
         self.kills = Kills(kept)
         self.uncounted: frozenset[str] = frozenset()  # findings that are shown, and no more

@@ -1,6 +1,7 @@
 """Tasks that are blocked now, killed or not: asleep in D through all of two looks at them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from ktrace.detectors.detector import Detector, Run
@@ -22,25 +23,33 @@ class BlockedTasks(Detector):
     A task is blocked that two walks, at least `after` seconds apart, found in the same sleep: its
     context switches are the same; or in a function that asks again and again, where it sleeps in
     between. How long it has slept by then the scheduler's books say, where the kernel has them.
-    Each is told once.
     """
 
     findings: ClassVar[tuple[type[Finding], ...]] = (BlockedTask,)
 
-    def __init__(self, after: float, kills: Kills, task_filter: TaskFilter = NO_FILTER) -> None:
+    def __init__(
+        self,
+        after: float,
+        kills: Kills,
+        task_filter: TaskFilter = NO_FILTER,
+        follows: bool = False,
+    ) -> None:
+        """follows: also tells when it is over, and again when the task is blocked again."""
         self._after = after
+        self._follows = follows
         self._kills = kills
         self._filter = task_filter
         self._chains = WaitChains()
         self._first: dict[int, TaskState] = {}  # of the present sleep, by tid
         self._seen: dict[int, TaskState] = {}  # since the last walk
-        self._told: set[tuple[int, float]] = set()
+        self.open: dict[int, BlockedTask] = {}  # that were told, by tid
         self._walks: list[Walk] = []  # that were complete: the first and the newest
-        self.found: list[BlockedTask] = []
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        return cls(run.session.stuck_after, run.kills, run.filter)
+        session = run.session
+        after = session.stuck_after if session.blocked_after is None else session.blocked_after
+        return cls(after, run.kills, run.filter, follows=session.command != "stuck")
 
     def feed(self, event: Event) -> Iterator[BlockedTask]:
         """The findings that event leads to."""
@@ -75,13 +84,26 @@ class BlockedTasks(Detector):
             tid: known if (known := self._first.get(tid)) and _same(known, look) else look
             for tid, look in asleep.items()
         }
+        if self._follows and walk.complete:
+            yield from self._resolve(walk)
         for tid, look in asleep.items():
             blocked_s = round(look.t - self._first[tid].t, 6)
-            if blocked_s >= self._after and (tid, look.start_t) not in self._told:
-                self._told.add((tid, look.start_t))
+            if blocked_s >= self._after and not self._is_told(look):
                 finding = _describe(look, self._first[tid], chains, walk.t)
-                self.found.append(finding)
+                self.open[tid] = finding
                 yield finding
+
+    def _is_told(self, look: TaskState) -> bool:
+        told = self.open.get(look.task.tid)
+        return told is not None and told.id == _id(look)
+
+    def _resolve(self, walk: Walk) -> Iterator[BlockedTask]:
+        """Those who are in another sleep now, or in none."""
+        for tid, told in list(self.open.items()):
+            first = self._first.get(tid)
+            if first is None or first.t > told.t or _id(first) != told.id:
+                del self.open[tid]
+                yield replace(told, status="resolved", t=walk.t)
 
 
 def _same(known: TaskState, new: TaskState) -> bool:
@@ -100,6 +122,10 @@ def _polls(look: TaskState) -> str:
     return next((name for frame in look.stack if (name := function_of(frame)) in _POLL), "")
 
 
+def _id(look: TaskState) -> str:
+    return f"blocked-{look.task.tid}-{look.start_t:.6f}"
+
+
 def _slept(look: TaskState, first: TaskState) -> tuple[float, str]:
     """For how long, and who says so."""
     if first.asleep_t is not None:
@@ -115,7 +141,7 @@ def _describe(look: TaskState, first: TaskState, chains: Look, t: float) -> Bloc
     waits_for, release = chains.waits_for(look)
     return BlockedTask(
         status="open",
-        id=f"blocked-{look.task.tid}-{look.start_t:.6f}",
+        id=_id(look),
         t=t,
         pid=look.task.pid,
         tid=look.task.tid,

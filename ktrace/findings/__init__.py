@@ -13,6 +13,7 @@ from ktrace.findings.livelock import (
     Undead,
 )
 from ktrace.findings.logs import AlarmFinding, HungTask
+from ktrace.findings.oom_kill import OomKillFinding
 from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
 from ktrace.findings.run import KERNEL_LOG, CommandEnd, End, OwnPace, Probe, Session
 from ktrace.findings.tasks import (
@@ -44,6 +45,7 @@ __all__ = [
     "MemoryChange",
     "MmSharer",
     "OomEnd",
+    "OomKillFinding",
     "OomLivelock",
     "Outcome",
     "OwnPace",

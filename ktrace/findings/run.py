@@ -39,6 +39,9 @@ class Session:
     loader: str
     stuck_after: float
     probes: tuple[Probe, ...]
+    # tasks in D count as blocked after so many seconds, killed or not; None: after stuck_after, and
+    # only `ktrace stuck` looks for them
+    blocked_after: float | None = None
     warnings: tuple[str, ...] = ()
     # when the first hook was put in and when the last one was: what this did to the machine (waits
     # for RCU, text that is patched) is ktrace's own; None: nothing was traced, or an older ktrace
@@ -47,6 +50,7 @@ class Session:
     # of the rest of a trace that was written elsewhere: how many bytes of the trace, unpacked, come
     # before it
     rest_from: int | None = None
+    segment: int | None = None  # of a run that writes several traces: which it is, from 1 on
     filter: TaskFilter | None = None  # of the tasks that are shown and judged; None: all are
 
     @property

@@ -30,5 +30,6 @@ def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) ->
         warnings=warnings,
         attaching_t=source.attaching_t,
         attached_t=source.attached_t,
+        blocked_after=options.blocked_after,
         filter=options.filter or None,
     )

@@ -16,8 +16,14 @@ class Options:
     force: bool = False  # overwrite it
     max_size: int | None = None  # bytes of it
     spill: str = DEFAULT_SPILL  # folder for the rest of it, if its file system hangs
+    traces: str | None = None  # folder of a trace in segments
+    segment_size: int = 64 << 20  # bytes of one, at most about
+    segment_age: float = 3600.0  # seconds
+    keep: int = 1 << 30  # bytes of all
+    before: float | None = None  # seconds before a finding; None: segments have everything
     redact: bool = False  # no names in it
     stuck_after: float = 1.0  # seconds
+    blocked_after: float | None = None  # seconds; of tasks that nobody killed
     state: str | None = None  # a file that keeps what is known over reboots
     on_finding: str | None = None  # "stop", or "shell:CMD"
     action_user: str | None = None  # whom CMD runs as; None: see ktrace.live.identity

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ktrace.live.command import Command
     from ktrace.live.recording import Recording
     from ktrace.sources.live.earlier import Earlier
+    from ktrace.watch.segments import Segments
 
 _TICK_S = 1.0
 _BEHIND_S = 0.02  # within which the recording gets more of what it does not have yet
@@ -75,7 +76,11 @@ def _close(view: View) -> None:
         view.close()
 
 
-def _open_recording(options: Options) -> "Recording | None":
+def _open_recording(options: Options) -> "Recording | Segments | None":
+    if options.traces is not None:
+        from ktrace.watch.segments import Segments
+
+        return Segments(options)
     if options.record is None:
         return None
     from ktrace.live.recording import Recording
@@ -96,7 +101,7 @@ class _Run:
         options: Options,
         view: View,
         source: LiveSource,
-        recording: "Recording | None",
+        recording: "Recording | Segments | None",
         earlier: "list[Earlier]",
         children: Children,
         stop: Stop,
@@ -113,7 +118,10 @@ class _Run:
         self._command: Command | None = None
         self._kept = KeptOutput() if view.child_output == "kept" else None
         self._actions = self._make_actions()
-        for problem in live_problems():  # from a disk that may hang later
+        for problem in (
+            *live_problems(),
+            *reported(options.command),
+        ):  # from a disk that may hang later
             problem.detector_type()
             problem.view_module()
         known_text.prepare()

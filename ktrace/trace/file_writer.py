@@ -28,16 +28,30 @@ _GZIP = 31  # wbits: with gzip's header and trailer
 
 
 def serve(orders: int, data: int, status: int) -> None:
-    """Runs until data has ended. orders: "f" (force) or "-", "z" (gzip) or "-", and the path; it
-    is ended by ktrace. status: lines for ktrace, see writer_process.py."""
+    """Runs until data has ended. orders: "f" (force) or "-", "z" (gzip) or "-", the kind of output
+    and a blank, and the path; it is ended by ktrace. status: lines for ktrace, see
+    writer_process.py."""
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     order = _read_all(orders)
     if order:
         _survive()
-        FileWriter(order[2:].decode(errors="surrogateescape"), data, status).run(
+        kind, _, path = order[2:].partition(b" ")
+        _writer_of(kind)(path.decode(errors="surrogateescape"), data, status).run(
             force=order[:1] == b"f", packed=order[1:2] == b"z"
         )
+
+
+def _writer_of(kind: bytes) -> "type[FileWriter]":
+    if kind == b"segments":
+        from ktrace.trace.segment_writer import SegmentWriter
+
+        return SegmentWriter
+    if kind == b"snapshots":
+        from ktrace.trace.snapshot_writer import SnapshotWriter
+
+        return SnapshotWriter
+    return FileWriter
 
 
 class FileWriter:
@@ -90,7 +104,7 @@ class FileWriter:
         if own:
             self._let_go()
         os.chdir("/")
-        _give_up_privileges()
+        give_up_privileges()
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._tell("open file" if self._regular else "open stream")
         return True
@@ -214,7 +228,7 @@ class FileWriter:
             pass
 
 
-def _give_up_privileges() -> None:
+def give_up_privileges() -> None:
     """What is left to do needs none, but that locked memory may grow."""
     from ktrace.kernel.capabilities import Capability, restrict
 

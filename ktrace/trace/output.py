@@ -47,7 +47,7 @@ def open_output(path: str, *, force: bool = False) -> int:
     file system that hangs.
     """
     try:
-        return _create(path)
+        return create(path)
     except FileExistsError:
         pass
     except OSError as error:
@@ -64,8 +64,10 @@ def open_output(path: str, *, force: bool = False) -> int:
     return fd
 
 
-def _create(path: str) -> int:
-    fd = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+def create(path: str, folder: int | None = None) -> int:
+    """A new file, for its owner alone. folder: a descriptor; path is one in it. Raises OSError."""
+    flags = _FLAGS | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600, dir_fd=folder)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # not every file system has locks

@@ -201,7 +201,7 @@ class _Decoder:
             self._damage.add(Loss.UNKNOWN, self._where, f"a session in trace format {found}")
             return None
         session = Session.from_json(data)
-        if not all(problem.live for problem in reported(session.command)):
+        if not all(problem.traced for problem in reported(session.command)):
             raise ValueError("a session of a command that does not trace")
         self.other_format = None
         self._running = True
@@ -222,7 +222,7 @@ class _Decoder:
         kind = data.get("kind")
         name = data.get(kind) if kind in ("event", "finding") else None
         known = isinstance(name, str) and bool(
-            name in EVENTS if kind == "event" else _is_found_live(name)
+            name in EVENTS if kind == "event" else _is_traced(name)
         )
         if not known:
             what = f"{kind} {name}" if isinstance(name, str) else f"{kind}"
@@ -257,9 +257,9 @@ class _Decoder:
         return list(self._stacks[number])
 
 
-def _is_found_live(finding: str) -> bool:
+def _is_traced(finding: str) -> bool:
     problem = problem_of(finding)
-    return problem is not None and problem.live
+    return problem is not None and problem.traced
 
 
 def _other_format(path: str | Path, found: int) -> str:

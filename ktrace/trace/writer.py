@@ -38,22 +38,25 @@ class TraceWriter:
         *,
         force: bool = False,
         max_bytes: int | None = None,
+        kind: str = "file",
     ) -> None:
-        """max_bytes: of the file; see `full`."""
+        """max_bytes: of the file; see `full`. kind: as of WriterProcess.write_to()."""
         if str(path) == "-":
             raise UsageError("cannot write a trace to -", hint="use /dev/stdout for a pipe")
         self.path = str(path)
         self.dropped = 0  # records that did not go into the file
         self.full = False  # max_bytes are reached: only the end is still written
         self._process = take()
-        self._process.write_to(self.path, force=force, packed=self.path.endswith(".gz"))
+        packed = self.path.endswith(".gz")
+        self._process.write_to(self.path, force=force, packed=packed, kind=kind)
         self._capacity = capacity + _FOR_THE_END
         self._much_room = _FOR_THE_END + capacity // 2
         self._max_bytes = max_bytes
         self._stacks: dict[Stack, int] = {}
         self._next_stack = 1
         self._session: Session | None = None
-        self._told = 0
+        self._told = 0  # of dropped
+        self._told_before = 0  # in other files
         self._ready = 0  # bytes put since the last flush
         self._left = False
         # a FIFO may be read much later, but a machine that does not listen says so at once
@@ -151,7 +154,7 @@ class TraceWriter:
         if self.dropped == self._told:
             return
         told = self.dropped
-        lost = Lost(t=t, what="trace_file", count=told)
+        lost = Lost(t=t, what="trace_file", count=told - self._told_before)
         if self._put(encode_line(to_json(lost)), reserve=reserve):
             self._told = told
 

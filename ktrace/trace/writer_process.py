@@ -18,6 +18,8 @@ _EXIT_S = 0.2  # for a process to end that has nothing left to do
 _EXIT_POLL_S = 0.001
 _FIRST_FD = 3  # a closed stdout stays closed
 
+_OPTIONS = ("--record", "--output", "--traces")
+
 _early: "WriterProcess | None" = None
 
 
@@ -39,7 +41,7 @@ def take() -> "WriterProcess":
 def _records(argv: list[str]) -> bool:
     own = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
     return own[:1] not in (["lab"], ["receive"]) and any(
-        arg.startswith("-o") or arg.split("=")[0] in ("--record", "--output") for arg in own
+        arg.startswith("-o") or arg.split("=")[0] in _OPTIONS for arg in own
     )
 
 
@@ -79,11 +81,14 @@ class WriterProcess:
         except OSError:  # more than this user may have
             pass
 
-    def write_to(self, path: str, *, force: bool, packed: bool) -> None:
-        """Have it open the file; that is done when `state` says so."""
+    def write_to(
+        self, path: str, *, force: bool = False, packed: bool = False, kind: str = "file"
+    ) -> None:
+        """Have it open the file; that is done when `state` says so. kind: file, segments (in a
+        folder, segment_writer.py), snapshots (snapshot_writer.py)."""
         flags = ("f" if force else "-") + ("z" if packed else "-")
         try:
-            os.write(self._orders, (flags + path).encode(errors="surrogateescape"))
+            os.write(self._orders, f"{flags}{kind} {path}".encode(errors="surrogateescape"))
         except BrokenPipeError:
             self.state = "gone"
         os.close(self._orders)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def line(finding: BlockedTask) -> str:
     """ "BLOCKED: cp[20] uninterruptible in folio_wait_bit, ... for at least 1.0s"."""
+    if finding.status == "resolved":
+        return f"no longer blocked: {name_of(finding)}"
     where = f" in {safe(finding.wait.function)}" if finding.wait else ""
     killed = ", killed" if finding.killed else ""
     return (
@@ -49,10 +51,14 @@ def report(analysis: Analysis, told: "Told") -> list[str]:
 
 def summary(analysis: Analysis, brief: bool) -> list[str]:
     number = analysis.found["stuck"]
-    seconds = words.seconds(analysis.session.stuck_after)
+    session = analysis.session
+    after = session.stuck_after if session.blocked_after is None else session.blocked_after
+    seconds = words.seconds(after)
     if not analysis.measured("task"):
         return ["blocked tasks: not measured, the tasks cannot be walked here"]
     if not number:
         return [f"no task was in the same sleep in D for {seconds}"]
+    if session.blocked_after is not None:
+        return [f"{words.count(number, 'task')} blocked for at least {seconds}, now or before"]
     verb = "is" if number == 1 else "are"
     return [f"{words.count(number, 'task')} {verb} blocked, for at least {seconds}"]

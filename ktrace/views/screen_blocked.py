@@ -12,7 +12,7 @@ class BlockedBody:
     """The ends of the wait chains come first, so they are what a small screen shows."""
 
     def lines(self, analysis: Analysis, t: float, width: int, height: int) -> list[RenderableType]:
-        found = section(analysis.of(BlockedTasks).found)
+        found = section([*analysis.of(BlockedTasks).open.values()])
         lines: list[RenderableType] = [
             Text(line, no_wrap=True, overflow="ellipsis") for line in found[:height]
         ]

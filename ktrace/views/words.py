@@ -7,7 +7,7 @@ from signal import SIGKILL
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
 from ktrace.events import Task
-from ktrace.findings import BlockedTask, ExitProgress, Killed, Session, StuckTask
+from ktrace.findings import BlockedTask, ExitProgress, Killed, OomKillFinding, Session, StuckTask
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
@@ -23,7 +23,7 @@ def task_name(comm: str | None, pid: int | None, tid: int | None = None) -> str:
     return f"{safe(comm or '?')}[{ids}]"
 
 
-def belongs_to(finding: StuckTask | BlockedTask) -> str:
+def belongs_to(finding: StuckTask | BlockedTask | OomKillFinding) -> str:
     """ "in container 4f1c2d3e5a6b (docker)", "of cron.service"; "" where nothing is known."""
     parts = []
     if finding.container:

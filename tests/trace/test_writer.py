@@ -218,7 +218,7 @@ def test_paths_that_cannot_be_written(tmp_path: Path, path: str, why: str) -> No
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     really = os.open
 
-    def refuse(path: str, *more: int) -> int:
+    def refuse(path: str, *more: int, dir_fd: int | None = None) -> int:
         if path == os.devnull:
             return really(path, *more)
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

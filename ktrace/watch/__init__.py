@@ -1,0 +1,1 @@
+"""ktrace watch: what a run that is always on has beside its screen. Nothing else imports it."""
