@@ -171,7 +171,7 @@ def _journal(wanted: bool | None, as_json: bool) -> "Journal | None":
     from ktrace.watch.journal import SOCKET, Journal
 
     try:
-        return Journal()
+        return Journal(SOCKET)
     except OSError as error:
         if required:
             raise UsageError(f"cannot reach {SOCKET}: {error.strerror or error}") from None

@@ -12,6 +12,7 @@ class Snapshots:
 
     def __init__(self, path: str) -> None:
         """Raises UsageError."""
+        self._closed = False
         self._process = WriterProcess()
         self._process.write_to(path, kind="snapshots")
         self._process.wait(_OPENING_S, "open")
@@ -20,6 +21,9 @@ class Snapshots:
 
     def close(self) -> None:
         """Waits for the last one, for a moment."""
+        if self._closed:
+            return
+        self._closed = True
         self._process.end()
         self._process.wait(_OPENING_S)
         self._process.leave()

@@ -28,7 +28,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 class Journal:
     """Where journald does not take an entry at once, it is lost, and counted."""
 
-    def __init__(self, address: str = SOCKET) -> None:
+    def __init__(self, address: str) -> None:
         """Raises OSError."""
         self._socket: socket.socket = service_socket(address)
         self.lost = 0

@@ -6,7 +6,7 @@ so long after it was over; one in which nothing new happens is not longer than a
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -145,14 +145,16 @@ class Segments:
     def _begin_before(self) -> None:
         """With all that is still in memory."""
         kept, self._before = list(self._before), deque()
-        self._begin(min(event.t for event, _ in kept))
+        told = {finding.id for _, findings in kept for finding in findings}
+        self._begin(min(event.t for event, _ in kept), without=told)
         if self._dropped:
             self._writer.write_event(Lost(t=self._t, what="before", count=self._dropped))
             self._dropped = 0
         for event, findings in kept:
             self._write(event, findings)
 
-    def _begin(self, t: float) -> None:
+    def _begin(self, t: float, without: Collection[str] = ()) -> None:
+        """without: findings, by id, that its own events will tell."""
         self._number += 1
         self._lost_before = dict(self._lost)
         self._segment = _Segment(t, self._writer.file_bytes + self._writer.waiting)
@@ -169,8 +171,10 @@ class Segments:
         for event in self._state.events():
             self._writer.write_event(event)
         for finding in self._open.values():
-            self._segment.count(finding)
-            self._writer.write_finding(replace(finding, status="open"))
+            if finding.id not in without:
+                known = replace(finding, status="open")
+                self._segment.count(known)
+                self._writer.write_finding(known)
 
     def _end(self, end: End) -> None:
         """A verdict of this segment."""

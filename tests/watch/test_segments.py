@@ -80,6 +80,15 @@ def read_alone(path: Path) -> tuple[Session, list[Finding], End]:
     return trace.session, found, analysis.end()
 
 
+def ends(folder: Path) -> list[End]:
+    """As they are recorded."""
+    found = []
+    for path in files(folder):
+        with TraceFile(path) as trace:
+            found += [record for record in trace.records() if isinstance(record, End)]
+    return found
+
+
 def files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
@@ -102,6 +111,7 @@ def test_a_day_in_segments_of_an_hour(tmp_path: Path) -> None:
             assert first.stack
         assert end.verdict == ("found" if hangs else "inconclusive")  # other probes are missing
     assert found_once(run) == 1
+    assert [end.findings for end in ends(tmp_path / "traces")] == [0] + [1] * 19 + [0] * 4
 
 
 def found_once(run: Run) -> int:
@@ -173,6 +183,7 @@ def test_before_a_finding(tmp_path: Path) -> None:
     assert found[0].t <= 2 * HOUR + 20
     # no news for an hour: then nothing is written until there is some
     assert len(files(tmp_path)) == 2
+    assert [end.findings for end in ends(tmp_path)] == [1, 0]  # the second tells its end
     last, found, end = read_alone(files(tmp_path)[-1])
     assert found[-1].status == "resolved"
     assert 20 * HOUR + 60 <= end.t <= 20 * HOUR + 90
