@@ -26,6 +26,7 @@ class SegmentWriter(FileWriter):
     """Its path is a folder that belongs to whom ktrace runs as, and nobody else may write to."""
 
     _folder = -1
+    _waiting: list[bytes]
 
     def _open(self, force: bool) -> bool:
         self._let_go()
