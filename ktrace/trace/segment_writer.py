@@ -7,12 +7,15 @@ trace is ASCII text.
 
 import fcntl
 import os
+import re
 import stat
 
 from ktrace.trace.file_writer import FileWriter, give_up_privileges
 from ktrace.trace.output import create
 
 MARK = b"\x1e"
+_MARK = re.compile(MARK)
+_LINE = re.compile(MARK + rb"(\d+) ([^\n]*)\n")
 PREFIX, SUFFIX = "ktrace-", ".ktrace"
 _NAMES_TRIED = 100  # two runs may begin in one second
 
@@ -26,7 +29,6 @@ class SegmentWriter(FileWriter):
     """Its path is a folder that belongs to whom ktrace runs as, and nobody else may write to."""
 
     _folder = -1
-    _waiting: list[bytes]
 
     def _open(self, force: bool) -> bool:
         self._let_go()
@@ -44,28 +46,30 @@ class SegmentWriter(FileWriter):
     def _take(self) -> memoryview:
         """What belongs to the present file. Raises OSError where the next one cannot be opened;
         then nothing has been taken."""
-        data = b"".join(self._waiting)
-        self._waiting, self._waiting_bytes = [data], len(data)
-        if data.startswith(MARK):
-            line, newline, data = data.partition(b"\n")
-            if not newline and not self._ended:
-                return memoryview(b"")  # the rest of the line has not come
-            self._begin(line)
-            self._taken += len(line) + len(newline)
-        at = data.find(MARK)
-        own, later = (data, b"") if at < 0 else (data[:at], data[at:])
-        self._waiting, self._waiting_bytes = [later] if later else [], len(later)
-        self._taken += len(own)
-        return memoryview(own)
+        came = self._buffers[0][: self._filled]
+        at = 0
+        if came[:1] == MARK:
+            line = _LINE.match(came)
+            if line is None and not self._ended:
+                return came[:0]  # the rest of the line has not come
+            if line:
+                self._begin(line[2].decode(), int(line[1]))
+            at = line.end() if line else len(came)
+        found = _MARK.search(came, at)
+        end = found.start() if found else len(came)
+        self._buffers.reverse()
+        self._filled = len(came) - end
+        self._buffers[0][: self._filled] = came[end:]
+        self._taken += end
+        return came[at:end]
 
-    def _begin(self, line: bytes) -> None:
-        keep, _, name = line.removeprefix(MARK).partition(b" ")
+    def _begin(self, name: str, keep: int) -> None:
         if self._fd >= 0:
             self._in_doubt |= not _synced(self._fd)
             os.close(self._fd)
             self._fd, self._unsynced = -1, 0
-        self._fd = self._new(name.decode())
-        self._prune(int(keep))
+        self._fd = self._new(name)
+        self._prune(keep)
 
     def _new(self, name: str) -> int:
         for number in range(_NAMES_TRIED):
@@ -93,7 +97,7 @@ class SegmentWriter(FileWriter):
     def _close(self) -> None:
         if self._fd >= 0:
             super()._close()
-        elif not self._waiting:
+        elif not self._filled:
             self._tell("done")
 
 
