@@ -41,13 +41,14 @@ def _memory(finding: OomKillFinding) -> list[str]:
             f"in the {words.seconds(finding.stalled_over_s)} before, some task waited for memory "
             f"{words.seconds(some)}, all did {words.seconds(full)}"
         )
+    short = [zone for zone in finding.zones if zone.free_kib < zone.low_kib]
     lines += [
-        f"node {zone.node} {safe(zone.name)}: {words.mebibytes(zone.free_kib)} free, "
-        f"watermarks {words.mebibytes(zone.min_kib)}, {words.mebibytes(zone.low_kib)}, "
-        f"{words.mebibytes(zone.high_kib)}"
-        for zone in finding.zones
-        if zone.free_kib < zone.low_kib
+        f"node {zone.node} {safe(zone.name)}: {zone.free_kib} KiB free (min {zone.min_kib}, "
+        f"low {zone.low_kib}, high {zone.high_kib})"
+        for zone in short
     ]
+    if finding.zones and not short:
+        lines.append("no zone was below its low watermark")
     return lines
 
 

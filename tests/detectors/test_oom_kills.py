@@ -142,6 +142,12 @@ def test_in_words() -> None:
     ]
     assert line(told) == (
         "OOM kill of appd[20]; in the 29.5s before, some task waited for memory 12.5s, all did "
-        "3.2s; node 0 Normal: 3 MiB free, watermarks 4 MiB, 5 MiB, 6 MiB"
+        "3.2s; node 0 Normal: 3000 KiB free (min 4000, low 5000, high 6000)"
     )
     assert line(last).startswith("OOM kill over: appd[20] died 0.2s after SIGKILL")
+
+
+def test_a_limit_while_the_machine_has_memory() -> None:
+    told = run(*by_kernel(constraint="CONSTRAINT_MEMCG"))[1]
+    enough = replace(told, zones=told.zones[:1], stalled=None)
+    assert line(enough) == "OOM kill of appd[20]; no zone was below its low watermark"
