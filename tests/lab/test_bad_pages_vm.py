@@ -12,16 +12,14 @@ import pytest
 from ktrace.errors import ExitCode
 from ktrace.events import BadPage
 from ktrace.findings import PageCorruption, RamCell
-from ktrace.lab.build import image
-from ktrace.lab.build.packages import Kernel, debian_kernel
-from ktrace.lab.cache import cache_dir
-from ktrace.lab.guest.guest import Disk, Guest, Machine
+from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import LabResult, run_scenario
 from ktrace.lab.scenarios.bad_page_bug import BAD_PAGE_BUG, WRONG
 from ktrace.lab.scenarios.bad_ram import BAD_RAM, BIT, CELL, pfn_key
 from ktrace.lab.verdict import verdict_over
 from ktrace.trace.reader import TraceFile
 from tests.lab.kernels import OWN, kernel_of
+from tests.lab.machines import KTRACE, booted, machine
 
 pytestmark = pytest.mark.vm
 
@@ -102,22 +100,9 @@ def test_bad_page_bug(kernel: Kernel, tmp_path: Path) -> None:
 )
 def test_doctor_says_whether_pages_are_checked(tmp_path: Path, parameter: str, said: str) -> None:
     """On a kernel that has the switch: v6.3 and later."""
-    cache = cache_dir()
-    kernel = debian_kernel(cache, suite="bookworm-backports")
-    machine = Machine(
-        kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, ()),
-        disks=(
-            Disk("system", image.system_disk(cache)),
-            Disk("ktrace", image.ktrace_disk(cache)),
-        ),
-        trace=tmp_path / "trace",
-        console=tmp_path / "console.log",
-        arguments=parameter,
-    )
-    with Guest(machine) as guest:
-        guest.boot()
-        doctor = guest.run("PYTHONPATH=/ktrace python3 -m ktrace doctor").output
+    made = machine(tmp_path, suite="bookworm-backports", arguments=parameter)
+    with booted(made) as guest:
+        doctor = guest.run(f"{KTRACE} doctor").output
     assert said in doctor
     assert ("boot with init_on_alloc=1" in doctor) is bool(parameter)
 

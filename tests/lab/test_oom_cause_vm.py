@@ -1,7 +1,5 @@
 """Why the OOM killer came, in a guest: a limit, a program that grows, files in tmpfs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,41 +7,17 @@ import pytest
 from ktrace.detectors import oom_cause
 from ktrace.detectors.oom_cause import cause_of
 from ktrace.detectors.oom_facts import facts_of_kill
-from ktrace.lab.build import image
-from ktrace.lab.build.packages import debian_kernel
-from ktrace.lab.cache import cache_dir
-from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.views.oom_cause_text import why_lines
+from tests.lab.machines import KTRACE, booted, machine
 from tests.views.runs import analysis_of
 
 pytestmark = pytest.mark.vm
 
-KTRACE = "PYTHONPATH=/ktrace python3 -m ktrace"
 GROW = "import time; [(bytearray(b'x' * (4 << 20)), time.sleep(0.1)) for _ in range(999)]"
 
 
-@contextmanager
-def booted(tmp_path: Path) -> Iterator[Guest]:
-    cache = cache_dir()
-    kernel = debian_kernel(cache)
-    machine = Machine(
-        kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, ()),
-        disks=(
-            Disk("system", image.system_disk(cache)),
-            Disk("ktrace", image.ktrace_disk(cache)),
-        ),
-        trace=tmp_path / "trace",
-        console=tmp_path / "console.log",
-        memory_mb=256,
-    )
-    with Guest(machine) as guest:
-        guest.boot()
-        yield guest
-
-
 def test_limit_growth_and_shared_memory(tmp_path: Path) -> None:
-    with booted(tmp_path) as guest:
+    with booted(machine(tmp_path)) as guest:
         guest.check("echo -1000 >/proc/$$/oom_score_adj")
         guest.check(f'echo "{GROW}" >/run/grow.py')
         guest.check(
@@ -52,11 +26,11 @@ def test_limit_growth_and_shared_memory(tmp_path: Path) -> None:
         )
         guest.check("echo +memory >/sys/fs/cgroup/cgroup.subtree_control")
         guest.check("mkdir /sys/fs/cgroup/small && echo 20M >/sys/fs/cgroup/small/memory.max")
-        guest.check("mkdir /run/fill && mount -t tmpfs -o size=60% none /run/fill")
+        guest.check("mkdir /run/fill && mount -t tmpfs -o size=55% none /run/fill")
         chosen = "echo 1000 >/proc/self/oom_score_adj"
         grower = f"{chosen}; exec python3 /run/grow.py"
         inside = "echo 0 >/sys/fs/cgroup/small/cgroup.procs"
-        filler = f"dd if=/dev/zero of=/run/fill/file bs=1M; {grower}"
+        filler = f"{chosen}; dd if=/dev/zero of=/run/fill/file bs=1M; {grower}"
         for count, victim in enumerate((f"{inside}; {grower}", grower, filler), 1):
             guest.check(f"sh -c '{victim}' >/dev/null 2>&1 &")
             guest.wait(f"[ $(grep -c 'OOM kill:' /run/lines) -ge {count} ]", timeout=60)

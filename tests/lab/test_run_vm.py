@@ -4,12 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.lab.build import image
-from ktrace.lab.build.packages import debian_kernel
-from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import GuestDied, GuestTimeout
-from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.lab.runner import run_scenario
+from tests.lab.machines import booted, machine
 
 pytestmark = pytest.mark.vm
 
@@ -30,40 +27,20 @@ def test_the_hang_forms_and_ends(tmp_path: Path) -> None:
     assert result.logs is None
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    cache = cache_dir()
-    kernel = debian_kernel(cache)
-    return Machine(
-        kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, ()),
-        disks=(
-            Disk("system", image.system_disk(cache)),
-            Disk("ktrace", image.ktrace_disk(cache)),
-        ),
-        trace=tmp_path / "trace",
-        console=tmp_path / "console.log",
-    )
-
-
-def test_the_guest_can_run_ktrace(machine: Machine) -> None:
-    with Guest(machine) as guest:
-        guest.boot()
+def test_the_guest_can_run_ktrace(tmp_path: Path) -> None:
+    with booted(machine(tmp_path)) as guest:
         said = guest.check("PYTHONPATH=/ktrace python3 -c 'import ktrace, click, rich.live'")
         assert said == ""
         guest.power_off()
 
 
-def test_a_command_that_hangs(machine: Machine) -> None:
-    with Guest(machine) as guest:
-        guest.boot()
+def test_a_command_that_hangs(tmp_path: Path) -> None:
+    with booted(machine(tmp_path)) as guest:
         with pytest.raises(GuestTimeout, match="sleep 600") as caught:
             guest.run("sleep 600", timeout=1)
         assert caught.value.details
 
 
-def test_a_panic_of_the_guests_kernel(machine: Machine) -> None:
-    with Guest(machine) as guest:
-        guest.boot()
-        with pytest.raises(GuestDied, match="Kernel panic"):
-            guest.run("echo c >/proc/sysrq-trigger")
+def test_a_panic_of_the_guests_kernel(tmp_path: Path) -> None:
+    with booted(machine(tmp_path)) as guest, pytest.raises(GuestDied, match="Kernel panic"):
+        guest.run("echo c >/proc/sysrq-trigger")

@@ -1,45 +1,19 @@
 """Kernels that refuse: locked down, without BTF. One clear line, and the right exit code."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from ktrace.lab.build import image
-from ktrace.lab.build.packages import debian_kernel
-from ktrace.lab.cache import cache_dir
 from ktrace.lab.guest import guest as guests
-from ktrace.lab.guest.guest import Disk, Guest, Machine
+from tests.lab.machines import KTRACE, booted, machine
 
 pytestmark = pytest.mark.vm
-
-KTRACE = "PYTHONPATH=/ktrace python3 -m ktrace"
-
-
-@contextmanager
-def booted(tmp_path: Path, modules: tuple[str, ...] = ()) -> Iterator[Guest]:
-    cache = cache_dir()
-    kernel = debian_kernel(cache)
-    machine = Machine(
-        kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, modules),
-        disks=(
-            Disk("system", image.system_disk(cache)),
-            Disk("ktrace", image.ktrace_disk(cache)),
-        ),
-        trace=tmp_path / "trace",
-        console=tmp_path / "console.log",
-    )
-    with Guest(machine) as guest:
-        guest.boot()
-        yield guest
 
 
 def test_lockdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = f"{guests.KERNEL_ARGUMENTS} lockdown=confidentiality"
     monkeypatch.setattr(guests, "KERNEL_ARGUMENTS", arguments)
-    with booted(tmp_path) as guest:
+    with booted(machine(tmp_path)) as guest:
         answer = guest.run(f"{KTRACE} oom-hang --duration 1 2>&1")
         assert answer.status == 3
         assert "locked down" in answer.output
@@ -51,7 +25,7 @@ def test_lockdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_btf(tmp_path: Path) -> None:
-    with booted(tmp_path) as guest:
+    with booted(machine(tmp_path)) as guest:
         guest.check("mount -t tmpfs none /sys/kernel/btf")
         answer = guest.run(f"{KTRACE} oom-hang --duration 1 2>&1")
         assert answer.status == 3
@@ -60,7 +34,7 @@ def test_without_btf(tmp_path: Path) -> None:
 
 
 def test_a_module_that_comes_goes_and_comes_again(tmp_path: Path) -> None:
-    with booted(tmp_path, ("squashfs",)) as guest:
+    with booted(machine(tmp_path, ("squashfs",))) as guest:
         guest.check(
             f"{KTRACE} oom-hang >/run/lines 2>&1 & echo $! >/run/pid; "
             "until grep -q tracing /run/lines; do usleep 100000; done"
