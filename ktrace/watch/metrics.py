@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.blocked import BlockedTasks
@@ -28,7 +29,7 @@ _COUNTS = {
 }
 
 
-class Metrics:
+class Metrics(Collector):
     """Fed by the run; read by the thread that answers Prometheus."""
 
     def __init__(self, where: str) -> None:
