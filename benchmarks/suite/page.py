@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.suite.contenders import OURS
 
-_NONE = "not measured"
+_NONE, _NOT_RUN = "not measured", "not run"
 _LOADS = ("pipe", "fork and exec", "page faults", "squashfs reads")
 _WHY_NOT_FIRST = {
     "COMMAND runs": "ktrace is Python, and loads 13 programs where a one-liner has one; "
@@ -29,8 +29,8 @@ def lines(results: dict[str, Any]) -> list[str]:
         f"{results['day']}: {machine['kernel']}, {told}. The load average before it was "
         f"{results['load']:.2f}." + _busy(results),
         "",
-        "What counts are the ratios: the times are those of this machine. A tool that could not "
-        "run is named with its reason.",
+        "What counts are the ratios: the times are those of this machine. Why a tool could not run "
+        "is told [below](#not-run-here).",
         "",
         *_overhead(done["overhead"]),
         *_start(done["start"]),
@@ -38,6 +38,7 @@ def lines(results: dict[str, Any]) -> list[str]:
         *_programs(done["programs"]),
         *_threads(done["threads"]),
         *_traces(done["bytes"], done["reading"]),
+        *_not_run(done["overhead"]),
     ]
 
 
@@ -54,7 +55,7 @@ def _overhead(found: dict[str, Any]) -> list[str]:
     rows = []
     for name, ratios in found.items():
         if isinstance(ratios, str):
-            rows.append([name, f"not run: {ratios}", *[""] * (len(_LOADS) - 1)])
+            rows.append([name, _NOT_RUN, *[""] * (len(_LOADS) - 1)])
         else:
             rows.append([name, *(_ratio(ratios.get(load)) for load in _LOADS)])
     notes = [_first(load, _medians(found, load), _spread(found, load)) for load in _LOADS]
@@ -101,7 +102,7 @@ def _start(found: dict[str, Any]) -> list[str]:
     heads = ["", "hooks are in", "COMMAND runs", "whole run", "CPU"]
     keys = ["hooks_s", "command_s", "whole_s", "cpu_s"]
     rows = [
-        [name, *([_reason(run), "", "", ""] if isinstance(run, str) else _seconds(run, keys))]
+        [name, *([_NOT_RUN, "", "", ""] if isinstance(run, str) else _seconds(run, keys))]
         for name, run in found.items()
     ]
     return [
@@ -118,7 +119,7 @@ def _start(found: dict[str, Any]) -> list[str]:
 
 def _memory(found: dict[str, Any]) -> list[str]:
     rows = [
-        [name, _reason(look), "", ""]
+        [name, _NOT_RUN, "", ""]
         if isinstance(look, str)
         else [
             name,
@@ -171,7 +172,7 @@ def _programs(found: dict[str, Any]) -> list[str]:
 
 def _threads(found: dict[str, Any]) -> list[str]:
     rows = [
-        [f"{int(number):,}", *([_reason(ms), ""] if isinstance(ms, str) else _walk(ms))]
+        [f"{int(number):,}", *([f"not run: {ms}", ""] if isinstance(ms, str) else _walk(ms))]
         for number, ms in found.items()
     ]
     return [
@@ -191,7 +192,7 @@ def _walk(ms: float) -> list[str]:
 
 def _traces(sizes: dict[str, Any], reading: dict[str, float]) -> list[str]:
     rows = [
-        [name, _reason(size) if isinstance(size, str) else f"{size['bytes'] / size['events']:.0f}"]
+        [name, _NOT_RUN if isinstance(size, str) else f"{size['bytes'] / size['events']:.0f}"]
         for name, size in sizes.items()
         if isinstance(size, str) or size["events"]
     ]
@@ -230,8 +231,9 @@ def _seconds(row: dict[str, float], keys: Iterable[str]) -> list[str]:
     return [f"{row[key]:.3f}" if key in row else "" for key in keys]
 
 
-def _reason(text: str) -> str:
-    return f"not run: {text}"
+def _not_run(found: dict[str, Any]) -> list[str]:
+    reasons = [f"- {name}: {why}" for name, why in found.items() if isinstance(why, str)]
+    return ["", "## Not run here", "", *(reasons or ["Every tool could run."])]
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
