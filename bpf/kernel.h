@@ -31,6 +31,7 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -122,7 +123,12 @@ struct sigpending {
 
 struct core_state;
 
+struct list_head {
+	struct list_head *next;
+} KERNEL_TYPE;
+
 struct signal_struct {
+	struct list_head thread_head;
 	int nr_threads;
 	struct sigpending shared_pending;
 	int group_exit_code;
@@ -169,6 +175,9 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	struct list_head tasks;
+	struct list_head thread_node;
+	struct task_struct *group_leader;
 	unsigned int policy;
 	struct sched_entity se;
 	struct sched_info sched_info;

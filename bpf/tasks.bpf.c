@@ -4,6 +4,16 @@
 #include "mm.bpf.h"
 #include "scheduler.bpf.h"
 
+/* tasks_raw.bpf.c compiles this for kernels without BTF: from a raw tracepoint's arguments the
+ * verifier follows no pointer, they are read by a helper. */
+#ifdef WITHOUT_KERNEL_BTF
+#define TRACEPOINT "raw_tp/"
+#define FOLLOW(from, member) BPF_CORE_READ(from, member)
+#else
+#define TRACEPOINT "tp_btf/"
+#define FOLLOW(from, member) ((from)->member)
+#endif
+
 /* Set from the kernel's own description before loading: ktrace/kernel/task_state.py */
 const volatile __u32 task_noload = 0x400;
 /* sched_switch gained prev_state in v5.18: fa2c3254d7cf, 9c2136be0878 ("sched/tracing: Append
@@ -96,28 +106,28 @@ static __always_inline bool dumps_core(struct task_struct *task, struct signal_s
 	struct mm_struct___v515 *mm;
 
 	if (bpf_core_field_exists(signal->core_state))
-		return signal->core_state != NULL;
-	mm = (void *)task->mm;
-	return mm && mm->core_state != NULL;
+		return FOLLOW(signal, core_state) != NULL;
+	mm = (void *)FOLLOW(task, mm);
+	return mm && FOLLOW(mm, core_state) != NULL;
 }
 
 /* The signal that the task's group is exiting by; 0: it is not, or by exit_group() */
 static __always_inline __u32 group_exit_signal(struct signal_struct *signal)
 {
-	if (!(signal->flags & GROUP_EXIT_FLAG))
+	if (!(FOLLOW(signal, flags) & GROUP_EXIT_FLAG))
 		return 0;
-	return signal->group_exit_code & EXIT_SIGNAL;
+	return FOLLOW(signal, group_exit_code) & EXIT_SIGNAL;
 }
 
 /* enum kill_mark bits of a task; 0 when nobody kills it */
 static __always_inline __u32 kill_marks(struct task_struct *task)
 {
-	struct signal_struct *signal = task->signal;
+	struct signal_struct *signal = FOLLOW(task, signal);
 	__u32 marks = 0;
 
-	if (task->pending.signal.sig[0] & SIGKILL_BIT)
+	if (FOLLOW(task, pending.signal.sig[0]) & SIGKILL_BIT)
 		marks |= KILL_PENDING;
-	if (signal->shared_pending.signal.sig[0] & SIGKILL_BIT)
+	if (FOLLOW(signal, shared_pending.signal.sig[0]) & SIGKILL_BIT)
 		marks |= KILL_SHARED;
 	if (group_exit_signal(signal) && !dumps_core(task, signal))
 		marks |= KILL_GROUP;
@@ -209,12 +219,20 @@ static __always_inline void read_mm(struct task_state *event, struct task_struct
 		event->rss = 0;
 }
 
+#ifdef WITHOUT_KERNEL_BTF
+/* bpf_get_task_stack() takes only a task that the verifier knows by its BTF: user space reads
+ * /proc/TID/stack */
+static __always_inline void read_stack(struct task_state *event, struct task_struct *task)
+{
+}
+#else
 static __always_inline void read_stack(struct task_state *event, struct task_struct *task)
 {
 	long len = bpf_get_task_stack(task, event->stack, sizeof(event->stack), 0);
 
 	event->stack_len = stack_entries(len);
 }
+#endif
 
 /* Where switch_to() left the stack pointer of a task that does not run */
 static __always_inline __u64 saved_sp(struct task_struct *task)
@@ -244,13 +262,13 @@ static __always_inline void read_top(struct task_state *event, struct task_struc
 	}
 }
 
-SEC("tp_btf/signal_generate")
+SEC(TRACEPOINT "signal_generate")
 int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struct task_struct *task,
 	     int group)
 {
 	struct fatal_signal *event;
 
-	if (sig != SIGKILL_NUMBER && group_exit_signal(task->signal) != sig)
+	if (sig != SIGKILL_NUMBER && group_exit_signal(FOLLOW(task, signal)) != sig)
 		return 0;
 	remember_mm(task);
 	event = event_reserve(FATAL_SIGNAL, sizeof(*event));
@@ -269,7 +287,7 @@ int BPF_PROG(tp_btf_signal_generate, int sig, struct kernel_siginfo *info, struc
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
+SEC(TRACEPOINT "sched_process_exit")
 int BPF_PROG(tp_btf_sched_process_exit, struct task_struct *task)
 {
 	__s32 exit_code = BPF_CORE_READ(task, exit_code);
@@ -287,7 +305,7 @@ int BPF_PROG(tp_btf_sched_process_exit, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_hang")
+SEC(TRACEPOINT "sched_process_hang")
 int BPF_PROG(tp_btf_sched_process_hang, struct task_struct *task)
 {
 	struct task_hung *event = event_reserve(TASK_HUNG, sizeof(*event));
@@ -360,7 +378,7 @@ static __always_inline int handle_switch(bool preempt, struct task_struct *prev,
 	__u32 killed;
 	__s32 tid;
 
-	if (prev->exit_state) {
+	if (FOLLOW(prev, exit_state)) {
 		report_dead(prev);
 		return 0;
 	}
@@ -380,7 +398,7 @@ static __always_inline int handle_switch(bool preempt, struct task_struct *prev,
 	return 0;
 }
 
-SEC("tp_btf/sched_switch")
+SEC(TRACEPOINT "sched_switch")
 int tp_btf_sched_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1];
@@ -393,7 +411,7 @@ int tp_btf_sched_switch(__u64 *ctx)
 static __always_inline bool is_shown(struct task_struct *task, bool by_itself)
 {
 	__u32 zero = 0;
-	__s32 tid = task->pid;
+	__s32 tid = FOLLOW(task, pid);
 	__u8 *only = bpf_map_lookup_elem(&walk_only, &zero);
 	__u8 *chained = bpf_map_lookup_elem(&chain_tasks, &tid);
 
@@ -406,31 +424,28 @@ static __always_inline bool is_shown(struct task_struct *task, bool by_itself)
  * wait for. */
 static __always_inline bool may_fill_an_entry(struct task_struct *task, __u32 state)
 {
-	__s32 tid = task->pid;
+	__s32 tid = FOLLOW(task, pid);
 
 	return !state && bpf_map_lookup_elem(&squashfs_calls, &tid);
 }
 
-SEC("iter/task")
-int iter_task(struct bpf_iter__task *ctx)
+/* The event of a task that a walk shows, in walk_scratch, or NULL */
+static __always_inline struct task_state *look_at(struct task_struct *task)
 {
-	struct task_struct *task = ctx->task;
 	struct last_switch *last;
 	struct task_state *event;
 	__u32 zero = 0, state, killed;
 	__u8 one = 1;
 	__s32 tid;
 
-	if (!task)
-		return 0;
 	state = read_state(task);
 	killed = kill_marks(task);
 	if (!is_shown(task, killed || sleeps_uninterruptibly(state, task_noload) ||
 				    may_fill_an_entry(task, state)))
-		return 0;
+		return NULL;
 	event = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!event)
-		return 0;
+		return NULL;
 	clear(event, sizeof(*event));
 	event_init(&event->event, TASK_STATE, sizeof(*event));
 	event->source = FROM_WALK;
@@ -448,9 +463,23 @@ int iter_task(struct bpf_iter__task *ctx)
 		update_map(&watched, &tid, &one);
 		read_mm(event, task);
 	}
+	return event;
+}
+
+#ifdef WITHOUT_KERNEL_BTF
+#include "walk.bpf.h"
+#else
+SEC("iter/task")
+int iter_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_state *event = task ? look_at(task) : NULL;
+
 	/* Returns -EOVERFLOW when seq's page is full: the kernel then shows the task again. */
-	bpf_seq_write(ctx->meta->seq, event, sizeof(*event));
+	if (event)
+		bpf_seq_write(ctx->meta->seq, event, sizeof(*event));
 	return 0;
 }
+#endif
 
 char LICENSE[] SEC("license") = "GPL";

@@ -72,6 +72,20 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
+class OpenOptions(ctypes.Structure):
+    """struct bpf_object_open_opts of libbpf 1.x, src/libbpf.h, as far as it is set."""
+
+    _fields_ = (
+        ("sz", c_size_t),
+        ("object_name", c_char_p),
+        ("relaxed_maps", c_bool),
+        ("pin_root_path", c_char_p),
+        ("unused", ctypes.c_uint32),
+        ("kconfig", c_char_p),
+        ("btf_custom_path", c_char_p),
+    )
+
+
 class LibbpfError(Exception):
     """A call of libbpf failed; errno tells how."""
 

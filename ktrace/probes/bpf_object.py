@@ -8,9 +8,9 @@ from typing import Any
 
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
-from ktrace.kernel.libbpf import check, lib
+from ktrace.kernel.libbpf import OpenOptions, check, lib
 from ktrace.package import packaged
-from ktrace.probes.ladder import KernelHooks, Ladder, Rung, ladders, rung_of
+from ktrace.probes.ladder import WALK, KernelHooks, Ladder, Rung, ladders, rung_of
 
 _KNOB_FORMATS = {1: "=B", 4: "=I", 8: "=Q"}
 _INTERNAL_MAPS = (".rodata", ".bss", ".data")
@@ -36,6 +36,7 @@ class BpfObject:
         self._shared = shared
         self._handle = 0
         self._links: dict[str, int] = {}
+        self._to_run: dict[str, int] = {}  # programs that are attached to nothing
         self._ladders: list[Ladder] = []
 
     def attach(self) -> list[Probe]:
@@ -53,7 +54,12 @@ class BpfObject:
         """Of an attached program. Raises KeyError."""
         return int(lib().bpf_link__fd(self._links[program]))
 
+    def program_fd(self, program: str) -> int:
+        """Of a program that is loaded to be run. Raises KeyError."""
+        return int(lib().bpf_program__fd(self._to_run[program]))
+
     def close(self) -> None:
+        self._to_run.clear()
         for link in self._links.values():
             lib().bpf_link__destroy(link)
         self._links.clear()
@@ -63,7 +69,7 @@ class BpfObject:
 
     def _open(self) -> None:
         self._handle = check(
-            lib().bpf_object__open_mem(self._file, len(self._file), None),
+            lib().bpf_object__open_mem(self._file, len(self._file), self._options()),
             f"open BPF object {self.name}",
         )
         for handle, name in self._maps():
@@ -72,6 +78,12 @@ class BpfObject:
                 self._set_knobs(handle)
             elif name in self._shared and not internal:
                 check(lib().bpf_map__reuse_fd(handle, self._shared[name]), f"share map {name}")
+
+    def _options(self) -> Any:
+        if not self._hooks.btf_file:
+            return None
+        path = self._hooks.btf_file.encode()
+        return ctypes.byref(OpenOptions(sz=ctypes.sizeof(OpenOptions), btf_custom_path=path))
 
     def _climb(self, ladder: Ladder) -> None:
         """Note what speaks against the rungs down to the first that nothing does."""
@@ -110,6 +122,9 @@ class BpfObject:
         for handle, program, _ in self._programs():
             if program not in chosen:
                 continue
+            if chosen[program][1].hook == WALK:
+                self._to_run[program] = handle
+                continue
             link = lib().bpf_program__attach(handle)
             if link:
                 self._links[program] = link
@@ -135,7 +150,7 @@ class BpfObject:
         if not self._hooks.present(ladder.function):
             return Probe(ladder.function, "", "waiting", "its module is not loaded")
         rung = ladder.best()
-        if rung and rung.program in self._links:
+        if rung and (rung.program in self._links or rung.program in self._to_run):
             return Probe(ladder.function, rung.hook, "attached", ladder.why_not())
         return Probe(ladder.function, "", "missing", ladder.why_not())
 

@@ -26,7 +26,10 @@ def choose(wanted: str = "auto", vmlinux: str = "") -> Choice:
     if wanted != "auto":
         return Choice(wanted, f"--loader {wanted}")
     from ktrace.kernel.btf import VMLINUX
+    from ktrace.kernel.btf_file import btf_file
 
+    if file := btf_file():
+        return Choice("libbpf", f"with the BTF in {file}")
     vmlinux = vmlinux or VMLINUX
     try:
         has_btf = os.stat(vmlinux).st_size > 0

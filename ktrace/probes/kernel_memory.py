@@ -44,7 +44,7 @@ class KernelMemory:
         self._handle = check(
             lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
         )
-        self._options = _TestRunOptions(sz=ctypes.sizeof(_TestRunOptions))
+        self._options = TestRunOptions(sz=ctypes.sizeof(TestRunOptions))
         self._reads: Any = ()
         try:
             check(lib().bpf_object__load(self._handle), "load the reader of kernel memory")
@@ -104,7 +104,7 @@ class KernelMemory:
             self._handle = 0
 
 
-class _TestRunOptions(ctypes.Structure):
+class TestRunOptions(ctypes.Structure):
     """struct bpf_test_run_opts of libbpf 1.x, src/bpf.h."""
 
     _fields_ = (

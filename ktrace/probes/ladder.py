@@ -19,6 +19,10 @@ KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 RETURN = ":return"  # a function's entry and return are hooked, and may fail, each on its own
 _RETURN_HOOKS = ("fexit", "kretprobe")
 
+WALK = "walk"  # the hook of a program that is attached to nothing: ktrace/probes/task_walk.py
+_WALK_SECTION = "raw_tp/task"
+_NEED_KERNEL_BTF = ("fentry", "fexit", "tp_btf", "iter")
+
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type
 _TRACE_FENTRY = 24  # enum bpf_attach_type
 _PROG_TYPE_RAW_TRACEPOINT = 17
@@ -61,6 +65,8 @@ class Ladder:
 
 def rung_of(program: str, section: str) -> Rung:
     hook, _, function = section.partition("/")
+    if section == _WALK_SECTION:
+        hook = WALK
     return Rung(program, hook, function + RETURN * (hook in _RETURN_HOOKS))
 
 
@@ -74,8 +80,10 @@ class KernelHooks:
     """What the running kernel can hook. Answers are reasons why not; "" where nothing is known
     against it (attaching still has the last word)."""
 
-    def __init__(self, btf: Btf) -> None:
+    def __init__(self, btf: Btf, btf_file: str = "") -> None:
+        """btf_file: where btf comes from, when it is not the kernel's own."""
         self._btf = btf
+        self.btf_file = btf_file
 
     def present(self, function: str) -> bool:
         """Is the function in the kernel image, or its module loaded?"""
@@ -85,6 +93,8 @@ class KernelHooks:
         return module_instance(module) is not None
 
     def refusal(self, rung: Rung) -> str:
+        if self.btf_file and rung.hook in _NEED_KERNEL_BTF:
+            return "needs the kernel's own BTF"
         if rung.hook in ("fentry", "fexit"):
             return self._refuses_fentry(rung.target)  # they are refused alike
         if rung.hook in ("kprobe", "kretprobe"):

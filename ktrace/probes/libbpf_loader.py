@@ -7,22 +7,27 @@ from collections.abc import Iterable, Mapping
 
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
-from ktrace.kernel.btf import VMLINUX, Btf
+from ktrace.kernel.btf import Btf
+from ktrace.kernel.btf_file import btf_file
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
+from ktrace.probes.bcc_looks import agrees, own_facts
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.held_memory import held_memory
+from ktrace.probes.kernel_types import kernel_types
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
 from ktrace.probes.running import RunningTasks
+from ktrace.probes.task_walk import TaskWalk, add_stacks, looks_and_others, read_iterator
 from ktrace.probes.wake_up import WakeUp
 from ktrace.probes.wire import OBJECTS, wire
 
+_WITHOUT_BTF = {"tasks": "tasks_raw"}  # objects made anew for kernels without their own BTF
 _EVERYBODY = 0  # of the map walk_only
-_WALK_CHUNK = 1 << 16
+_ITSELF = 255  # a mark of the map chain_tasks
 _FAILED_S = 0.05  # a wait that failed waits so long
 
 
@@ -34,12 +39,14 @@ class LibbpfLoader:
 
     def __init__(self, knobs: Mapping[str, int]) -> None:
         require_tracing()
-        self.btf = _kernel_btf()
+        self._btf_file = btf_file()
+        self.btf = kernel_types(self._btf_file)
         self._knobs = dict(knobs) | self._probed_knobs()
         self._maps: dict[str, int] = {}
         self._objects: dict[str, BpfObject] = {}
         self._oom_maps: OomMaps | None = None
         self._running: RunningTasks | None = None
+        self._task_walk: TaskWalk | None = None
         self._modules: dict[str, int | None] = {}
         self._ring = 0
         self._received: list[RawEvent] = []
@@ -65,12 +72,15 @@ class LibbpfLoader:
         probes = []
         for name in OBJECTS:
             probes += self._attach_object(name)
+        self._task_walk = self._prepare_walk()
         if "events" not in self._maps:
             raise _nothing_loaded(probes)
         self._ring = check(
             lib().ring_buffer__new(self._maps["events"], self._callback, None, None),
             "open the ring buffer",
         )
+        if self._task_walk:
+            self._test_btf_file()
         self._running = _running_tasks(self._maps)
         return probes
 
@@ -79,7 +89,9 @@ class LibbpfLoader:
         self.btf.close()
 
     def _attach_object(self, name: str) -> list[Probe]:
-        bpf_object = BpfObject(name, KernelHooks(self.btf), self._knobs, self._maps)
+        hooks = KernelHooks(self.btf, self._btf_file)
+        file = _WITHOUT_BTF.get(name, name) if self._btf_file else name
+        bpf_object = BpfObject(file, hooks, self._knobs, self._maps)
         for module in _modules_of(name):
             self._modules[module] = module_instance(module)
         probes = bpf_object.attach()
@@ -106,20 +118,12 @@ class LibbpfLoader:
 
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task; False when the walk broke off."""
+        if self._task_walk:
+            return self._walk_by_run(self._task_walk)
         try:
-            iterator = check(
-                lib().bpf_iter_create(self._objects["tasks"].link_fd("iter_task")), "walk tasks"
-            )
-        except (KeyError, LibbpfError):
+            data = read_iterator(self._objects["tasks"].link_fd("iter_task"))
+        except (KeyError, LibbpfError, OSError):
             return [], False
-        data = bytearray()
-        try:
-            while chunk := os.read(iterator, _WALK_CHUNK):
-                data += chunk
-        except OSError:
-            return [], False
-        finally:
-            os.close(iterator)
         layout = wire().layouts["task_state"]
         size = ctypes.sizeof(layout)
         whole = len(data) % size == 0
@@ -127,6 +131,37 @@ class LibbpfLoader:
             ("TASK_STATE", layout.from_buffer(data, at))
             for at in range(0, len(data) - size + 1, size)
         ], whole
+
+    def _prepare_walk(self) -> TaskWalk | None:
+        try:
+            return TaskWalk(self._objects["tasks"].program_fd("walk_tasks"), self._maps)
+        except KeyError:
+            return None  # there is an iterator
+
+    def _test_btf_file(self) -> None:
+        """What the walk reads about this very process, with which it begins, must be what /proc
+        says: else the file describes another kernel, and nothing that is read with it is true.
+        Raises CannotTrace."""
+        me = os.getpid()
+        self.follow({me: _ITSELF})
+        raw, _ = self.walk_marked(_ITSELF)
+        self.follow({me: 0})
+        if not any(agrees(event, own_facts()) for _, event in raw):
+            raise CannotTrace(
+                f"the BTF in {self._btf_file} is not that of the running kernel: "
+                "what ktrace reads about itself with it is wrong",
+                hint="make it from the vmlinux of the running kernel, from the same build",
+            )
+
+    def _walk_by_run(self, walk: TaskWalk) -> tuple[list[RawEvent], bool]:
+        try:
+            whole = walk.run()
+        except LibbpfError:
+            return [], False
+        lib().ring_buffer__consume(self._ring)
+        looks, self._received = looks_and_others(self._received)
+        add_stacks(looks)
+        return looks, whole
 
     def follow(self, marks: Mapping[int, int]) -> bool:
         """Have walks show these tids, whatever they do, with a mark; 0 takes one out again.
@@ -191,7 +226,7 @@ class LibbpfLoader:
 
     def _attach_again(self, changed: list[str]) -> list[Probe]:
         probes = []
-        self.btf = _kernel_btf()
+        self.btf = kernel_types(self._btf_file)
         for name in OBJECTS:
             if _modules_of(name).intersection(changed):
                 self._objects[name].close()
@@ -240,16 +275,6 @@ def _running_tasks(maps: Mapping[str, int]) -> RunningTasks | None:
         return RunningTasks(maps)
     except LibbpfError:
         return None
-
-
-def _kernel_btf() -> Btf:
-    try:
-        return Btf.of_kernel()
-    except LibbpfError as error:
-        raise CannotTrace(
-            f"this kernel's BTF cannot be read from {VMLINUX}: {error}",
-            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed, or --loader bcc",
-        ) from None
 
 
 def _nothing_loaded(probes: list[Probe]) -> CannotTrace:

@@ -11,7 +11,7 @@ from ktrace.package import packaged
 from ktrace.probes.loader import RawEvent
 
 OBJECTS = ("tasks", "oom", "pages", "squashfs")
-ON_DEMAND = ("running",)  # objects that are not attached: ktrace/probes/running.py
+ON_DEMAND = ("running", "tasks_raw")  # attached only where they are needed
 _ENUMS = ("event_kind", "kill_mark", "state_source", "reap_step", "oom_call", "oom_result")
 _NO_EVENTS = (  # structs of maps
     "squashfs_call",
@@ -21,6 +21,7 @@ _NO_EVENTS = (  # structs of maps
     "oom_domain_counts",
     "oom_caller_key",
     "oom_caller_counts",
+    "walk_place",
 )
 
 

@@ -61,7 +61,7 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Modules:
     FakeObject.made = []
     FakeBtf.opened = 0
     monkeypatch.setattr(libbpf_loader, "require_tracing", lambda: None)
-    monkeypatch.setattr(libbpf_loader, "_kernel_btf", FakeBtf)
+    monkeypatch.setattr(libbpf_loader, "kernel_types", lambda _file: FakeBtf())
     monkeypatch.setattr(libbpf_loader, "BpfObject", FakeObject)
     monkeypatch.setattr(libbpf_loader, "module_instance", found)
     return found
