@@ -178,7 +178,13 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
         (("0", "all is in the dataset"), ("2", "something was no trace; the rest is in")),
     ),
-    "fleet": ((("ktrace fleet report dataset", "What the machines wait for."),), _PRINTED),
+    "fleet": (
+        (
+            ("ktrace fleet report dataset", "What the machines wait for."),
+            ("ktrace fleet report dataset --json", "The same for another program."),
+        ),
+        _PRINTED,
+    ),
     "fleet report": (
         (
             ("ktrace fleet report dataset", "All tables of the report."),
@@ -192,7 +198,10 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
     ),
     "fleet sql": (
-        (("ktrace fleet sql dataset < questions.sql", "Each line is a query."),),
+        (
+            ("ktrace fleet sql dataset", "Each line of stdin is a query."),
+            ('ktrace fleet sql dataset "SUMMARIZE kills"', "One query."),
+        ),
         _PRINTED,
     ),
     "schema": (
