@@ -30,10 +30,10 @@ def test_a_gap_of_months_is_not_slept_through(
 ) -> None:
     from dataclasses import replace
 
-    naps: list[float] = []
-    monkeypatch.setattr(replay_run.time, "sleep", naps.append)
     late = [replace(WALK, t=WALK.t + n * 1e7) for n in (1, 2)]
     path = write(tmp_path / "a.ktrace", [SESSION, WALK, *late, END])
+    naps: list[float] = []
+    monkeypatch.setattr(replay_run.time, "sleep", naps.append)
     screen = Screen()
     replay_run.replay([str(path)], lambda command, path: screen, None)  # type: ignore[arg-type,return-value]
     assert 55 < sum(naps) < 65

@@ -107,6 +107,12 @@ def test_a_wrong_bit_beyond_the_first_word() -> None:
     assert [title.text for rect in wrong for title in rect.iter("title")] == ["bit 33: 0"]
 
 
+def test_a_word_that_is_not_known_is_not_drawn() -> None:
+    """Damaged, or not in the log: an empty number in hexadecimal."""
+    page_words(bad_page(words=("0x1", "", "0x2")))
+    page_words(bad_page(words=(), flags=""))
+
+
 def test_the_map_shows_a_boot_in_each_row() -> None:
     drawing = cell_map([bad_page(), bad_page(boot="two", pfn=0x12123)])
     assert texts(drawing, "text")[-2:] == ["one", "two"]

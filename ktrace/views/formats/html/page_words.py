@@ -40,6 +40,8 @@ def _rows(page: BadPage) -> Iterator[tuple[str, int, int]]:
             word, shift = at // size * size, at % size * 8
             wrong[word] = wrong.get(word, 0) | int(trigger.bits, 16) << shift
     for number, value in enumerate(page.words or (page.flags,)):
+        if not value:
+            continue  # not known
         at = number * size
         name = "flags" if at == 0 else f"+{at}"
         yield f"{name:>5} {value}"[:24], int(value, 16), wrong.get(at, 0)
