@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -17,6 +18,7 @@ from typing import Any
 
 from tests.tracer import KTRACE, LIMIT_S
 
+_BEGUN = re.compile(r"\x1b(\[[?0-9;]*)?$")  # a sequence whose end comes with the next read
 _SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n])|\x1b.", re.DOTALL)
 
 
@@ -27,8 +29,13 @@ class Screen:
         self._columns = columns
         self.lines = [""] * rows
         self._row = self._column = 0
+        self._begun = ""
 
     def feed(self, text: str) -> None:
+        text = self._begun + text
+        begun = _BEGUN.search(text)
+        self._begun = begun[0] if begun else ""
+        text = text.removesuffix(self._begun)
         for match in _SEQUENCE.finditer(text):
             numbers, command, control, character = match.groups()
             if command:
@@ -73,6 +80,7 @@ class Terminal:
             start_new_session=True,
         )
         self.shown = b""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.screen = Screen(rows, columns)
 
     def press(self, *keys: str) -> None:
@@ -122,7 +130,7 @@ class Terminal:
         except OSError:  # EIO: nobody has the other side open
             return False
         self.shown += data
-        self.screen.feed(data.decode(errors="replace"))
+        self.screen.feed(self._decoder.decode(data))
         return bool(data)
 
 
