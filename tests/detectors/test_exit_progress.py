@@ -59,6 +59,18 @@ def test_memory_that_shrinks_is_progress() -> None:
     )
 
 
+def test_progress_is_told_once_a_second() -> None:
+    """At the end of a run, looks come every 20 ms."""
+    quick = [
+        event
+        for n in range(1, 6)
+        for event in (dying(102.6 + n / 50, 300_000 - n), walk(102.61 + n / 50, took=0.01))
+    ]
+    later = (dying(103.7, 100_000), walk(103.8, took=0.1))
+    _, findings = judged(kill(100.0), *SLOWLY, *quick, *later)
+    assert [(one.status, one.t) for one in findings] == [("open", 102.6), ("update", 103.8)]
+
+
 def test_memory_that_does_not_shrink_is_none() -> None:
     stuck, (finding,) = judged(
         kill(100.0),
