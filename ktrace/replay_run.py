@@ -19,6 +19,7 @@ from ktrace.views.view import View, keyed
 
 _TICK_S = 0.2
 _HELD_S = 3.0  # that the end stays on a screen that takes keys
+_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _LONGEST_WAIT_S = 30.0  # on the screen, for one event: what comes then is shown at once
 
 NewView = Callable[[str, str], View]  # of a session, by its command and its file
@@ -264,5 +265,9 @@ class _Session:
             time.sleep(seconds)
             return seconds
         begun = time.monotonic()
-        select.select([fd], [], [], max(0.0, seconds))
+        keys = select.poll()
+        keys.register(fd, select.POLLIN)
+        for _, what in keys.poll(max(0.0, seconds) * 1000):
+            # a terminal that is gone would be ready for ever: nobody watches any more
+            self._interrupts.came = self._interrupts.came or bool(what & _GONE)
         return time.monotonic() - begun

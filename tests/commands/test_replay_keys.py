@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal import Terminal, terminal
+from tests.tracer import LIMIT_S
 
 pytestmark = pytest.mark.unit
 
@@ -123,3 +124,13 @@ def test_in_the_background_the_terminal_is_left_alone() -> None:
     keys = Keys(0)
     keys.give_back()
     assert keys.read() == []
+
+
+def test_a_terminal_that_goes_away_ends_it() -> None:
+    """Also without SIGHUP, and where nothing is drawn that would fail."""
+    running = Terminal("replay", TRACE)
+    running.see("lost 0")
+    running.press(" ")
+    running.see("paused")
+    running.hang_up()
+    assert running.process.wait(LIMIT_S) == 4  # nobody got the verdict
