@@ -10,6 +10,7 @@ from ktrace.detectors.wait_chains import BLOCKERS_KEPT, Link
 from ktrace.detectors.waits import wait_of
 from ktrace.events import Event, Task
 from ktrace.findings import Killed, Outcome, StuckTask
+from ktrace.task_filter import TaskFilter
 from tests.factories import (
     CACHE_STACK,
     FILLER_STACK,
@@ -400,6 +401,28 @@ def test_died_in_time_though_a_look_took_long() -> None:
     kills = Kills()
     stuck = StuckTasks(1.0, kills)
     for event in (kill(100.0), dead(100.9), walk(115.0, took=14.2)):
+        kills.feed(event)
+        assert not list(stuck.feed(event))
+    assert stuck.doubts(120.0) == []
+
+
+@pytest.mark.parametrize(
+    ("task_filter", "doubts"),
+    [(TaskFilter(comm=("other",)), 0), (TaskFilter(comm=("app*",)), 1), (TaskFilter(pid=(7,)), 0)],
+)
+def test_who_is_not_asked_for_leaves_no_doubt(task_filter: TaskFilter, doubts: int) -> None:
+    kills = Kills()
+    stuck = StuckTasks(1.0, kills, task_filter)
+    for event in (kill(100.0), dead(114.0), walk(115.0, took=14.2)):
+        kills.feed(event)
+        assert not list(stuck.feed(event))
+    assert len(stuck.doubts(120.0)) == doubts
+
+
+def test_who_was_looked_at_and_is_not_asked_for_leaves_no_doubt() -> None:
+    kills = Kills()
+    stuck = StuckTasks(1.0, kills, TaskFilter(cgroup=("/asked",)))
+    for event in (kill(100.0), state(101.5, cgroup="/other"), walk(101.6, took=0.2), dead(103.0)):
         kills.feed(event)
         assert not list(stuck.feed(event))
     assert stuck.doubts(120.0) == []
