@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ktrace.findings import AlarmFinding, Finding
@@ -13,7 +12,7 @@ from ktrace.kernel.release import release_of
 from ktrace.record import record
 from ktrace.typed_json import build
 
-_OWN = Path(__file__).with_name("known_bugs.toml")
+_OWN = f"{__file__.removesuffix('.py')}.toml"
 # One bug, found in a log, live while it lasts, or after SIGKILL
 _STUCK = frozenset({"hung-task", "stuck-task", "blocked-task"})
 # "5.15.0-91-generic", "4.18.0-240.el8", "5.14.21-150400.24": of which point release it is, is not
@@ -84,7 +83,7 @@ class Catalogue:
 
     def __init__(self, files: Iterable[str] = ()) -> None:
         """Raises OSError, and ValueError saying what is wrong with which file."""
-        self._bugs = [bug for path in (str(_OWN), *files) for bug in _load(path)]
+        self._bugs = [bug for path in (_OWN, *files) for bug in _load(path)]
 
     def of(self, finding: Finding, kernel: str = "") -> list[Recognised]:
         """The known bugs that it may be of. kernel: where the finding does not tell it."""

@@ -214,9 +214,10 @@ class _Session:
         """Give the verdict to the view, and back."""
         recorded = self._recorded_end
         end = self._analysis.end()
-        if recorded is not None and recorded.command is not None:
-            end = replace(end, command=recorded.command)
-            end = with_doubt(end, *recorded.command.doubts())
+        if recorded is not None:
+            end = replace(end, command=recorded.command, own=recorded.own)
+        if end.command is not None:
+            end = with_doubt(end, *end.command.doubts())
         if self._interrupts.came and not self._complete:
             end = with_doubt(end, "the replay was interrupted")
         else:
