@@ -23,7 +23,9 @@ def test_the_worker_that_writes_back(source: LiveSource) -> None:
     with file_system() as below:
         device = below.block_device()
         file = below.file_on(device)
-        Path(f"/sys/block/{device.name}/queue/nr_requests").write_text("4")
+        few = Path(f"/sys/block/{device.name}/queue/nr_requests")
+        many = few.read_text()  # the loop device is used again, with what it has
+        few.write_text("4")
         with file.open("r+b") as pages:
             for number in range(0, file.stat().st_size // PAGE, 2):
                 os.pwrite(pages.fileno(), bytes(PAGE), number * PAGE)
@@ -35,6 +37,7 @@ def test_the_worker_that_writes_back(source: LiveSource) -> None:
             finally:
                 below.thaw()
                 end(process)
+                few.write_text(many)
         assert wait.wait == "writeback"
         number = device.stat().st_rdev
         assert wait.detail == f"writeback of device {os.major(number)}:{os.minor(number)}"
