@@ -42,7 +42,8 @@ def run(output: Path, *, bcc: bool) -> tuple[dict[str, Any], Counter[str]]:
     session, *rest = records(output)
     frames = {r["id"]: r["frames"] for r in rest if r["kind"] == "stack"}
     stuck = [r | {"stack": frames[r["stack"]]} for r in rest if r.get("finding") == "stuck-task"]
-    assert rest[-1]["lost"] == 0
+    # in a slow guest there may be no time to read every wait chain
+    assert rest[-1]["lost_by"].keys() <= {"task_wait"}
     return session, Counter(story(f) for f in stuck if f["status"] in ("open", "resolved"))
 
 
