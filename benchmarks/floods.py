@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def stuck(number: int = 5_000) -> bool:
             started = time.monotonic()
             threads.kill()
             time.sleep(STUCK_AFTER_S)
-            left = asleep(threads.pid)  # who slept in D elsewhere has died
+            left = asleep(threads.pid)
             assert left, "nobody is stuck"
             while run.findings() < left and time.monotonic() < started + LIMIT_S:
                 time.sleep(0.2)
@@ -129,8 +130,11 @@ def stuck(number: int = 5_000) -> bool:
 
 
 def asleep(pid: int) -> int:
-    """How many threads of the process are in D."""
-    return [stat_letter(tid) for tid in stuck_tasks.threads(pid)].count("D")
+    """How many threads of the process are in D, in one and the same function: who has not yet come
+    to its write() may be in D elsewhere, for a moment."""
+    tids = [tid for tid in stuck_tasks.threads(pid) if stat_letter(tid) == "D"]
+    places = Counter(Path(f"/proc/{tid}/wchan").read_text() for tid in tids)
+    return max(places.values(), default=0)
 
 
 def stat_letter(tid: int) -> str:
