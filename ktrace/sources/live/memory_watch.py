@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ktrace.events import Counted, Event, MemoryCount, OomKill, OomMemory, OomVictim, Stalled, Zone
 from ktrace.record import record
+from ktrace.sources.live.meminfo import kib_by_name
 
 WINDOW_S = 30.0  # what is told of goes back so far
+_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _MOST_BYTES = 1 << 20  # of one file; zoneinfo has lines for each CPU
 _COUNTERS = (
     "pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct workingset_refault"
@@ -48,11 +50,10 @@ class MemoryFiles:
 
     def look(self, t: float) -> MemoryLook:
         """Whatever cannot be read is empty."""
-        page_kib = os.sysconf("SC_PAGE_SIZE") // 1024
         return MemoryLook(
             t,
-            meminfo(self._read("meminfo")),
-            zones(self._read("zoneinfo"), page_kib),
+            kib_by_name(self._read("meminfo"), _MEMORY),
+            zones(self._read("zoneinfo"), _PAGE_KIB),
             counters(self._read("vmstat")),
             pressure(self._read("pressure/memory")),
         )
@@ -101,7 +102,7 @@ class MemoryWatch:
             t=t,
             looked_t=last.t,
             over_s=round(last.t - first.t, 6),
-            page_kib=os.sysconf("SC_PAGE_SIZE") // 1024,
+            page_kib=_PAGE_KIB,
             memory=tuple(MemoryCount(name, kib) for name, kib in last.memory.items()),
             left=tuple(MemoryCount(name, kib) for name, kib in self._looks[-1].memory.items()),
             grown=tuple(
@@ -117,13 +118,6 @@ class MemoryWatch:
             ),
             stalled=_between(first.stalled, last.stalled) if first is not last else None,
         )
-
-
-def meminfo(text: str) -> dict[str, int]:
-    """KiB, of those in _MEMORY."""
-    lines = (line.split() for line in text.splitlines())
-    found = {words[0].rstrip(":"): words[1] for words in lines if len(words) > 1}
-    return {name: int(found[name]) for name in _MEMORY if found.get(name, "").isdigit()}
 
 
 def counters(text: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
 from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
 from ktrace.record import record
+from ktrace.sources.live.meminfo import kib_by_name
 
 _TASKS = 40  # that are told of in one look
 _MOST_PROCESSES = 4000
@@ -69,8 +70,9 @@ class OomLook:
         told = sorted(found, key=_importance)[:_TASKS]
         limit, usage = limit_and_usage(folder)
         if memcg is None:
-            memory = meminfo(self._read("meminfo"))
-            limit = _number_of(self._read("meminfo"), "MemTotal:")
+            found_kib = kib_by_name(self._read("meminfo"), ("MemTotal", *_MEMINFO))
+            limit = found_kib.pop("MemTotal", None)
+            memory = tuple(MemoryCount(name, kib) for name, kib in found_kib.items())
             usage = None
         else:
             memory = memory_stat(folder)
@@ -248,19 +250,6 @@ def memory_stat(folder: str | None) -> tuple[MemoryCount, ...]:
     v1 = "total_rss" in counts
     found = [(name, counts.get(f"total_{name}" if v1 else name)) for name in _STAT]
     return tuple(MemoryCount(name, kib) for name, kib in found if kib is not None)
-
-
-def meminfo(text: str) -> tuple[MemoryCount, ...]:
-    """The counters of /proc/meminfo that tell where memory went, KiB."""
-    found = [(name, _number_of(text, f"{name}:")) for name in _MEMINFO]
-    return tuple(MemoryCount(name, kib) for name, kib in found if kib is not None)
-
-
-def _number_of(text: str, name: str) -> int | None:
-    for line in text.splitlines():
-        if line.startswith(name):
-            return int(line.split()[1])
-    return None
 
 
 def _bytes_of(folder: str, name: str) -> int | None:

@@ -3,12 +3,12 @@
 import pytest
 
 from ktrace.events import Counted, MemoryCount, OomMemory, Stalled, Zone
+from ktrace.sources.live.meminfo import kib_by_name
 from ktrace.sources.live.memory_watch import (
     MemoryFiles,
     MemoryLook,
     MemoryWatch,
     counters,
-    meminfo,
     pressure,
     zones,
 )
@@ -64,7 +64,8 @@ def test_zones() -> None:
 
 
 def test_the_other_files() -> None:
-    assert meminfo("MemTotal:  223456 kB\nDirectMap4k: 1 kB\n\nMemFree:\n") == {"MemTotal": 223456}
+    text = "MemTotal:  223456 kB\nDirectMap4k: 1 kB\n\nMemFree:\n"
+    assert kib_by_name(text, ("MemTotal", "MemFree")) == {"MemTotal": 223456}
     assert counters("pgscan_direct 12\nnr_free_pages 4\n") == {"pgscan_direct": 12}
     assert pressure(PRESSURE) == Stalled(0.094634, 0.011651)
     assert pressure("") is None
@@ -73,7 +74,7 @@ def test_the_other_files() -> None:
 @pytest.mark.parametrize("text", ["", "Node", "Node 0, zone DMA", "\0", "pages free x\n"])
 def test_files_that_say_nothing(text: str) -> None:
     assert zones(text, page_kib=4) == ()
-    assert meminfo(text) == {}
+    assert kib_by_name(text, ("MemTotal",)) == {}
     assert counters(text) == {}
 
 
