@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 import time
 
 import click
@@ -101,7 +102,7 @@ def sql(url: str, query: str | None) -> None:
     from ktrace.views.fleet_text import table_lines
 
     engine = Engine(Dataset(url))
-    queries = [query] if query else click.get_text_stream("stdin")
+    queries = [query] if query else sys.stdin
     for text in queries:
         try:
             rows = engine.ask(text) if text.strip() else []

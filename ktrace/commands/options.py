@@ -55,6 +55,15 @@ loader_option = click.option(
     help="How the probes get into the kernel: libbpf needs BTF, bcc a compiler and headers.",
 )
 
+stuck_after_option = click.option(
+    "--stuck-after",
+    type=Seconds(min=0.05),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Report a killed thread that is still alive after this time.",
+)
+
 _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
     click.option(
@@ -78,14 +87,7 @@ _OPTIONS = (
     click.option(
         "-d", "--duration", type=Seconds(min=0), metavar="SECONDS", help="Stop after this time."
     ),
-    click.option(
-        "--stuck-after",
-        type=Seconds(min=0.05),
-        default=1.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="Report a killed thread that is still alive after this time.",
-    ),
+    stuck_after_option,
     click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout."),
     loader_option,
     click.option(

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ktrace.commands.options import Seconds, filter_options, loader_option, parse_size
+from ktrace.commands.options import (
+    Seconds,
+    filter_options,
+    loader_option,
+    parse_size,
+    stuck_after_option,
+)
 from ktrace.errors import ExitCode, UsageError
 from ktrace.live.options import Options
 from ktrace.live.run import run
@@ -22,33 +28,21 @@ if TYPE_CHECKING:
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
-class Time(click.ParamType):
+def _parse_time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
     """Seconds, of "90", "60s", "10m", "1h", "1d"."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(s|m|min|h|d|)", str(value))
-        if not found or not float(found[1]):
-            self.fail(f"{value!r} is not a time such as 60s, 10m, 1h or 1d", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(s|m|min|h|d|)", value)
+    if not found or not float(found[1]):
+        raise click.BadParameter(f"{value!r} is not a time such as 60s, 10m, 1h or 1d")
+    return float(found[1]) * _UNITS[found[2]]
 
 
-_TIME = Time()
 _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
 
 
 @click.command("watch")
-@click.option(
-    "--stuck-after",
-    type=Seconds(min=0.05),
-    default=1.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Report a killed thread that is still alive after this time.",
-)
+@stuck_after_option
 @click.option(
     "--all-blocked-after",
     type=Seconds(min=1),
@@ -72,7 +66,7 @@ _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
 )
 @click.option(
     "--segment-age",
-    type=_TIME,
+    callback=_parse_time,
     default="1h",
     show_default=True,
     metavar="TIME",
@@ -88,7 +82,7 @@ _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
 )
 @click.option(
     "--before",
-    type=_TIME,
+    callback=_parse_time,
     metavar="TIME",
     help="Record only around findings: from so long before the first (60s) until so long after "
     "the last news.",
@@ -104,7 +98,9 @@ _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
     help="Metrics for Prometheus: listen (on loopback, where no address is given), or write a file "
     "for node_exporter.",
 )
-@click.option("-d", "--duration", type=_TIME, metavar="TIME", help="Stop after this time.")
+@click.option(
+    "-d", "--duration", callback=_parse_time, metavar="TIME", help="Stop after this time."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @click.option("--state", type=click.Path(), metavar="FILE", help="Keep bad pages over reboots.")
 @loader_option
