@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml hatch_build.py | deps-build
 	@touch $@
 
 .PHONY: bpf
-bpf: deps-build ## compile bpf/*.bpf.c into ktrace/bpf/
+bpf: deps-build ## compile bpf/*.bpf.c into ktrace/bpf/ARCHITECTURE/
 	@/usr/bin/python3 hatch_build.py
 
 # `ktrace lab run` exits with 1 when it found something, and so may `ktrace report`. Here that is

@@ -1,4 +1,4 @@
-"""Compile bpf/*.bpf.c into CO-RE objects under ktrace/bpf/.
+"""Compile bpf/*.bpf.c into CO-RE objects under ktrace/bpf/ARCHITECTURE/.
 
 As hatchling's build hook it runs whenever a wheel is built or the project is installed; by hand
 it is ``python hatch_build.py`` (or ``make bpf``). The objects go into the source tree, so an
@@ -12,7 +12,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+from ktrace.bpf_arch import SHIPPED, bpf_arch  # noqa: E402
 
 HOW_TO_INSTALL = """\
   Debian, Ubuntu   apt install clang llvm libbpf-dev
@@ -32,31 +33,20 @@ class BuildError(Exception):
     """The objects cannot be built; the message is for the user."""
 
 
-def bpf_arch(machine: str) -> str:
-    """The name libbpf's headers give this machine, as in __TARGET_ARCH_x86."""
-    if machine in ("x86_64", "i386", "i686"):
-        return "x86"
-    if machine == "aarch64":
-        return "arm64"
-    for prefix, arch in (
-        ("arm", "arm"),
-        ("riscv", "riscv"),
-        ("ppc", "powerpc"),
-        ("s390", "s390"),
-        ("mips", "mips"),
-        ("loongarch", "loongarch"),
-    ):
-        if machine.startswith(prefix):
-            return arch
-    raise BuildError(f"no BPF architecture is known for the machine type {machine!r}")
+def architectures(machine: str) -> list[str]:
+    """Those whose objects are built, the machine's own among them."""
+    own = bpf_arch(machine)
+    if own is None:
+        raise BuildError(f"no BPF architecture is known for the machine type {machine!r}")
+    return list(dict.fromkeys((*SHIPPED, own)))
 
 
-def clang_command() -> list[str]:
+def clang_command(arch: str) -> list[str]:
     clang = os.environ.get("CLANG", "clang")
     if shutil.which(clang) is None:
         raise BuildError(f"{clang} is not installed\n{HOW_TO_INSTALL}")
     command = [clang, "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror"]
-    command += [f"-D__TARGET_ARCH_{bpf_arch(platform.machine())}", "-Ibpf"]
+    command += [f"-D__TARGET_ARCH_{arch}", "-Ibpf"]
     # Line information in BTF names the source file: keep the builder's folders out of it.
     command.append(f"-ffile-prefix-map={ROOT}=.")
     return command
@@ -106,18 +96,20 @@ def build() -> list[Path]:
     wanted = set()
 
     headers = sorted((ROOT / "bpf").glob("*.h"))
-    stale = []
-    for source in sorted((ROOT / "bpf").glob("*.bpf.c")):
-        target = out / source.with_suffix(".o").name
-        wanted.add(target)
-        if is_stale(target, [source, *headers, Path(__file__)]):
-            stale.append((source, target))
-    if stale:
-        clang = clang_command()
-        check_headers(clang)
-        for source, target in stale:
-            compile_object(clang, source, target)
-            made.append(target)
+    for arch in architectures(platform.machine()):
+        (out / arch).mkdir(exist_ok=True)
+        stale = []
+        for source in sorted((ROOT / "bpf").glob("*.bpf.c")):
+            target = out / arch / source.with_suffix(".o").name
+            wanted.add(target)
+            if is_stale(target, [source, *headers, Path(__file__)]):
+                stale.append((source, target))
+        if stale:
+            clang = clang_command(arch)
+            check_headers(clang)
+            for source, target in stale:
+                compile_object(clang, source, target)
+                made.append(target)
 
     # The bcc dialect is compiled on the user's machine: it travels as source, with the headers
     # at the same place relative to it.
@@ -130,7 +122,7 @@ def build() -> list[Path]:
             made.append(target)
 
     # An object whose source is gone must not get into a wheel.
-    for path in out.glob("*.bpf.o"):
+    for path in out.rglob("*.bpf.o"):
         if path not in wanted:
             path.unlink()
     return made
@@ -146,10 +138,6 @@ def get_build_hook() -> type[BuildHookInterface[Any]]:
                 build()
             except BuildError as error:
                 self.app.abort(f"ktrace: cannot build the BPF objects: {error}")
-            # The objects are for one architecture, but for every Python.
-            platform_tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-            build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{platform_tag}"
 
     return BpfBuildHook
 

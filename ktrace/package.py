@@ -2,8 +2,16 @@
 
 import os
 
+from ktrace.bpf_arch import bpf_arch
+
 
 def packaged(*names: str) -> str:
     """The path of a file or folder of the package. Not by importlib.resources, which imports
     zipfile, tempfile and more."""
     return os.path.join(os.path.dirname(__file__), *names)
+
+
+def bpf_object(name: str) -> str:
+    """The path of a BPF object for this machine's kernel."""
+    machine = os.uname().machine
+    return packaged("bpf", bpf_arch(machine) or machine, f"{name}.bpf.o")

@@ -8,7 +8,6 @@ it fails instead, so that a green CI run has run everything.
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from ktrace.package import bpf_object
 
 CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 21, 38, 39
 
@@ -41,8 +42,7 @@ def kernel_lacks() -> str | None:
         return "root without the capabilities for BPF (a container?)"
     if not Path("/sys/kernel/btf/vmlinux").exists():
         return "this kernel has no BTF (/sys/kernel/btf/vmlinux)"
-    objects = Path(str(importlib.resources.files("ktrace"))) / "bpf"
-    if not any(objects.glob("*.bpf.o")):
+    if not Path(bpf_object("tasks")).exists():
         return "the BPF objects are not built (make bpf)"
     return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import OpenOptions, check, lib
-from ktrace.package import packaged
+from ktrace.package import bpf_object
 from ktrace.probes.ladder import WALK, KernelHooks, Ladder, Rung, ladders, rung_of
 
 _KNOB_FORMATS = {1: "=B", 4: "=I", 8: "=Q"}
@@ -29,7 +29,7 @@ class BpfObject:
     ) -> None:
         """Reads the file: a module may come when its disk hangs."""
         self.name = name
-        with open(packaged("bpf", f"{name}.bpf.o"), "rb") as file:
+        with open(bpf_object(name), "rb") as file:
             self._file = file.read()
         self._hooks = hooks
         self._knobs = knobs

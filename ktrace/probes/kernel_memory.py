@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import LibbpfError, check, lib
-from ktrace.package import packaged
+from ktrace.package import bpf_object
 
 PIECE = 256  # MEMORY_READ_BYTES of bpf/memory_reads.h
 
@@ -40,7 +40,7 @@ class KernelMemory:
     programs can be run by BPF_PROG_TEST_RUN since v5.10, 1b4d60ec162f."""
 
     def __init__(self) -> None:
-        path = packaged("bpf", "memory.bpf.o")
+        path = bpf_object("memory")
         self._handle = check(
             lib().bpf_object__open_file(path.encode(), None), f"open BPF object {path}"
         )

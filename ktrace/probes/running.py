@@ -13,7 +13,7 @@ from fcntl import ioctl
 
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import LibbpfError, check, lib
-from ktrace.package import packaged
+from ktrace.package import bpf_object
 from ktrace.probes.bounded_call import interrupted_after
 
 MOST = 16  # tasks at a time
@@ -32,7 +32,7 @@ class RunningTasks:
 
     def __init__(self, maps: Mapping[str, int]) -> None:
         """maps: descriptors of the maps that all objects share. Raises LibbpfError."""
-        path = packaged("bpf", "running.bpf.o")
+        path = bpf_object("running")
         self._events: dict[int, int] = {}  # perf's descriptor by tid
         self._busy: set[int] = set()  # of those wanted, who keeps its lock: asked once
         self._first: int | None = None

@@ -7,7 +7,7 @@ import ctypes
 from functools import cache
 
 from ktrace.kernel.btf import Btf
-from ktrace.package import packaged
+from ktrace.package import bpf_object
 from ktrace.probes.loader import RawEvent
 
 OBJECTS = ("tasks", "oom", "pages", "squashfs")
@@ -54,7 +54,7 @@ class Wire:
 
     def _learn(self, name: str) -> None:
         """From one object: what its programs use."""
-        path = packaged("bpf", f"{name}.bpf.o")
+        path = bpf_object(name)
         described = Btf.of_file(path)
         try:
             self.enums |= {e: found for e in _ENUMS if (found := described.enum(e))}

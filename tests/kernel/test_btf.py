@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import LibbpfError, lib
+from ktrace.package import bpf_object
 from ktrace.probes.wire import OBJECTS, ON_DEMAND
 from tests.kernel.btf_blob import VOID, Blob
 
@@ -50,8 +50,7 @@ def btf(tmp_path: Path) -> Iterator[Btf]:
 
 @pytest.fixture(params=OBJECTS)
 def object_btf(request: pytest.FixtureRequest) -> Iterator[Btf]:
-    path = Path(str(files("ktrace") / "bpf"), f"{request.param}.bpf.o")
-    opened = Btf.of_file(str(path))
+    opened = Btf.of_file(bpf_object(request.param))
     yield opened
     opened.close()
 
@@ -154,7 +153,7 @@ def test_events_have_no_hidden_padding(object_btf: Btf) -> None:
 def test_each_event_is_described_by_one_object() -> None:
     described: list[str] = []
     for name in {*OBJECTS, *ON_DEMAND} - {"tasks_raw"}:  # that is tasks, made anew
-        btf = Btf.of_file(str(Path(str(files("ktrace") / "bpf"), f"{name}.bpf.o")))
+        btf = Btf.of_file(bpf_object(name))
         kinds = [kind.lower() for kind in btf.enum("event_kind") or {}]
         described += [kind for kind in kinds if btf.has_struct(kind)]
         btf.close()

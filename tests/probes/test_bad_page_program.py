@@ -5,18 +5,16 @@ What it reads is tested in guests, against QEMU: tests/lab/test_bad_pages_vm.py.
 
 from __future__ import annotations
 
-import os
-from importlib.resources import files
-
 import pytest
 
 from ktrace.kernel.libbpf import lib
+from ktrace.package import bpf_object
 
 pytestmark = pytest.mark.kernel
 
 
 def test_the_verifier_takes_the_page_table_walk() -> None:
-    path = os.fspath(files("ktrace") / "bpf" / "pages.bpf.o")  # type: ignore[call-overload]
+    path = bpf_object("pages")
     opened = lib().bpf_object__open_file(path.encode(), None)
     assert opened
     try:
