@@ -248,8 +248,10 @@ struct task_state {
 	__u32 has_cgroup; /* 1: cgroup is known */
 	struct squashfs_call squashfs;
 	__u64 stack[STACK_LEN]; /* innermost first; without __sched functions */
-	/* of a sleeping task: what lies on its stack from the saved stack pointer on. The return
-	 * addresses among it are the __sched functions that stack leaves out: mutex_lock(), ... */
+	/* of a sleeping task: what lies on its stack from the saved stack pointer on, in words of
+	 * the kernel's size: a 32-bit kernel's are 2 * TOP_LEN. The return addresses among it are
+	 * the
+	 * __sched functions that stack leaves out: mutex_lock(), ... */
 	__u64 top[TOP_LEN];
 	/* the path of its cgroup v2, or of its memory cgroup where v2 holds nobody; as
 	 * out_of_memory.memcg */
@@ -293,7 +295,7 @@ struct bad_page {
 	__u64 page; /* address of the struct page */
 	__u64 page_phys; /* its physical address; 0: not known */
 	__s64 pfn; /* of the page that it describes; -1: not known */
-	__u64 words[PAGE_WORDS]; /* its first 64 bytes */
+	__u64 words[PAGE_WORDS]; /* its first 64 bytes, in words of the kernel's size */
 	char reason[REASON_LEN]; /* the kernel's own, the last of its tests */
 	__u32 __pad;
 	__u32 stack_len;

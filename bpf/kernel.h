@@ -154,7 +154,7 @@ struct cpu_context {
 struct thread_struct {
 	struct cpu_context cpu_context;
 } KERNEL_TYPE;
-#else
+#elif !defined(__TARGET_ARCH_arm)
 struct thread_struct {
 	unsigned long sp;
 } KERNEL_TYPE;
@@ -169,9 +169,21 @@ struct sched_info {
 	unsigned long long last_arrival;
 } KERNEL_TYPE;
 
+#if defined(__TARGET_ARCH_arm)
+/* what __switch_to() of arch/arm/kernel/entry-armv.S leaves of a task that does not run */
+struct cpu_context_save {
+	__u32 r4, r5, r6, r7, r8, r9, sl, fp, sp, pc;
+} KERNEL_TYPE;
+
+struct thread_info {
+	struct cpu_context_save cpu_context;
+	__u32 cpu;
+} KERNEL_TYPE;
+#else
 struct thread_info {
 	__u32 cpu;
 } KERNEL_TYPE;
+#endif
 
 struct task_struct {
 	struct thread_info thread_info;
@@ -198,7 +210,11 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sigpending pending;
 	struct css_set *cgroups;
+#if defined(__TARGET_ARCH_arm)
+	void *stack;
+#else
 	struct thread_struct thread;
+#endif
 } KERNEL_TYPE;
 
 /* state was renamed in v5.14 by 2f064a59a11f ("sched: Change task_struct::state") */
@@ -262,19 +278,24 @@ struct bpf_iter__task {
 
 struct bpf_perf_event_data;
 
+#if defined(__TARGET_ARCH_arm)
+/* relocated as any other: its longs have 4 bytes */
+struct pt_regs {
+	unsigned long uregs[18];
+} KERNEL_TYPE;
+#else
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
 	/* x86-64 names of arch/x86/include/asm/ptrace.h */
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
 		cs, flags, sp, ss;
-#elif defined(__TARGET_ARCH_arm)
-	unsigned long uregs[18];
 #elif defined(__TARGET_ARCH_riscv)
 	unsigned long epc, ra, sp, gp, tp, t0, t1, t2, s0, s1, a0, a1, a2, a3, a4, a5, a6, a7;
 #else
 	unsigned long regs[31];
 #endif
 };
+#endif
 
 #if defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

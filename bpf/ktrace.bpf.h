@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include "word_size.h"
 #include "events.h"
 
 #define NOW() bpf_ktime_get_boot_ns()
@@ -39,12 +40,26 @@ struct {
 	__type(value, struct squashfs_call);
 } squashfs_calls SEC(".maps");
 
+/*
+ * 32-bit ARM's JIT compiler knows no atomic add and refuses the program (build_insn() of
+ * arch/arm/net/bpf_jit_32.c). There two CPUs that count at once may count one for both: the count
+ * is too low, but not 0.
+ */
+static __always_inline void count_one(__u64 *count)
+{
+#if defined(__TARGET_ARCH_arm)
+	*(volatile __u64 *)count += 1;
+#else
+	__sync_fetch_and_add(count, 1);
+#endif
+}
+
 static __always_inline void count_lost(__u32 kind)
 {
 	__u64 *count = bpf_map_lookup_elem(&lost, &kind);
 
 	if (count)
-		__sync_fetch_and_add(count, 1);
+		count_one(count);
 }
 
 /* Counted when it fails: then an answer of this map may be missing. */
@@ -115,8 +130,9 @@ static __always_inline struct cgroup_subsys_state *memory_css(struct task_struct
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
 		int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 		struct css_set *set = BPF_CORE_READ(task, cgroups);
+		const void *subsys = __builtin_preserve_access_index(&set->subsys);
 
-		bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+		css = (void *)read_word(subsys + id * KERNEL_WORD);
 	}
 	return css;
 }

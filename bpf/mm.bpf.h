@@ -9,7 +9,7 @@
 		struct mm_struct___v62 *new = (void *)(mm);                        \
 		__s64 pages;                                                       \
 		if (bpf_core_field_exists(new->rss_stat[0].count) &&               \
-		    bpf_core_field_size(new->rss_stat) > 4 * sizeof(long))         \
+		    bpf_core_field_size(new->rss_stat) > 4 * KERNEL_WORD)          \
 			pages = BPF_CORE_READ(new, rss_stat[member].count);        \
 		else                                                               \
 			pages = BPF_CORE_READ(mm, rss_stat.count[member].counter); \

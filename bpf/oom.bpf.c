@@ -64,7 +64,7 @@ static __always_inline __u32 result_of(struct oom_control *oc, bool returned)
 {
 	__u64 chosen = (__u64)BPF_CORE_READ(oc, chosen);
 
-	if (chosen == (__u64)-1)
+	if (chosen == WORD_MAX)
 		return RESULT_WAITS;
 	if (chosen)
 		return RESULT_KILLED;
@@ -82,7 +82,7 @@ static __always_inline int handle_return(struct oom_control *oc, bool returned)
 
 	if (!domain || result >= OOM_RESULTS)
 		return 0;
-	__sync_fetch_and_add(&domain->results[result], 1);
+	count_one(&domain->results[result]);
 	domain->constraint = BPF_CORE_READ(oc, constraint);
 	return 0;
 }

@@ -110,7 +110,7 @@ static __always_inline void count_caller(void *ctx, struct oom_caller_key *key, 
 
 	if (!caller)
 		return;
-	__sync_fetch_and_add(&caller->calls, 1);
+	count_one(&caller->calls);
 	caller->last_t = now;
 	if (now - caller->stack_t < WINDOW_NS)
 		return;
@@ -132,7 +132,7 @@ static __always_inline struct oom_domain_counts *count_call(void *ctx, __u32 cal
 	count_caller(ctx, &caller, now);
 	if (!domain)
 		return NULL;
-	__sync_fetch_and_add(&domain->calls, 1);
+	count_one(&domain->calls);
 	domain->last_t = now;
 	return domain;
 }

@@ -6,6 +6,16 @@
 /* SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE of include/uapi/linux/sched.h: the fair class */
 #define FAIR_POLICIES (1 << 0 | 1 << 3 | 1 << 5)
 
+#if defined(__TARGET_ARCH_arm)
+/* At the stack's lowest address where CONFIG_THREAD_INFO_IN_TASK is off */
+static __always_inline struct thread_info *thread_info_of(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->thread_info))
+		return __builtin_preserve_access_index(&task->thread_info);
+	return BPF_CORE_READ(task, stack);
+}
+#endif
+
 static __always_inline __u32 cpu_of(struct task_struct *task)
 {
 	struct task_struct___v515 *old = (void *)task;

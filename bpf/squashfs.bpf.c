@@ -27,11 +27,20 @@ static __always_inline int handle_cache_get(struct super_block *sb, struct squas
 	return 0;
 }
 
-SEC("kprobe/squashfs_cache_get")
-int BPF_KPROBE(kprobe_squashfs_cache_get, struct super_block *sb, struct squashfs_cache *cache,
-	       __u64 block)
+/* The third argument, of 64 bits: on 32-bit ARM it is in two registers (AAPCS) */
+static __always_inline __u64 block_argument(struct pt_regs *ctx)
 {
-	return handle_cache_get(sb, cache, block);
+#if defined(__TARGET_ARCH_arm)
+	return (__u64)PT_REGS_PARM4(ctx) << 32 | PT_REGS_PARM3(ctx);
+#else
+	return PT_REGS_PARM3(ctx);
+#endif
+}
+
+SEC("kprobe/squashfs_cache_get")
+int BPF_KPROBE(kprobe_squashfs_cache_get, struct super_block *sb, struct squashfs_cache *cache)
+{
+	return handle_cache_get(sb, cache, block_argument(ctx));
 }
 
 SEC("fentry/squashfs_cache_get")

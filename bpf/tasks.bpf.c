@@ -5,7 +5,11 @@
 #include "scheduler.bpf.h"
 
 /* tasks_raw.bpf.c compiles this for kernels without BTF: from a raw tracepoint's arguments the
- * verifier follows no pointer, they are read by a helper. */
+ * verifier follows no pointer, they are read by a helper. So it is for 32-bit kernels, where C
+ * would follow a pointer of 8 bytes. */
+#if KERNEL_WORD != 8
+#define WITHOUT_KERNEL_BTF
+#endif
 #ifdef WITHOUT_KERNEL_BTF
 #define TRACEPOINT "raw_tp/"
 #define FOLLOW(from, member) BPF_CORE_READ(from, member)
@@ -239,6 +243,8 @@ static __always_inline __u64 saved_sp(struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_arm64)
 	return BPF_CORE_READ(task, thread.cpu_context.sp);
+#elif defined(__TARGET_ARCH_arm)
+	return BPF_CORE_READ(thread_info_of(task), cpu_context.sp);
 #else
 	/* x86; an architecture without this member has no top, and the waits say wait_event */
 	if (bpf_core_field_exists(task->thread.sp))
@@ -253,11 +259,11 @@ static __always_inline void read_top(struct task_state *event, struct task_struc
 
 	if (!sp || event->on_cpu)
 		return;
-	/* in pieces: a shallow stack ends before TOP_LEN words, and a read that faults gives
+	/* in pieces: a shallow stack ends before sizeof(top) bytes, and a read that faults gives
 	 * nothing */
-	for (int i = 0; i < TOP_LEN; i += TOP_PIECE) {
-		if (bpf_probe_read_kernel(event->top + i, TOP_PIECE * sizeof(__u64),
-					  (void *)(sp + i * sizeof(__u64))))
+	for (int i = 0; i < sizeof(event->top); i += TOP_PIECE * KERNEL_WORD) {
+		if (bpf_probe_read_kernel((void *)event->top + i, TOP_PIECE * KERNEL_WORD,
+					  (void *)(sp + i)))
 			break;
 	}
 }

@@ -11,7 +11,7 @@ def packaged(*names: str) -> str:
     return os.path.join(os.path.dirname(__file__), *names)
 
 
-def bpf_object(name: str) -> str:
-    """The path of a BPF object for this machine's kernel."""
+def bpf_object(name: str, arch: str = "") -> str:
+    """The path of a BPF object, for kernels of this machine or of another architecture."""
     machine = os.uname().machine
-    return packaged("bpf", bpf_arch(machine) or machine, f"{name}.bpf.o")
+    return packaged("bpf", arch or bpf_arch(machine) or machine, f"{name}.bpf.o")

@@ -85,6 +85,10 @@ class Btf:
             self._found[key] = found if found > 0 else None
         return self._found[key]
 
+    def word_bytes(self) -> int:
+        """Of a pointer or long, by its ints; 8 where it has none that tells."""
+        return int(lib().btf__pointer_size(self._handle)) or 8
+
     def function(self, name: str) -> int | None:
         """The id of a function of the kernel."""
         return self.find(name, _FUNC)

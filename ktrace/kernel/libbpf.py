@@ -68,6 +68,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "btf__find_by_name_kind": (c_int, [c_void_p, c_char_p, c_uint]),
     "btf__type_by_id": (c_void_p, [c_void_p, c_uint]),
     "btf__name_by_offset": (c_char_p, [c_void_p, c_uint]),
+    "btf__pointer_size": (c_size_t, [c_void_p]),
     "btf__resolve_size": (ctypes.c_longlong, [c_void_p, c_uint]),
 }
 

@@ -61,14 +61,14 @@ class PageFlags:
 
     @classmethod
     def of_btf(cls, btf: "Btf", origin: str, config: dict[str, str] | None = None) -> "PageFlags":
-        """The layout of the kernel (64 bits) that btf describes.
+        """The layout of the kernel that btf describes.
 
         config: its CONFIG_ options, for what BTF does not have: the exact CONFIG_NR_CPUS.
 
         Raises ValueError where btf has no enum pageflags.
         """
         names = _flag_names(btf)
-        fields = _fields(btf, config or {}, bits=64, flags=max(names) + 1)
+        fields = _fields(btf, config or {}, 8 * btf.word_bytes(), flags=max(names) + 1)
         lru = {field.name: field.mask for field in fields if field.name in _LRU}
         at_prep = sum(1 << bit for bit, name in names.items() if name != "hwpoison")
         return cls(
@@ -181,8 +181,11 @@ def _flag_names(btf: "Btf") -> dict[int, str]:
 
 
 def _fields(btf: "Btf", config: dict[str, str], bits: int, flags: int) -> tuple[Field, ...]:
-    """Fields from the top down. With vmemmap, as on all 64-bit kernels that have BTF, there is no
-    section; a field that does not fit is left out, as the kernel does."""
+    """Fields from the top down. With vmemmap, as on all 64-bit kernels that have BTF, and with
+    CONFIG_FLATMEM there is no section; where there is one, its width is not known, nor what is
+    below. A field that does not fit is left out, as the kernel does."""
+    if bits == 32 and btf.has_struct("mem_section"):
+        return ()
     zones = (btf.enum("zone_type") or {}).get("__MAX_NR_ZONES", 1)
     # struct zonelist has MAX_NUMNODES * MAX_NR_ZONES zonerefs and a NULL (mmzone.h)
     nodes = ((btf.array_length("zonelist", "_zonerefs") or zones + 1) - 1) // zones

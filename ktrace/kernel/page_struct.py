@@ -10,7 +10,6 @@ from ktrace.record import record
 if TYPE_CHECKING:
     from ktrace.kernel.btf import Btf
 
-_WORD = 8
 # the member that a test looks at
 _TESTED = {
     "mapping": "mapping",
@@ -39,14 +38,24 @@ class PageStruct:
     """Offsets in bytes, as far as this kernel has the members."""
 
     offsets: dict[str, int]
+    word_bytes: int = 8  # of this kernel's pointers and longs
+    size: int = 64
 
     @classmethod
     def of_btf(cls, btf: "Btf") -> "PageStruct":
         found = {name: btf.member_offset("page", name) for name in _MEMBERS}
-        return cls({name: at for name, at in found.items() if at is not None})
+        offsets = {name: at for name, at in found.items() if at is not None}
+        return cls(offsets, btf.word_bytes(), btf.size_of("page") or 64)
+
+    def words(self, longs: Iterable[int]) -> tuple[int, ...]:
+        """The page's words, of memory that begins with it: 64 bits a number."""
+        if self.word_bytes == 8:
+            return tuple(longs)
+        halves = [half for long in longs for half in (long & 0xFFFFFFFF, long >> 32)]
+        return tuple(halves[: self.size // self.word_bytes])  # the next page is behind it
 
     def counts(self, words: Sequence[int]) -> Counts:
-        """Of the first words of a struct page, 64 bit each."""
+        """Of the first words of a struct page."""
         mapcount = self._int(words, "_mapcount")
         return Counts(
             refcount=self._int(words, "_refcount"),
@@ -67,17 +76,19 @@ class PageStruct:
 
     def _list(self, words: Sequence[int]) -> tuple[int, ...]:
         at = self.offsets.get("lru")
-        found = () if at is None else tuple(words[at // _WORD : at // _WORD + 2])
+        index = at // self.word_bytes if at is not None else 0
+        found = () if at is None else tuple(words[index : index + 2])
         return found if len(found) == 2 else ()
 
     def _word(self, words: Sequence[int], member: str) -> int | None:
         at = self.offsets.get(member)
-        return None if at is None or at // _WORD >= len(words) else words[at // _WORD]
+        index = at // self.word_bytes if at is not None else len(words)
+        return words[index] if index < len(words) else None
 
     def _int(self, words: Sequence[int], member: str) -> int | None:
         """An atomic_t, signed 32 bit."""
         word = self._word(words, member)
         if word is None:
             return None
-        value = word >> 8 * (self.offsets[member] % _WORD) & 0xFFFFFFFF
+        value = word >> 8 * (self.offsets[member] % self.word_bytes) & 0xFFFFFFFF
         return value - (1 << 32) if value >> 31 else value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,34 @@ def test_events_have_no_hidden_padding(object_btf: Btf) -> None:
             type_id = object_btf.find(name, 4)
             size = lib().btf__resolve_size(object_btf._handle, type_id)
             assert ctypes.sizeof(object_btf.structure(name)) == size
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("size", "expected"), [(4, 4), (8, 8), (None, 8)])
+def test_the_size_of_a_word(tmp_path: Path, size: int | None, expected: int) -> None:
+    _needs_libbpf()
+    blob = Blob()
+    blob.integer("long unsigned int" if size else "int", size or 4)
+    path = tmp_path / "board.btf"
+    path.write_bytes(bytes(blob))
+    btf = Btf.of_file(str(path))
+    assert btf.word_bytes() == expected
+    btf.close()
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", [*OBJECTS, *ON_DEMAND, "memory"])
+def test_objects_of_32_bit_arm_have_what_its_jit_compiles(name: str) -> None:
+    """It refuses a program with an atomic operation or a division of 64 bits."""
+    done = subprocess.run(
+        ["llvm-objdump", "-d", "--no-show-raw-insn", bpf_object(name, "arm")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    instructions = re.findall(r"^\s+\d+:\s+(.+)$", done.stdout, re.MULTILINE)
+    assert len(instructions) > 10
+    assert not [one for one in instructions if re.match(r"lock |r\d+ (/|%)=", one)]
 
 
 @pytest.mark.kernel

@@ -44,3 +44,21 @@ def test_the_running_kernels_layout() -> None:
     # both are in every kernel, in front of memcg_data; mapping is in an unnamed union
     assert offsets["mapping"] < offsets["_mapcount"] < offsets["_refcount"]
     assert offsets["_refcount"] == offsets["_mapcount"] + 4
+
+
+# Debian 6.1 armhf
+V61_ARM = PageStruct(
+    {"_refcount": 28, "_mapcount": 24, "mapping": 12, "memcg_data": 32, "lru": 4},
+    word_bytes=4,
+    size=40,
+)
+
+
+@pytest.mark.unit
+def test_words_of_a_32_bit_kernel_end_with_its_page() -> None:
+    longs = (0x100_00001000, 0x122, 0, 0x1_FFFFFFFF, 0xC1234001, 7, 8, 9)
+    words = V61_ARM.words(longs)
+    assert words == (0x1000, 0x100, 0x122, 0, 0, 0, 0xFFFFFFFF, 1, 0xC1234001, 0)
+    counts = V61_ARM.counts(words)
+    assert (counts.refcount, counts.mapcount, counts.mapping) == (1, 0, 0)
+    assert (counts.memcg, counts.lru) == (0xC1234001, (0x100, 0x122))

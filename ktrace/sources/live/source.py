@@ -53,9 +53,15 @@ class LiveSource:
         try:
             self.states = TaskStates.from_format(switch_format, loader.has_function("frozen"))
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
-            pages = PageDecoder.of_kernel(loader.kernel_btf())
+            btf = loader.kernel_btf()
             constraints = loader.enum("oom_constraint")
-            self._decoder = Decoder(self.states, gfp, constraints, pages)
+            self._decoder = Decoder(
+                self.states,
+                gfp,
+                constraints,
+                PageDecoder.of_kernel(btf),
+                btf.word_bytes() if btf else 8,
+            )
             self.attaching_t = now()
             self.probes = loader.attach()
             self.attached_t = now()

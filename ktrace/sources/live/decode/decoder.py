@@ -23,8 +23,10 @@ class Decoder:
         gfp: GfpFlags,
         constraints: dict[str, int] | None,
         pages: PageDecoder,
+        word_bytes: int = 8,
     ) -> None:
-        self._stacks = Stacks()
+        """word_bytes: of that kernel's pointers and longs."""
+        self._stacks = Stacks(word_bytes)
         self._pages = pages
         self._oom = oom = OomDecoder(gfp, constraints, self._stacks)
         tasks = TaskDecoder(states, self._stacks)

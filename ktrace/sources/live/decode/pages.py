@@ -51,7 +51,7 @@ class PageDecoder:
 
     def bad_page(self, raw: Any, stack: Stack) -> BadPage:
         """raw: a struct bad_page."""
-        words = tuple(raw.words)
+        words = self._layout.words(raw.words)
         flags = words[0]
         names = self._flags.decode(flags)
         counts = self._layout.counts(words)

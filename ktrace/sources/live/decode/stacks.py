@@ -1,6 +1,7 @@
 """Addresses of stacks as symbols."""
 
 import ctypes
+import struct
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +24,9 @@ _FAULT = frozenset({"handle_mm_fault", "__handle_mm_fault", "pagefault_out_of_me
 class Stacks:
     """Names stacks by the symbols that it was given last."""
 
-    def __init__(self) -> None:
+    def __init__(self, word_bytes: int = 8) -> None:
+        """word_bytes: of a word of the kernel's memory; addresses of frames always have 8."""
+        self._words = struct.Struct(f"={'Q' if word_bytes == 8 else 'I'}")
         self.use(Symbols(()))
 
     def use(self, symbols: Symbols) -> None:
@@ -45,7 +48,7 @@ class Stacks:
         if not (frames or raw.stack_len) or not raw.state:
             return ()
         names: list[str] = []
-        for word in raw.top:
+        for (word,) in self._words.iter_unpack(bytes(raw.top)):
             name = self.symbols.return_address(word)
             if name == frames[0] if frames else word == raw.stack[0]:
                 return tuple(names)

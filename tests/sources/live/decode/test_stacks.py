@@ -62,3 +62,17 @@ def test_other_symbols_name_all_again(stacks: Stacks) -> None:
     later: Any = SimpleNamespace(name=lambda address: "of_a_module+0x1 [module]")
     stacks.use(later)
     assert stacks.of(raw(1)) == ("of_a_module+0x1 [module]",)
+
+
+def test_the_top_of_a_32_bit_kernels_stack(stacks: Stacks) -> None:
+    """Return addresses lie 4 bytes apart."""
+    words = (ctypes.c_uint32 * 192)(7, 0x10, 7, 0x20, 0x30, 7)
+    symbols: Any = SimpleNamespace(
+        return_address={0x10: "schedule+0x1", 0x20: "mutex_lock+0x1", 0x30: "caller+0x1"}.get,
+        name=str,
+    )
+    small = Stacks(word_bytes=4)
+    small.use(symbols)
+    look = raw(0x30)
+    look.state, look.top = 2, (ctypes.c_uint64 * 96).from_buffer(words)
+    assert small.top(look) == ("schedule+0x1", "mutex_lock+0x1")
