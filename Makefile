@@ -15,11 +15,15 @@ help: ## list the targets
 .PHONY: venv
 venv: $(STAMP) ## install ktrace into .venv: .venv/bin/ktrace
 
+# In CI nothing may be skipped: Spark is large.
+comma  := ,
+EXTRAS := dev$(if $(filter true,$(CI)),$(comma)spark)
+
 # The system's own Python and its site packages, so that the distribution's bcc can be imported.
 $(STAMP): pyproject.toml hatch_build.py | deps-build
 	@echo 'installing ktrace and its Python packages into $(VENV)'
 	/usr/bin/python3 -m venv --system-site-packages $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
 .PHONY: bpf

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ktrace.fleet.dataset import Dataset
-from ktrace.fleet.engine import Engine
+from ktrace.fleet.engine import open_engine
 from ktrace.fleet.export import export
 from ktrace.fleet.report import fleet_report
 from ktrace.trace.format import decode_line, encode_line
@@ -99,7 +99,7 @@ def main() -> None:
         export([str(traces)], url, args.jobs)
         _timed("export", started, records)
         started = time.monotonic()
-        engine = Engine(Dataset(url))
+        engine = open_engine(Dataset(url))
         report = fleet_report(engine, (KERNELS[0], KERNELS[1]))
         _timed("report", started, 0)
         (kept,) = engine.ask("SELECT count(*) AS n FROM sessions")

@@ -80,17 +80,21 @@ class Dataset:
 
     def table(self, name: str) -> pyarrow.dataset.Dataset:
         """All rows of a table, of every export; see ktrace.fleet.engine for the newest alone."""
-        files = [
-            posixpath.join(self._root, file)
-            for part in self._parts()
-            for table, file in part["files"]
-            if table == name
-        ]
+        files = [posixpath.join(self._root, file) for file in self._files(name)]
         if not files:
             return pyarrow.dataset.dataset(TABLES[name].empty_table())
         return pyarrow.dataset.dataset(
             files, schema=TABLES[name], format="parquet", filesystem=self._fs
         )
+
+    def urls(self, name: str) -> list[str]:
+        """The files of a table as an engine that opens them itself wants to have them."""
+        base = self.url if "://" in self.url else f"file://{self._root}"
+        # "=" and what else is in a folder's name is meant as it stands
+        return [f"{base.rstrip('/')}/{file}" for file in self._files(name)]
+
+    def _files(self, name: str) -> list[str]:
+        return [file for part in self._parts() for table, file in part["files"] if table == name]
 
     def _parts(self) -> list[dict[str, Any]]:
         folder = posixpath.join(self._root, _PARTS)

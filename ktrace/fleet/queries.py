@@ -42,15 +42,30 @@ ORDER BY stuck_per_machine_day DESC NULLS LAST, watched.kernel
 """
 # The first day on which a signature was seen, and on which kernel
 FIRST_SEEN = """
-SELECT signature, day AS first_day, kernel AS first_kernel, machines, findings FROM (
-    SELECT signature, day, kernel,
-           row_number() OVER (PARTITION BY signature ORDER BY day, kernel) AS place,
-           (SELECT count(DISTINCT host) FROM findings AS same
-            WHERE same.signature = found.signature) AS machines,
-           (SELECT count(*) FROM findings AS same
-            WHERE same.signature = found.signature) AS findings
-    FROM (SELECT DISTINCT signature, day, kernel FROM findings) AS found
-) AS ranked WHERE place = 1 ORDER BY first_day DESC, findings DESC, signature LIMIT 20
+SELECT first.signature, first.day AS first_day, first.kernel AS first_kernel,
+       counted.machines, counted.findings
+FROM (SELECT signature, day, kernel,
+             row_number() OVER (PARTITION BY signature ORDER BY day, kernel) AS place
+      FROM findings) AS first
+JOIN (SELECT signature, count(DISTINCT host) AS machines, count(*) AS findings
+      FROM findings GROUP BY signature) AS counted ON first.signature = counted.signature
+WHERE first.place = 1 ORDER BY first_day DESC, findings DESC, first.signature LIMIT 20
+"""
+# Of processes that were killed: the largest bound that a time is at most, as of a histogram of
+# Prometheus, so that those of several datasets can be added up
+DEATHS = """
+SELECT CASE WHEN after_s <= 0.01 THEN 0.01 WHEN after_s <= 0.1 THEN 0.1 WHEN after_s <= 1 THEN 1
+            WHEN after_s <= 10 THEN 10 WHEN after_s <= 100 THEN 100
+            ELSE NULL END AS at_most_s,
+       count(*) AS kills, sum(CASE WHEN dead THEN 0 ELSE 1 END) AS not_ended
+FROM kills GROUP BY 1 ORDER BY at_most_s NULLS LAST
+"""
+# What tasks wait for, and where: a device, a lock, an inode
+OBJECTS = """
+SELECT waits_for, object, sum(stuck_s) AS stuck_s, count(*) AS threads,
+       count(DISTINCT host) AS machines
+FROM stuck WHERE waits_for IS NOT NULL GROUP BY waits_for, object
+ORDER BY stuck_s DESC, waits_for, object LIMIT 15
 """
 # The same bits of the same word on one machine, boot after boot: docs/how/bad-page.md judges them
 RAM_CELLS = """
@@ -68,14 +83,16 @@ FROM kills WHERE "by" = 'oom' GROUP BY 1 ORDER BY kills DESC, cause
 """
 # Of each machine with kills on a kernel: which share of its victims was stuck
 SHARES = """
-SELECT host, avg(CASE WHEN stuck THEN 1.0 ELSE 0.0 END) AS share
+SELECT host, avg(CAST(CASE WHEN stuck THEN 1 ELSE 0 END AS DOUBLE)) AS share
 FROM kills WHERE kernel = '{kernel}' GROUP BY host ORDER BY host
 """
 
 QUERIES = {
     "totals": TOTALS,
     "waits": WAITS,
+    "waited for": OBJECTS,
     "kernels": KERNELS,
+    "time to death": DEATHS,
     "first seen": FIRST_SEEN,
     "OOM causes": CAUSES,
     "bad bits that came back": RAM_CELLS,

@@ -7,11 +7,12 @@ from ktrace.fleet.queries import QUERIES, SHARES
 from ktrace.record import record
 
 _EXACT = 40  # machines of both sides together: more are too many ways to deal them out
+_FEW = 10  # of one side: the approximation for many does not hold
 
 
 @record
 class KernelsCompared:
-    """Shares of the victims that were stuck, by machine. p None: too few or too many machines."""
+    """Shares of the victims that were stuck, by machine. p None: no test, and why."""
 
     before: str
     after: str
@@ -39,14 +40,18 @@ def fleet_report(engine: Engine, kernels: tuple[str, str] | None = None) -> Flee
 
 def _compare(engine: Engine, before: str, after: str) -> KernelsCompared:
     old, new = (_shares(engine, kernel) for kernel in (before, after))
-    p, why = None, ""
-    if not old or not new:
-        why = f"no kill on {before if not old else after}"
-    elif len(old) + len(new) > _EXACT:
-        why = f"more than {_EXACT} machines: the exact test is for few"
-    else:
-        p, why = statistics.p_lower(old, new), statistics.NAME.replace("runs", "machines")
+    p, why = _test(old, new) if old and new else (None, f"no kill on {after if old else before}")
     return KernelsCompared(before, after, len(old), len(new), _mean(old), _mean(new), p, why)
+
+
+def _test(old: list[float], new: list[float]) -> tuple[float | None, str]:
+    """How likely the new shares are as low by luck alone, and by which test."""
+    if len(old) + len(new) <= _EXACT:
+        return statistics.p_lower(old, new), statistics.NAME.replace("runs", "machines")
+    if min(len(old), len(new)) < _FEW:
+        return None, f"fewer than {_FEW} machines against more than {_EXACT - _FEW}"
+    name = statistics.NAME_OF_MANY.replace("runs", "machines")
+    return statistics.p_lower_of_many(old, new), name
 
 
 def _shares(engine: Engine, kernel: str) -> list[float]:

@@ -15,7 +15,7 @@ def text_lines(report: FleetReport) -> list[str]:
     lines = []
     for name, rows in report.tables.items():
         lines += [f"{name}:", *(f"  {line}" for line in table_lines(rows)), ""]
-    return lines + (_compared(report.compared) if report.compared else [])
+    return lines + (compared_lines(report.compared) if report.compared else [])
 
 
 def json_text(report: FleetReport) -> str:
@@ -31,7 +31,7 @@ def table_lines(rows: Table) -> list[str]:
     """Numbers to the right."""
     if not rows:
         return ["nothing"]
-    cells = [[*rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
+    cells = [[*rows[0]], *([cell_text(value) for value in row.values()] for row in rows)]
     right = [isinstance(value, int | float) for value in rows[0].values()]
     widths = [max(len(row[column]) for row in cells) for column in range(len(right))]
     return [
@@ -43,7 +43,8 @@ def table_lines(rows: Table) -> list[str]:
     ]
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """As text shows a value of any column."""
     if value is None:
         return "not known"
     if isinstance(value, float):
@@ -53,7 +54,8 @@ def _cell(value: Any) -> str:
     return safe(str(value))
 
 
-def _compared(compared: KernelsCompared) -> list[str]:
+def compared_lines(compared: KernelsCompared) -> list[str]:
+    """Both sides, and the test."""
     sides = (
         (compared.before, compared.before_machines, compared.before_share),
         (compared.after, compared.after_machines, compared.after_share),

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrace.comparison.statistics import p_higher, p_lower, quantile, runs_missing
+from ktrace.comparison.statistics import (
+    p_higher,
+    p_lower,
+    p_lower_of_many,
+    quantile,
+    runs_missing,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -67,3 +73,23 @@ def test_quantiles_are_values_that_occurred() -> None:
     assert quantile([1, 2, 3, 4], 0.5) == 2
     assert quantile([*range(1, 101)], 0.95) == 95
     assert quantile([7.0], 0.95) == 7.0
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.7, 0.9, 1.0]), min_size=15, max_size=20),
+    st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.8, 1.0]), min_size=15, max_size=20),
+)
+def test_many_are_as_the_exact_test_says(before: list[float], after: list[float]) -> None:
+    """Never a smaller p than by counting where it would be called significant."""
+    exact, normal = p_lower(before, after), p_lower_of_many(before, after)
+    if normal <= 0.05:
+        assert exact <= 0.06
+
+
+def test_many_without_ties_are_as_the_exact_test_says() -> None:
+    before, after = [i / 17 for i in range(20)], [i / 19 - 0.2 for i in range(20)]
+    assert p_lower_of_many(before, after) == pytest.approx(p_lower(before, after), abs=0.001)
+
+
+def test_many_that_are_all_equal() -> None:
+    assert p_lower_of_many([0.5] * 20, [0.5] * 20) == 1.0

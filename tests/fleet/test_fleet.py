@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from ktrace.commands import fleet as commands
 from ktrace.errors import UsageError
 from ktrace.fleet.dataset import Dataset
-from ktrace.fleet.engine import Engine
+from ktrace.fleet.engine import open_engine
 from ktrace.fleet.export import Exported, export
-from ktrace.fleet.report import fleet_report
+from ktrace.fleet.report import _test, fleet_report
 from ktrace.fleet.rows import read_trace
 from ktrace.fleet.tables import TABLES
 from ktrace.trace.format import FORMAT, encode_line
@@ -43,7 +43,7 @@ def dataset(tmp_path: Path) -> str:
 
 
 def ask(url: str, sql: str) -> list[tuple[object, ...]]:
-    return [tuple(row.values()) for row in Engine(Dataset(url)).ask(sql)]
+    return [tuple(row.values()) for row in open_engine(Dataset(url)).ask(sql)]
 
 
 def test_rows_have_the_columns_of_their_table() -> None:
@@ -116,7 +116,7 @@ def test_report(dataset: str) -> None:
     done = run("report", dataset)
     assert done.return_value == 1
     assert "squashfs_cache_get  wait_event" in done.output
-    bits = fleet_report(Engine(Dataset(dataset))).tables["bad bits that came back"]
+    bits = fleet_report(open_engine(Dataset(dataset))).tables["bad bits that came back"]
     assert [(row["page"], row["bits"], row["sessions"]) for row in bits] == [
         ("0x1f6848c0", "0x4000", 3)
     ]
@@ -128,6 +128,30 @@ def test_report_as_json(dataset: str) -> None:
     assert told["totals"][0]["sessions"] == 4
     assert told["compared"]["p_fewer"] is None
     assert told["compared"]["why"] == "no kill on 6.12"
+
+
+def test_report_as_a_page(dataset: str) -> None:
+    page = run("report", dataset, "--format", "html", "--compare", f"kernel={KERNEL}", "6.12").output
+    assert page.startswith("<!DOCTYPE html>")
+    assert "<td>squashfs_cache_get</td>" in page
+    assert "no kill on 6.12" in page
+
+
+def test_many_machines_are_compared() -> None:
+    """By the approximation for many; and not at all where one side has few."""
+    shares = {"old": [0.5] * 30, "new": [0.0] * 30, "few": [0.0] * 5}
+    assert _test(shares["old"], shares["new"])[0] == pytest.approx(0, abs=1e-6)
+    p, why = _test(shares["old"] * 2, shares["few"])
+    assert p is None
+    assert why == "fewer than 10 machines against more than 30"
+
+
+def test_time_to_death(dataset: str) -> None:
+    """Each process once, in the bucket of the smallest bound that holds."""
+    deaths = fleet_report(open_engine(Dataset(dataset))).tables["time to death"]
+    ((kills,),) = ask(dataset, "SELECT count(*) FROM kills")
+    assert sum(row["kills"] for row in deaths) == kills
+    assert [row["at_most_s"] for row in deaths if row["kills"]][-1] == 100
 
 
 def test_an_empty_dataset_is_no_clean_one(tmp_path: Path) -> None:
