@@ -1,6 +1,7 @@
 """A fleet's traces: how long export and report take, against a plain loop over the same JSON.
 
     python -m benchmarks.fleet [--machines 1000] [--sessions 3] [--directory DIR]
+        [--spark MASTER]
 
 Each machine gets traces of the examples, drawn with a seed, with a host, boot, day and kernel of
 its own. The plain loop does the least that answers one question, with nothing decoded or checked:
@@ -10,6 +11,7 @@ it counts findings by function with json.loads() alone, in one process.
 import argparse
 import gzip
 import json
+import os
 import random
 import resource
 import tempfile
@@ -70,10 +72,23 @@ def _lines(path: Path) -> Sequence[bytes]:
     return data.splitlines(keepends=True)
 
 
-def _timed(what: str, started: float, records: int) -> None:
-    took = time.monotonic() - started
-    rate = f"{records / took:12,.0f} records/s" if records else ""
-    print(f"{what:12} {took:8.1f} s {rate}", flush=True)
+class _Stage:
+    """Says how long it took, and how much CPU time with its child processes."""
+
+    def __init__(self, what: str, records: int = 0) -> None:
+        self._what, self._records = what, records
+
+    def __enter__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), _cpu()
+
+    def __exit__(self, *_error: object) -> None:
+        wall, cpu = time.monotonic() - self._wall, _cpu() - self._cpu
+        rate = f"{self._records / cpu:10,.0f} records a second of it" if self._records else ""
+        print(f"{self._what:14} {wall:8.1f} s {cpu:8.1f} s of CPU time {rate}", flush=True)
+
+
+def _cpu() -> float:
+    return sum(os.times()[:4])
 
 
 def main() -> None:
@@ -82,26 +97,27 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=3)
     parser.add_argument("--directory", type=Path, help="keep traces and dataset there")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--spark", metavar="MASTER", help="ask Spark, too: local[2]")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         base = args.directory or Path(temporary)
         traces, url = base / "traces", str(base / "dataset")
         traces.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        records = generate(traces, args.machines, args.sessions)
+        with _Stage("generate"):
+            records = generate(traces, args.machines, args.sessions)
         size = sum(path.stat().st_size for path in traces.rglob("*.ktrace"))
         print(f"{args.machines} machines, {records:,} records, {size / 1e6:,.0f} MB of traces")
-        _timed("generate", started, records)
-        started = time.monotonic()
-        loop = plain_loop(traces)
-        _timed("plain loop", started, records)
-        started = time.monotonic()
-        export([str(traces)], url, args.jobs)
-        _timed("export", started, records)
-        started = time.monotonic()
-        engine = open_engine(Dataset(url))
-        report = fleet_report(engine, (KERNELS[0], KERNELS[1]))
-        _timed("report", started, 0)
+        with _Stage("plain loop", records):
+            loop = plain_loop(traces)
+        with _Stage("export", records):
+            export([str(traces)], url, args.jobs)
+        kernels = (KERNELS[0], KERNELS[1])
+        with _Stage("report, DuckDB"):
+            engine = open_engine(Dataset(url))
+            report = fleet_report(engine, kernels)
+        if args.spark:
+            with _Stage("report, Spark"):
+                fleet_report(open_engine(Dataset(url), args.spark), kernels)
         (kept,) = engine.ask("SELECT count(*) AS n FROM sessions")
         stored = sum(path.stat().st_size for path in Path(url).rglob("*.parquet"))
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
