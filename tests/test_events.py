@@ -160,6 +160,7 @@ def c_enum(name: str) -> list[str]:
 RENAMED: dict[str, dict[str, set[str]]] = {
     "out_of_memory": {"gfp": {"gfp_mask"}, "memcg": {"memcg", "memcg_oom"}},
     "oom_kill": {
+        "names": set(),
         "gfp": {"gfp_mask"},
         "total_vm_kib": {"total_vm"},
         "file_rss_kib": {"file_rss"},
@@ -174,6 +175,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "stack": {"stack", "stack_len"},
         "rss_kib": {"rss"},
         "cgroup": {"cgroup", "has_cgroup"},
+        "names": set(),  # from the runtime's files
         "exit_left": set(),  # read from its stack
     },
     "task_runs": {"stack": {"stack", "stack_len"}},

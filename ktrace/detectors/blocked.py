@@ -150,7 +150,7 @@ def _describe(look: TaskState, first: TaskState, chains: Look, t: float) -> Bloc
         blocked_s=blocked_s,
         age_by=by,
         cgroup=look.cgroup,
-        **place_of(look.cgroup),
+        **place_of(look.cgroup, look.names),
         killed=bool(look.killed),
         wait=wait_of(look),
         stack=look.stack,

@@ -1,17 +1,19 @@
 """Kills for want of memory: by the kernel's OOM killer, or a daemon that does its work."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeAlias
 
 from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.kills import Kill, KillOver, Kills, OomKilled
 from ktrace.detectors.kills.policy import DAEMONS, policy_of
-from ktrace.events import Event, FatalSignal, OomMemory, TaskState
+from ktrace.events import ContainerNames, Event, FatalSignal, OomMemory, TaskState
 from ktrace.findings import Finding, OomKillFinding
 from ktrace.kernel.cgroup_names import place_of
 from ktrace.task_filter import NO_FILTER, TaskFilter
 
-_CGROUPS_KEPT = 4096
+_LOOKS_KEPT = 4096
+
+_Where: TypeAlias = tuple[str | None, ContainerNames | None]  # the cgroup's path
 
 
 class OomKills(Detector):
@@ -23,7 +25,7 @@ class OomKills(Detector):
         self._kills = kills
         self._filter = task_filter
         self._open: dict[int, tuple[Kill, OomKillFinding]] = {}  # by id() of the ledger's kill
-        self._cgroups: dict[int, str] = {}  # by pid, of killed ones that were looked at
+        self._looks: dict[int, _Where] = {}  # by pid, of killed ones
         self.daemon_kills = 0
 
     @classmethod
@@ -38,7 +40,7 @@ class OomKills(Detector):
                     if known.memory is event:
                         yield from self._tell(known, event.t, "update", told)
             case TaskState() if event.killed and event.cgroup is not None:
-                self._learn(event.task.pid, event.cgroup)
+                self._learn(event.task.pid, (event.cgroup, event.names))
             case FatalSignal() if event.by.comm in DAEMONS:
                 kill = next((k for k in self._kills.open if k.pid == event.target.pid), None)
                 if kill and policy_of(kill) in DAEMONS and id(kill) not in self._open:
@@ -53,13 +55,13 @@ class OomKills(Detector):
     def counts(self) -> dict[str, Count]:
         return {"daemon_oom_kills": Count(self.daemon_kills, ("signal_generate",))}
 
-    def _learn(self, pid: int, cgroup: str) -> None:
-        self._cgroups[pid] = cgroup
-        if len(self._cgroups) > _CGROUPS_KEPT:
-            del self._cgroups[next(iter(self._cgroups))]
+    def _learn(self, pid: int, where: _Where) -> None:
+        self._looks[pid] = where
+        if len(self._looks) > _LOOKS_KEPT:
+            del self._looks[next(iter(self._looks))]
 
     def _begin(self, kill: Kill, t: float) -> Iterator[OomKillFinding]:
-        if self._filter.fits(kill.pid, kill.comm, self._cgroup(kill)):
+        if self._filter.fits(kill.pid, kill.comm, self._where(kill)[0]):
             yield from self._tell(kill, t, "open")
 
     def _end(self, kill: Kill, t: float) -> Iterator[OomKillFinding]:
@@ -67,7 +69,7 @@ class OomKills(Detector):
         if known is not None:
             yield from self._tell(kill, t, "resolved", known[1])
             del self._open[id(kill)]
-        self._cgroups.pop(kill.pid, None)
+        self._looks.pop(kill.pid, None)
 
     def _tell(
         self, kill: Kill, t: float, status: str, told: OomKillFinding | None = None
@@ -76,13 +78,15 @@ class OomKills(Detector):
         self._open[id(kill)] = kill, found
         yield found
 
-    def _cgroup(self, kill: Kill) -> str | None:
-        return self._cgroups.get(kill.pid) or (kill.choice.cgroup if kill.choice else None)
+    def _where(self, kill: Kill) -> _Where:
+        if kill.pid in self._looks:
+            return self._looks[kill.pid]
+        return (kill.choice.cgroup, kill.choice.names) if kill.choice else (None, None)
 
     def _describe(
         self, kill: Kill, t: float, status: str, told: OomKillFinding | None = None
     ) -> OomKillFinding:
-        choice, memory, cgroup = kill.choice, kill.memory, self._cgroup(kill)
+        choice, memory, (cgroup, names) = kill.choice, kill.memory, self._where(kill)
         freed = kill.released_t - kill.t if kill.released_t is not None and kill.t_known else None
         return OomKillFinding(
             status=status,
@@ -106,5 +110,5 @@ class OomKills(Detector):
             stalled=memory.stalled if memory else None,
             stalled_over_s=memory.over_s if memory and memory.stalled else None,
             cgroup=cgroup,
-            **place_of(cgroup),
+            **place_of(cgroup, names),
         )

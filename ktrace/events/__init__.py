@@ -7,7 +7,7 @@ can be read on another machine; addresses and masks are kept beside as hexadecim
 
 from ktrace.events.alarms import Alarm
 from ktrace.events.codec import from_json, to_json
-from ktrace.events.event import Event, Stack, Task
+from ktrace.events.event import ContainerNames, Event, Stack, Task
 from ktrace.events.kinds import EVENTS
 from ktrace.events.locks import HeldLock, HeldLocks, TaskLocks
 from ktrace.events.memory import Counted, OomMemory, Stalled, Zone
@@ -54,6 +54,7 @@ __all__ = [
     "EVENTS",
     "Alarm",
     "BadPage",
+    "ContainerNames",
     "Counted",
     "DomainTask",
     "EarlierBadPage",

@@ -16,6 +16,15 @@ class Task:
     comm: str
 
 
+@record
+class ContainerNames:
+    """What its runtime calls a container. None: not known."""
+
+    container: str | None
+    pod: str | None
+    namespace: str | None  # of Kubernetes
+
+
 @record(kw_only=True)
 class Event:
     """Something that the kernel did at time t."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ktrace.events.event import Event, Stack, Task
+from ktrace.events.event import ContainerNames, Event, Stack, Task
 from ktrace.record import record
 from ktrace.typed_json import Hex
 
@@ -44,6 +44,7 @@ class OomKill(Event):
     cgroup: str
     invoked_t: float | None = None  # when `by` entered out_of_memory(); None: not known
     domain_id: int | None = None  # kernfs id of the memory cgroup at its limit; as cgroup_id above
+    names: ContainerNames | None = None  # of the container of `cgroup`; None: not known
 
 
 @record(kw_only=True)

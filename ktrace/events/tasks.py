@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import ClassVar
 
-from ktrace.events.event import Event, Stack, Task
+from ktrace.events.event import ContainerNames, Event, Stack, Task
 from ktrace.events.squashfs import SquashfsCall
 from ktrace.record import record
 
@@ -83,6 +83,7 @@ class TaskState(Event):
     exit_left: tuple[ExitLeft, ...] = ()
     # path in cgroup v2, or of the memory cgroup where v2 holds nobody; None: not known
     cgroup: str | None = None
+    names: ContainerNames | None = None  # of the cgroup's container; None: not known
 
 
 @record(kw_only=True)

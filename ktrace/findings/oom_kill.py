@@ -34,8 +34,11 @@ class OomKillFinding(Finding):
     zones: tuple[Zone, ...]  # with their watermarks, before the kill; empty: not known, or not yet
     stalled: Stalled | None  # tasks that waited for memory (PSI), within stalled_over_s
     stalled_over_s: float | None  # seconds before the kill
-    cgroup: str | None = None  # the next four follow from it
+    cgroup: str | None = None  # what is next is as of a StuckTask
     unit: str | None = None
     container: str | None = None
     runtime: str | None = None
     pod: str | None = None
+    container_name: str | None = None
+    pod_name: str | None = None
+    namespace: str | None = None

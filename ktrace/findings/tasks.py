@@ -138,11 +138,14 @@ class StuckTask(Finding):
     outcome: Outcome | None = None
     blockers_left_out: int = 0  # of very many only some are listed
     dying: ExitProgress | None = None  # None: it has not come to do_exit()
-    cgroup: str | None = None  # None: not known; the next four follow from it
+    cgroup: str | None = None  # None: not known; what is next follows from it
     unit: str | None = None  # of the system's systemd
     container: str | None = None  # its id, or its name where the runtime names cgroups so
     runtime: str | None = None  # of the container: docker, containerd, cri-o, podman, lxc, ...
     pod: str | None = None  # its uid
+    container_name: str | None = None  # as its runtime calls it
+    pod_name: str | None = None
+    namespace: str | None = None  # of Kubernetes
 
     @property
     def slow(self) -> bool:
@@ -189,11 +192,14 @@ class BlockedTask(Finding):
     # by what blocked_s is known: two looks (so long ktrace has seen this sleep), sched_switch,
     # sched_info.last_arrival (of task_struct: since when the task has no CPU)
     age_by: str = "two looks"
-    cgroup: str | None = None  # None: not known; the next four follow from it
+    cgroup: str | None = None  # None: not known; what is next follows from it
     unit: str | None = None  # of the system's systemd
     container: str | None = None  # its id, or its name where the runtime names cgroups so
     runtime: str | None = None  # of the container: docker, containerd, cri-o, podman, lxc, ...
     pod: str | None = None  # its uid
+    container_name: str | None = None  # as its runtime calls it
+    pod_name: str | None = None
+    namespace: str | None = None  # of Kubernetes
 
     @property
     def signature(self) -> str:

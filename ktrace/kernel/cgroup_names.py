@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, TypedDict
 
+from ktrace.events import ContainerNames
+
 _UNIT = re.compile(r"[^/]+\.(?:service|scope|socket|mount|swap|device|target)")
 _ID = r"([0-9a-f]{64}|[0-9a-f]{32}-[0-9]{1,20})"  # of ECS: the task's, with a number behind it
 _POD = re.compile(
@@ -40,16 +42,19 @@ class Container(NamedTuple):
 
 
 class Place(TypedDict):
-    """Members of findings."""
+    """Members of findings: of the cgroup's path, and the names that a runtime's state has."""
 
     unit: str | None
     container: str | None
     runtime: str | None
     pod: str | None
+    container_name: str | None
+    pod_name: str | None
+    namespace: str | None
 
 
 @lru_cache(maxsize=1024)
-def place_of(path: str | None) -> Place:
+def place_of(path: str | None, called: ContainerNames | None = None) -> Place:
     """Of the innermost container, and of the outermost unit: that of the system's manager."""
     found = containers(path or "")
     names = units(path or "")
@@ -58,6 +63,9 @@ def place_of(path: str | None) -> Place:
         container=found[-1].id if found else None,
         runtime=found[-1].runtime or None if found else None,
         pod=pod(path or ""),
+        container_name=called.container if called else None,
+        pod_name=called.pod if called else None,
+        namespace=called.namespace if called else None,
     )
 
 

@@ -24,18 +24,27 @@ def task_name(comm: str | None, pid: int | None, tid: int | None = None) -> str:
 
 
 def belongs_to(finding: StuckTask | BlockedTask | OomKillFinding) -> str:
-    """ "in container 4f1c2d3e5a6b (docker)", "of cron.service"; "" where nothing is known."""
+    """ "in container 4f1c2d3e5a6b (docker)", "in container app (4f1c2d3e5a6b, containerd) of pod
+    shop/web-0", "of cron.service"; "" where nothing is known."""
     parts = []
     if finding.container:
-        runtime = f" ({safe(finding.runtime)})" if finding.runtime else ""
-        parts.append(f"in container {safe(finding.container[:_ID_SHOWN])}{runtime}")
-    if finding.pod:
+        parts.append(f"in container {_container(finding, finding.container[:_ID_SHOWN])}")
+    if finding.pod_name:
+        parts.append(f"of pod {safe('/'.join(filter(None, (finding.namespace, finding.pod_name))))}")
+    elif finding.pod:
         parts.append(f"of pod {safe(finding.pod)}")
     elif finding.unit and not finding.container:
         parts.append(f"of {safe(finding.unit)}")
     elif finding.cgroup and not finding.container and finding.cgroup != "/":
         parts.append(f"in cgroup {safe(finding.cgroup)}")
     return " ".join(parts)
+
+
+def _container(finding: StuckTask | BlockedTask | OomKillFinding, short: str) -> str:
+    behind = [short] if finding.container_name else []
+    behind += [finding.runtime] if finding.runtime else []
+    name = safe(finding.container_name or short)
+    return f"{name} ({safe(', '.join(behind))})" if behind else name
 
 
 def name_of(task: Task) -> str:

@@ -20,7 +20,8 @@ _PRIORITY = {"open": 4, "update": 5, "resolved": 5}
 _LONGEST = 48 << 10  # bytes of a field: an entry has to fit into a datagram
 # Members of findings that journalctl can select by
 _FIELDS = (
-    "id status pid tid comm state policy cgroup unit container runtime pod domain signature"
+    "id status pid tid comm state policy cgroup unit container container_name runtime pod pod_name "
+    "namespace domain signature"
 ).split()
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 

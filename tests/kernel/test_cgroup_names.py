@@ -2,7 +2,7 @@
 
 import pytest
 
-from ktrace.kernel.cgroup_names import containers, place_of, pod, units
+from ktrace.kernel.cgroup_names import Place, containers, place_of, pod, units
 
 pytestmark = pytest.mark.unit
 ID = "4f1c2d3e5a6b7c8d" * 4
@@ -68,4 +68,4 @@ def test_unit_is_that_of_the_system_s_manager() -> None:
 
 
 def test_nothing_is_known_of_no_path() -> None:
-    assert place_of(None) == place_of("/") == dict.fromkeys(("unit", "container", "runtime", "pod"))
+    assert place_of(None) == place_of("/") == dict.fromkeys(Place.__annotations__)

@@ -1,10 +1,13 @@
 """How things are said."""
 
+from dataclasses import replace
+
 import pytest
 
 from ktrace.findings import Killed, StuckTask
 from ktrace.views import words
 from tests.factories import session
+from tests.trace.samples import FINDING
 
 pytestmark = pytest.mark.unit
 
@@ -93,3 +96,30 @@ def test_plurals() -> None:
 def test_a_moment_has_the_time_of_day() -> None:
     assert words.moment(session(wall="2026-11-21T23:59:59Z"), 102.5) == "2.500s (00:00:01Z)"
     assert words.moment(session(wall="?"), 102.5) == "2.500s"
+
+
+CONTAINER = "4f1c2d3e5a6b7c8d" * 4
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ({}, ""),
+        ({"container": CONTAINER}, "in container 4f1c2d3e5a6b"),
+        ({"container": CONTAINER, "runtime": "docker"}, "in container 4f1c2d3e5a6b (docker)"),
+        (
+            {
+                "container": CONTAINER,
+                "runtime": "containerd",
+                "pod": "0f5b",
+                "container_name": "app",
+                "pod_name": "web-0",
+                "namespace": "shop",
+            },
+            "in container app (4f1c2d3e5a6b, containerd) of pod shop/web-0",
+        ),
+        ({"unit": "cron.service"}, "of cron.service"),
+    ],
+)
+def test_whose_a_task_is(known: dict[str, str], text: str) -> None:
+    assert words.belongs_to(replace(FINDING, **known)) == text  # type: ignore[arg-type]

@@ -30,13 +30,14 @@ def fields(data: bytes) -> dict[str, bytes]:
 
 
 def test_fields_to_select_by() -> None:
-    told = replace(FINDING, comm="appd", unit="app.service", container="4f1c")
+    told = replace(FINDING, comm="appd", unit="app.service", container="4f1c", pod_name="web-0")
     found = fields(entry(told))
     assert found["KTRACE_KIND"] == b"stuck-task"
     assert found["KTRACE_STATUS"] == told.status.encode()
     assert found["KTRACE_UNIT"] == b"app.service"
     assert found["KTRACE_CONTAINER"] == b"4f1c"
     assert found["KTRACE_COMM"] == b"appd"
+    assert found["KTRACE_POD_NAME"] == b"web-0"
     assert found["KTRACE_FUNCTION"] == told.wait.function.encode()  # type: ignore[union-attr]
     assert found["SYSLOG_IDENTIFIER"] == b"ktrace"
     assert found["PRIORITY"] in (b"4", b"5")

@@ -11,6 +11,7 @@ from ktrace.events import (
     OomVictim,
     OutOfMemory,
 )
+from ktrace.kernel.container_names import container_names
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.probes.loader import OomCounts
 from ktrace.probes.wire import wire
@@ -60,6 +61,7 @@ class OomDecoder:
             shmem_rss_kib=kib(raw.shmem_rss),
             pgtables_kib=raw.pgtables // 1024,
             cgroup=cgroup(raw.cgroup),
+            names=container_names(cgroup(raw.cgroup)),
             invoked_t=seconds(raw.invoked_t) if raw.invoked_t else None,
             domain_id=raw.domain_id,
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ktrace.events import FatalSignal, TaskDead, TaskExit, TaskHung, TaskRuns, TaskState
+from ktrace.kernel.container_names import container_names
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.wire import wire
 from ktrace.sources.live.decode.fields import cgroup, kib, seconds, task
@@ -44,6 +45,7 @@ class TaskDecoder:
         return TaskHung(t=seconds(raw.event.t), task=task(raw.task))
 
     def task_state(self, raw: Any) -> TaskState:
+        path = cgroup(raw.cgroup) if raw.has_cgroup else None
         return TaskState(
             t=seconds(raw.event.t),
             task=task(raw.task),
@@ -63,7 +65,8 @@ class TaskDecoder:
             squashfs=squashfs_call(raw.squashfs),
             cpu=raw.cpu - 1 if raw.cpu else None,
             off_cpu_t=seconds(raw.off_cpu_t) if raw.off_cpu_t else None,
-            cgroup=cgroup(raw.cgroup) if raw.has_cgroup else None,
+            cgroup=path,
+            names=container_names(path) if path else None,
             **_memory(raw),
         )
 
