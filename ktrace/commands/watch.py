@@ -24,6 +24,7 @@ from ktrace.views.view import View
 if TYPE_CHECKING:
     from ktrace.watch.journal import Journal
     from ktrace.watch.metrics import Metrics
+    from ktrace.watch.otlp import Otlp
 
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
@@ -99,6 +100,9 @@ _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
     "for node_exporter.",
 )
 @click.option(
+    "--otlp", metavar="URL", help="Findings to an OpenTelemetry collector: http://localhost:4318."
+)
+@click.option(
     "-d", "--duration", callback=_parse_time, metavar="TIME", help="Stop after this time."
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
@@ -115,6 +119,7 @@ def watch(
     before: float | None,
     journal: bool | None,
     metrics: str | None,
+    otlp: str | None,
     duration: float | None,
     as_json: bool,
     state: str | None,
@@ -143,16 +148,18 @@ def watch(
         loader=loader,
         filter=task_filter,
     )
-    return run(options, _view(as_json, journal, metrics))
+    return run(options, _view(as_json, journal, metrics, otlp))
 
 
-def _view(as_json: bool, journal: bool | None, metrics: str | None) -> View:
+def _view(as_json: bool, journal: bool | None, metrics: str | None, otlp: str | None) -> View:
     from ktrace.watch.notify import Notifier
     from ktrace.watch.view import WatchView
 
     lines: View = JsonLinesView() if as_json else LinesView()
     notifier = Notifier.of_environment()
-    return WatchView(lines, notifier, _journal(journal, as_json), _metrics(metrics))
+    to_journal = _journal(journal, as_json)
+    sinks = [sink for sink in (to_journal, _otlp(otlp)) if sink]
+    return WatchView(lines, notifier, sinks, _metrics(metrics), shows_findings=to_journal is None)
 
 
 def _journal(wanted: bool | None, as_json: bool) -> "Journal | None":
@@ -172,6 +179,18 @@ def _journal(wanted: bool | None, as_json: bool) -> "Journal | None":
         if required:
             raise UsageError(f"cannot reach {SOCKET}: {error.strerror or error}") from None
         return None
+
+
+def _otlp(url: str | None) -> "Otlp | None":
+    if url is None:
+        return None
+    try:
+        from ktrace.watch.otlp import Otlp
+    except ImportError:
+        raise UsageError(
+            "--otlp needs OpenTelemetry's SDK and its exporter", hint="pip install 'ktrace[otlp]'"
+        ) from None
+    return Otlp(url)
 
 
 def _metrics(where: str | None) -> "Metrics | None":

@@ -1,9 +1,10 @@
 """The names of a container, from the state files that its runtime keeps below /run.
 
-A container's cgroup has its id. Its runtime has put an OCI configuration there, in whose annotations
-Kubernetes' names are: containerd's pkg/cri/annotations and cri-o's, which uses the labels of kubelet
-(io.kubernetes.pod.name, ...). Nobody is asked, and nothing outside of /run is read: that is memory,
-where a file system that hangs cannot hold ktrace up. Docker and podman keep their names on disk.
+A container's cgroup has its id. Its runtime has put an OCI configuration there, in whose
+annotations Kubernetes' names are: containerd's pkg/cri/annotations and cri-o's, which uses the
+labels of kubelet (io.kubernetes.pod.name, ...). Nobody is asked, and nothing outside of /run is
+read: that is memory, where a file system that hangs cannot hold ktrace up. Docker and podman keep
+their names on disk.
 """
 
 import json

@@ -30,7 +30,8 @@ def belongs_to(finding: StuckTask | BlockedTask | OomKillFinding) -> str:
     if finding.container:
         parts.append(f"in container {_container(finding, finding.container[:_ID_SHOWN])}")
     if finding.pod_name:
-        parts.append(f"of pod {safe('/'.join(filter(None, (finding.namespace, finding.pod_name))))}")
+        whole = "/".join(filter(None, (finding.namespace, finding.pod_name)))
+        parts.append(f"of pod {safe(whole)}")
     elif finding.pod:
         parts.append(f"of pod {safe(finding.pod)}")
     elif finding.unit and not finding.container:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ktrace.findings import Finding, finding_to_json
 from ktrace.views.finding_text import finding_line
+from ktrace.watch.fields import fields_of
 from ktrace.watch.notify import service_socket
 
 SOCKET = "/run/systemd/journal/socket"
@@ -18,16 +19,13 @@ _IDENTIFIER = "ktrace"
 # syslog(3): warning while something is wrong, notice when it is over
 _PRIORITY = {"open": 4, "update": 5, "resolved": 5}
 _LONGEST = 48 << 10  # bytes of a field: an entry has to fit into a datagram
-# Members of findings that journalctl can select by
-_FIELDS = (
-    "id status pid tid comm state policy cgroup unit container container_name runtime pod pod_name "
-    "namespace domain signature"
-).split()
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Journal:
     """Where journald does not take an entry at once, it is lost, and counted."""
+
+    name = "the journal"
 
     def __init__(self, address: str) -> None:
         """Raises OSError."""
@@ -51,14 +49,8 @@ def entry(finding: Finding) -> bytes:
         "MESSAGE": _UNPRINTABLE.sub("?", finding_line(finding)),
         "PRIORITY": _PRIORITY.get(finding.status, 4),
         "SYSLOG_IDENTIFIER": _IDENTIFIER,
-        "KTRACE_KIND": finding.finding,
     }
-    for name in _FIELDS:
-        if record.get(name) is not None:
-            fields[f"KTRACE_{name.upper()}"] = record[name]
-    wait = record.get("wait")
-    if isinstance(wait, dict):
-        fields["KTRACE_FUNCTION"] = wait.get("function", "")
+    fields |= {f"KTRACE_{name.upper()}": value for name, value in fields_of(record).items()}
     text = json.dumps(record, separators=(",", ":"))
     if len(text) <= _LONGEST:
         fields["KTRACE_FINDING"] = text

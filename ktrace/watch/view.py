@@ -1,6 +1,7 @@
-"""What `ktrace watch` shows: lines or JSON, and beside them systemd's journal and its manager."""
+"""What `ktrace watch` shows: lines or JSON, and what tells other programs."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.blocked import BlockedTasks
@@ -9,11 +10,23 @@ from ktrace.events import Event
 from ktrace.findings import End, Finding
 from ktrace.views import words
 from ktrace.views.view import View
-from ktrace.watch.journal import Journal
 from ktrace.watch.notify import Notifier
 
 if TYPE_CHECKING:
     from ktrace.watch.metrics import Metrics
+
+
+class Sink(Protocol):
+    """Takes findings to another program; lost: those that it did not take."""
+
+    name: str
+
+    @property
+    def lost(self) -> int: ...
+
+    def tell(self, finding: Finding) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class WatchView:
@@ -25,16 +38,19 @@ class WatchView:
         self,
         lines: View,
         notifier: Notifier,
-        journal: Journal | None = None,
+        sinks: Sequence[Sink] = (),
         metrics: "Metrics | None" = None,
+        *,
+        shows_findings: bool = True,
     ) -> None:
-        """journal: then findings go there, and not to the lines too."""
+        """shows_findings: as lines, too."""
         self._lines = lines
         self._notifier = notifier
-        self._journal = journal
+        self._sinks = sinks
+        self._shows_findings = shows_findings
         self._metrics = metrics
         self._ready = False
-        self._lost_told = 0
+        self._lost_told = [0] * len(sinks)
         self.child_output = lines.child_output
 
     def start(self, analysis: Analysis) -> None:
@@ -44,11 +60,11 @@ class WatchView:
     def event(self, event: Event | None, findings: list[Finding]) -> None:
         if self._metrics is not None and event is not None:
             self._metrics.event(self._analysis, findings)
-        if self._journal is None:
+        if self._shows_findings:
             self._lines.event(event, findings)
-            return
-        for finding in findings:
-            self._journal.tell(finding)
+        for sink in self._sinks:
+            for finding in findings:
+                sink.tell(finding)
 
     def tick(self, t: float) -> None:
         """The first one comes when all is attached, and privileges are given up."""
@@ -59,22 +75,29 @@ class WatchView:
         if self._metrics is not None:
             self._metrics.tick(self._analysis, t)
         self._notifier.alive(t, status(self._analysis))
-        if self._journal is not None and self._journal.lost != self._lost_told:
-            lost, self._lost_told = self._journal.lost - self._lost_told, self._journal.lost
-            self.note(f"the journal did not take {words.count(lost, 'finding')}")
+        self._tell_lost()
 
     def note(self, text: str) -> None:
         self._lines.note(text)
 
+    def _tell_lost(self) -> None:
+        for number, sink in enumerate(self._sinks):
+            lost, self._lost_told[number] = sink.lost - self._lost_told[number], sink.lost
+            if lost:
+                self.note(f"{sink.name} did not take {words.count(lost, 'finding')}")
+
     def end(self, end: End) -> None:
         self._notifier.stopping()
+        for sink in self._sinks:
+            sink.close()
+        self._tell_lost()
         self._lines.end(end)
 
     def close(self) -> None:
         self._lines.close()
         self._notifier.close()
-        if self._journal is not None:
-            self._journal.close()
+        for sink in self._sinks:
+            sink.close()
         if self._metrics is not None:
             self._metrics.close()
 

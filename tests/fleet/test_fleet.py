@@ -131,7 +131,9 @@ def test_report_as_json(dataset: str) -> None:
 
 
 def test_report_as_a_page(dataset: str) -> None:
-    page = run("report", dataset, "--format", "html", "--compare", f"kernel={KERNEL}", "6.12").output
+    page = run(
+        "report", dataset, "--format", "html", "--compare", f"kernel={KERNEL}", "6.12"
+    ).output
     assert page.startswith("<!DOCTYPE html>")
     assert "<td>squashfs_cache_get</td>" in page
     assert "no kill on 6.12" in page
