@@ -35,6 +35,7 @@ _COMMANDS = {
     "fleet": ("ktrace.commands.fleet", "fleet"),
     "dmesg": ("ktrace.commands.dmesg", "dmesg"),
     "receive": ("ktrace.commands.receive", "receive"),
+    "btf": ("ktrace.commands.btf", "btf"),
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "schema": ("ktrace.commands.schema", "print_schema"),
@@ -51,6 +52,7 @@ _SECTIONS = (
     ("From a file", ("replay", "report", "compare", "dmesg")),
     ("From a machine that dies", ("receive",)),
     ("From many machines", ("export", "fleet")),
+    ("For boards, on the desk", ("btf",)),
     ("Facts", ("doctor", "decode", "schema")),
     ("Reproduce a bug in a guest", ("lab",)),
 )

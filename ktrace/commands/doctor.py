@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ktrace import __version__
-from ktrace.commands.options import loader_option
+from ktrace.commands.options import btf_option, loader_option
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.kernel.capabilities import effective
 from ktrace.privileges import NEEDS, admin_later, has
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 @loader_option
+@btf_option
 def doctor(loader: str) -> ExitCode:
     """Attach every probe once; show what works, and what you lose where a probe is missing."""
     from ktrace.kernel.features import facts

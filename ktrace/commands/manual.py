@@ -130,6 +130,26 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
             ("4", "the sender broke off, or FILE could not be written: what came is good"),
         ),
     ),
+    "btf": (
+        (
+            ("ktrace btf make vmlinux -o board.btf", "The types of a kernel without BTF."),
+            (
+                "ktrace btf make vmlinux fs/squashfs/squashfs.ko -o board.btf",
+                "With those of squashfs, which is a module there.",
+            ),
+        ),
+        _PRINTED,
+    ),
+    "btf make": (
+        (
+            (
+                "ktrace btf make vmlinux fs/squashfs/squashfs.ko -o board.btf",
+                "In the folder where the kernel was built.",
+            ),
+            ("sudo ktrace oom-hang --btf board.btf", "Then on the board."),
+        ),
+        (("0", "FILE is written"), _USAGE, ("3", "pahole is not installed")),
+    ),
     "doctor": (
         (
             ("sudo ktrace doctor", "What this kernel lets ktrace see, and what is lost."),

@@ -55,6 +55,23 @@ loader_option = click.option(
     help="How the probes get into the kernel: libbpf needs BTF, bcc a compiler and headers.",
 )
 
+
+def _use_btf(_ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from ktrace.kernel.btf_file import use_btf_file
+
+        use_btf_file(value)
+
+
+btf_option = click.option(
+    "--btf",
+    type=click.Path(),
+    metavar="FILE",
+    expose_value=False,
+    callback=_use_btf,
+    help="Take the kernel's types from FILE (ktrace btf make), where it has no BTF of its own.",
+)
+
 stuck_after_option = click.option(
     "--stuck-after",
     type=Seconds(min=0.05),
@@ -90,6 +107,7 @@ _OPTIONS = (
     stuck_after_option,
     click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout."),
     loader_option,
+    btf_option,
     click.option(
         "--on-finding",
         callback=_check_action,

@@ -2,7 +2,7 @@
 
 import click
 
-from ktrace.commands.options import Seconds, filter_options, loader_option
+from ktrace.commands.options import Seconds, btf_option, filter_options, loader_option
 from ktrace.errors import ExitCode
 from ktrace.live.options import Options
 from ktrace.task_filter import TaskFilter
@@ -23,6 +23,7 @@ _MARGIN_S = 0.25  # for the first look, which comes when tracing has begun
 @click.option("-o", "--record", type=click.Path(), metavar="FILE", help="Record a trace.")
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @loader_option
+@btf_option
 @filter_options
 def stuck(
     longer_than: float,

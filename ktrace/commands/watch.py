@@ -8,6 +8,7 @@ import click
 
 from ktrace.commands.options import (
     Seconds,
+    btf_option,
     filter_options,
     loader_option,
     parse_size,
@@ -108,6 +109,7 @@ _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout.")
 @click.option("--state", type=click.Path(), metavar="FILE", help="Keep bad pages over reboots.")
 @loader_option
+@btf_option
 @filter_options
 def watch(
     stuck_after: float,

@@ -30,7 +30,7 @@ _INTEGERS = {
 
 
 @record
-class _Type:
+class BtfType:
     name: str
     kind: int
     vlen: int
@@ -59,9 +59,16 @@ class Btf:
         return cls(found) if found else None
 
     @classmethod
-    def of_file(cls, path: str) -> "Btf":
+    def of_file(cls, path: str) -> Self:
         """From an ELF file or raw BTF. Raises LibbpfError."""
         return cls(check(lib().btf__parse(path.encode(), None), f"read BTF of {path}"))
+
+    @classmethod
+    def of_module_file(cls, path: str, kernel: "Btf") -> Self:
+        """A module's own types, as its build leaves them: they begin where the kernel's end. Raises
+        LibbpfError."""
+        found = lib().btf__parse_split(path.encode(), kernel._handle)
+        return cls(check(found, f"read BTF of {path}"))
 
     @classmethod
     def of_object(cls, bpf_object: int) -> "Btf":
@@ -172,7 +179,7 @@ class Btf:
         # struct btf_array { __u32 type; __u32 index_type; __u32 nelems; }
         return self._u32(entry.tail) if entry.kind == _ARRAY else type_id
 
-    def _member_in(self, entry: _Type, member: str) -> tuple[int, int] | None:
+    def _member_in(self, entry: BtfType, member: str) -> tuple[int, int] | None:
         """Offset in bytes and type of a member."""
         if entry.kind not in (_STRUCT, _UNION):
             return None
@@ -180,7 +187,7 @@ class Btf:
             self._members[entry.tail] = self._all_members(entry)
         return self._members[entry.tail].get(member)
 
-    def _all_members(self, entry: _Type) -> dict[str, tuple[int, int]]:
+    def _all_members(self, entry: BtfType) -> dict[str, tuple[int, int]]:
         """With those of unnamed structs and unions; of one name, the first."""
         result: dict[str, tuple[int, int]] = {}
         # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
@@ -216,7 +223,7 @@ class Btf:
             result[self._type(type_id).name] = (offset, size)
         return result
 
-    def _structure(self, entry: _Type) -> type[ctypes.Structure]:
+    def _structure(self, entry: BtfType) -> type[ctypes.Structure]:
         members = []
         for i in range(entry.vlen):
             # struct btf_member { __u32 name_off; __u32 type; __u32 offset (bits); }
@@ -239,17 +246,17 @@ class Btf:
             return _INTEGERS[entry.size_or_type, bool(encoding & _SIGNED)]
         raise LibbpfError(f"BTF kind {entry.kind} in an event", 22)
 
-    def _resolve(self, type_id: int) -> _Type:
+    def _resolve(self, type_id: int) -> BtfType:
         entry = self._type(type_id)
         while entry.kind in _MODIFIERS:
             entry = self._type(entry.size_or_type)
         return entry
 
-    def _type(self, type_id: int) -> _Type:
+    def _type(self, type_id: int) -> BtfType:
         # struct btf_type { __u32 name_off; __u32 info; __u32 size_or_type; }
         at = check(lib().btf__type_by_id(self._handle, type_id), f"BTF type {type_id}")
         name, info, size_or_type = struct.unpack("=3I", self._bytes(at, 12))
-        return _Type(self._name(name), info >> 24 & 0x1F, info & 0xFFFF, size_or_type, at + 12)
+        return BtfType(self._name(name), info >> 24 & 0x1F, info & 0xFFFF, size_or_type, at + 12)
 
     def _name(self, offset: int) -> str:
         name: bytes | None = lib().btf__name_by_offset(self._handle, offset)

@@ -4,7 +4,7 @@ import os
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import VMLINUX
-from ktrace.kernel.btf_file import btf_file
+from ktrace.kernel.btf_file import HOW_TO_MAKE, btf_file
 from ktrace.kernel.capabilities import effective
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.tracefs import MOUNTS
@@ -53,8 +53,7 @@ def _btf() -> Fact:
     except OSError:
         if file := btf_file():
             return Fact("BTF", f"none of the kernel's own; {file}", True)
-        hint = "the libbpf loader needs CONFIG_DEBUG_INFO_BTF=y, or a file in $KTRACE_BTF"
-        return Fact("BTF", f"no {VMLINUX}", False, hint)
+        return Fact("BTF", f"no {VMLINUX}, and no file with it", False, HOW_TO_MAKE)
     return Fact("BTF", f"{VMLINUX}, {size / 1e6:.1f} MB", True)
 
 

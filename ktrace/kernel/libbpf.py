@@ -64,6 +64,8 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "btf__load_vmlinux_btf": (c_void_p, []),
     "btf__load_module_btf": (c_void_p, [c_char_p, c_void_p]),
     "btf__parse": (c_void_p, [c_char_p, c_void_p]),
+    "btf__parse_split": (c_void_p, [c_char_p, c_void_p]),
+    "btf__type_cnt": (c_uint, [c_void_p]),
     "btf__free": (None, [c_void_p]),
     "btf__find_by_name_kind": (c_int, [c_void_p, c_char_p, c_uint]),
     "btf__type_by_id": (c_void_p, [c_void_p, c_uint]),

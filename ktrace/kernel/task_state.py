@@ -47,6 +47,7 @@ BEFORE_4_14 = {
     "TASK_NEW": 0x800,
 }
 
+FROZEN = "frozen"  # a function of kernel/freezer.c since v6.1, f5d39b020809; inline before
 PF_EXITING = 0x4  # include/linux/sched.h, never moved
 PF_FROZEN = 0x10000  # until v6.0; f5d39b020809 made it a state
 

@@ -2,9 +2,8 @@
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import VMLINUX, Btf
+from ktrace.kernel.btf_file import HOW_TO_MAKE
 from ktrace.kernel.libbpf import LibbpfError
-
-_WHOLE = "a file with this kernel's whole BTF is needed"
 
 
 def kernel_types(file: str = "") -> Btf:
@@ -13,14 +12,16 @@ def kernel_types(file: str = "") -> Btf:
         btf = Btf.of_file(file) if file else Btf.of_kernel()
     except LibbpfError as error:
         if file:
-            raise CannotTrace(str(error), hint=_WHOLE) from None
+            raise CannotTrace(f"{file} has no BTF that can be read", hint=HOW_TO_MAKE) from None
         raise CannotTrace(
             f"this kernel's BTF cannot be read from {VMLINUX}: {error}",
-            hint="a kernel with CONFIG_DEBUG_INFO_BTF=y is needed, $KTRACE_BTF, or --loader bcc",
+            hint=f"a kernel with CONFIG_DEBUG_INFO_BTF=y is needed, --loader bcc, or a file; "
+            f"{HOW_TO_MAKE}",
         ) from None
     if file and btf.tracepoint_arguments("sched_switch") is None:
         btf.close()
         raise CannotTrace(
-            f"{file} has no tracepoints: it is no kernel's BTF, or was cut down", hint=_WHOLE
+            f"{file} has no tracepoints: it is no kernel's BTF, or was cut down by another program",
+            hint=HOW_TO_MAKE,
         )
     return btf

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
-from ktrace.kernel.btf_file import btf_file
+from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
@@ -41,6 +41,7 @@ class LibbpfLoader:
         require_tracing()
         self._btf_file = btf_file()
         self.btf = kernel_types(self._btf_file)
+        self._held_btf = held_copy(self._btf_file)
         self._knobs = dict(knobs) | self._probed_knobs()
         self._maps: dict[str, int] = {}
         self._objects: dict[str, BpfObject] = {}
@@ -89,7 +90,7 @@ class LibbpfLoader:
         self.btf.close()
 
     def _attach_object(self, name: str) -> list[Probe]:
-        hooks = KernelHooks(self.btf, self._btf_file)
+        hooks = KernelHooks(self.btf, self._held_btf)
         file = _WITHOUT_BTF.get(name, name) if self._btf_file else name
         bpf_object = BpfObject(file, hooks, self._knobs, self._maps)
         for module in _modules_of(name):
@@ -226,7 +227,7 @@ class LibbpfLoader:
 
     def _attach_again(self, changed: list[str]) -> list[Probe]:
         probes = []
-        self.btf = kernel_types(self._btf_file)
+        self.btf = kernel_types(self._held_btf)
         for name in OBJECTS:
             if _modules_of(name).intersection(changed):
                 self._objects[name].close()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ktrace.errors import CannotTrace
-from ktrace.kernel.btf_file import btf_file
+from ktrace.kernel import btf_file as module
+from ktrace.kernel.btf_file import btf_file, use_btf_file
 
 pytestmark = pytest.mark.unit
 
@@ -43,3 +44,15 @@ def test_named_file_comes_first(
         btf_file(str(tmp_path / "vmlinux"), str(tmp_path))
     named.write_bytes(b"x")
     assert btf_file(str(kept), str(tmp_path)) == str(named)
+
+
+def test_the_option_comes_before_the_variable(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_named", "")
+    monkeypatch.setenv("KTRACE_BTF", str(tmp_path / "none.btf"))
+    use_btf_file(str(kept))
+    assert btf_file(str(tmp_path / "vmlinux"), str(tmp_path)) == str(kept)
+    use_btf_file(str(tmp_path / "gone.btf"))
+    with pytest.raises(CannotTrace, match=r"--btf names .*gone\.btf"):
+        btf_file(str(tmp_path / "vmlinux"), str(tmp_path))

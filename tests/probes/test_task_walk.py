@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ktrace.board.make import make
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import VMLINUX
 from ktrace.probes.libbpf_loader import LibbpfLoader
@@ -19,11 +20,14 @@ pytestmark = pytest.mark.kernel
 NEEDED = ("signal_generate", "sched_switch", "sched_process_exit", "sched_process_hang")
 
 
-@pytest.fixture
-def from_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The file that KTRACE_BTF names: this kernel's own types."""
+@pytest.fixture(params=["whole", "cut"])
+def from_file(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
+    """The file that KTRACE_BTF names: this kernel's own types, or what ktrace reads of them."""
     path = tmp_path / "board.btf"
-    path.write_bytes(Path(VMLINUX).read_bytes())
+    whole = request.param == "whole"
+    path.write_bytes(Path(VMLINUX).read_bytes() if whole else make(VMLINUX, ()).data)
     monkeypatch.setenv("KTRACE_BTF", str(path))
     return path
 

@@ -8,9 +8,10 @@ from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.layout import NotInThisKernel
 from ktrace.kernel.libbpf import LibbpfError
+from ktrace.kernel.oom import CONSTRAINTS
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
-from ktrace.kernel.task_state import TaskStates
+from ktrace.kernel.task_state import FROZEN, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
@@ -51,10 +52,10 @@ class LiveSource:
         self.choice = choose(loader_name)
         loader = make_loader(self.choice.name, knobs)
         try:
-            self.states = TaskStates.from_format(switch_format, loader.has_function("frozen"))
+            self.states = TaskStates.from_format(switch_format, loader.has_function(FROZEN))
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
             btf = loader.kernel_btf()
-            constraints = loader.enum("oom_constraint")
+            constraints = loader.enum(CONSTRAINTS)
             self._decoder = Decoder(
                 self.states,
                 gfp,

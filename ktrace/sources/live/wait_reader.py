@@ -5,7 +5,7 @@ from typing import Any
 
 from ktrace.events import ExitLeft, TaskState
 from ktrace.kernel.btf import Btf
-from ktrace.kernel.btf_file import btf_file
+from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.wait_functions import function_of, module_of
@@ -67,7 +67,7 @@ class WaitReader:
         if modules <= self._modules:
             return
         self._modules |= modules
-        file = btf_file()
+        file = held_copy(btf_file())
         btf = Btf.of_file(file) if file else Btf.of_kernel()
         try:
             self._kernel.layout = Layout.of(btf, WANTS, MODULES)

@@ -1,0 +1,1 @@
+"""What a board needs to be traced, made where its kernel was built."""
