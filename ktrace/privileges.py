@@ -69,6 +69,13 @@ NEEDS: tuple[Need, ...] = (
         tells=True,
     ),
     Need(
+        C.CAP_SYS_NICE,
+        "real-time priority: ktrace waits for nobody, nor for memory",
+        "ktrace may have to wait with the machine, for many seconds",
+        kept=True,  # it comes back from ordinary priority: real_time.py
+        tells=True,
+    ),
+    Need(
         C.CAP_DAC_READ_SEARCH,
         "tracefs: layout of task states, names of gfp flags",
         "gfp flags are numbers and the layout of task states is assumed",

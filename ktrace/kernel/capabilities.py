@@ -30,6 +30,7 @@ class Capability(IntEnum):
     CAP_SYS_RAWIO = 17
     CAP_SYS_PTRACE = 19
     CAP_SYS_ADMIN = 21
+    CAP_SYS_NICE = 23
     CAP_SYS_RESOURCE = 24
     CAP_SYSLOG = 34
     CAP_PERFMON = 38

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from ktrace import survival
+from ktrace import real_time, survival
 from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode, KtraceError, UsageError
 from ktrace.events import Event
@@ -168,6 +168,7 @@ class _Run:
             self._kept.take()
         self._show(partial(self._view.tick, now()))
         self._pace.beat()
+        real_time.balance()
 
     def _wait_s(self) -> float:
         watches = self._command is not None or self._actions is not None

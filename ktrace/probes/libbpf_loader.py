@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 
+from ktrace import real_time
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
@@ -222,7 +223,8 @@ class LibbpfLoader:
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]
         if not changed:
             return []
-        with raised():  # types of modules are given to CAP_SYS_ADMIN alone
+        # types of modules are given to CAP_SYS_ADMIN alone; the verifier may take seconds
+        with real_time.set_aside(), raised():
             return self._attach_again(changed)
 
     def _attach_again(self, changed: list[str]) -> list[Probe]:

@@ -23,7 +23,6 @@ _UNSYNCED = 2 << 20  # bytes, at most: they count as waiting
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _COMM = "ktrace-file"
 _OOM_SCORE_ADJ_MIN = -1000
-_MCL = 1 | 2 | 4  # CURRENT, FUTURE, ONFAULT: include/uapi/asm-generic/mman.h
 _GZIP = 31  # wbits: with gzip's header and trailer
 
 
@@ -266,28 +265,16 @@ def _read_all(fd: int) -> bytes:
 def _survive() -> None:
     """As ktrace.survival does, in small: memory is locked, and the OOM killer is told to leave it
     alone. ktrace itself says what of that is not possible."""
-    import ctypes
     import zlib  # noqa: F401  # and what is needed later: nothing is imported once memory is locked
 
+    from ktrace import real_time
     from ktrace.kernel import capabilities  # noqa: F401
+    from ktrace.locked_memory import lock_memory
 
     _put("/proc/self/comm", _COMM)
-    libc = ctypes.CDLL(None)
-    libc.mlockall(_MCL)
-    for start, end in _program_text():  # ONFAULT has left out what has not been run yet
-        libc.mlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
+    lock_memory()
     _put("/proc/self/oom_score_adj", str(_OOM_SCORE_ADJ_MIN))
-
-
-def _program_text() -> list[tuple[int, int]]:
-    """Address ranges. Some of it, zlib's say, is in no other process that locks it."""
-    try:
-        with open("/proc/self/maps") as maps:
-            rows = [line.split() for line in maps]
-    except OSError:
-        return []
-    texts = [row[0].split("-") for row in rows if "x" in row[1] and row[-1].startswith("/")]
-    return [(int(start, 16), int(end, 16)) for start, end in texts]
+    real_time.take()
 
 
 def _put(path: str, text: str) -> None:

@@ -16,7 +16,7 @@ from tests.live.test_identity import NOBODY
 
 pytestmark = pytest.mark.unit
 
-ALWAYS = {C.CAP_BPF, C.CAP_PERFMON, C.CAP_SYSLOG, C.CAP_SYS_PTRACE, C.CAP_IPC_LOCK}
+ALWAYS = {C.CAP_BPF, C.CAP_PERFMON, C.CAP_SYSLOG, C.CAP_SYS_PTRACE, C.CAP_IPC_LOCK, C.CAP_SYS_NICE}
 OWN = Identity(None, False)
 OTHER = Identity(NOBODY, False)
 

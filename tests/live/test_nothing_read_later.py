@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stuck_tasks import frozen_file_system, wait_until
-from tests.tracer import LIMIT_S
+from tests.stuck_tasks import children, frozen_file_system, wait_until
+from tests.tracer import LIMIT_S, tracer
 
 pytestmark = pytest.mark.kernel
 
@@ -40,3 +40,30 @@ def test_nothing_is_imported_while_tracing(command: str, tmp_path: Path) -> None
     end = json.loads(trace.read_bytes().splitlines()[-1])
     assert end["own"]["longest_pause_s"] > 0
     assert end["own"]["major_faults"] is not None
+
+
+def test_every_file_that_is_mapped_is_in_memory_and_locked() -> None:
+    """Constants and the tables of the locale, too, not only text; of the writer as of ktrace."""
+    with tracer("-o", "/dev/null") as run:
+        (writer,) = children(run.process.pid)
+        for pid in (run.process.pid, writer):
+            wait_until("it is", lambda pid=pid: not _not_all_locked(pid))  # type: ignore[misc]
+
+
+def _not_all_locked(pid: int) -> list[str]:
+    smaps = Path(f"/proc/{pid}/smaps").read_text()
+    mappings = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", smaps, flags=re.MULTILINE)
+    files = [text for text in mappings if re.search(r"^\S+ r\S+ .* /(?!dev/zero)", text)]
+    assert any("libc.so" in text for text in files)
+    assert any("LC_CTYPE" in text for text in files)
+    return [
+        text
+        for text in files
+        if _kib(text, "Size") != _kib(text, "Rss") or not re.search(r"^VmFlags:.* lo\b", text, re.M)
+    ]
+
+
+def _kib(text: str, name: str) -> int:
+    found = re.search(rf"^{name}: +(\d+) kB$", text, re.MULTILINE)
+    assert found
+    return int(found[1])

@@ -7,6 +7,7 @@ which an execve() holds for a moment only (kernel/kcmp.c, fs/exec.c).
 
 import ctypes
 import os
+import re
 from collections.abc import Iterator
 
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
@@ -17,6 +18,13 @@ from ktrace.sources.live.meminfo import kib_by_name
 _TASKS = 40  # that are told of in one look
 _MOST_PROCESSES = 4000
 _MOST_GROUPS = 1000
+# of /proc/PID/status, whose first line has the name: it holds no newline, but anything else
+_FIELDS = re.compile(
+    "^(Name|State|PPid|VmPeak|VmLib|VmSize|VmLck|VmRSS|RssAnon|RssFile|RssShmem|VmSwap|Threads):"
+    r"[ \t]*([^\n]*)",
+    re.MULTILINE,
+)
+_READ_BYTES = 1 << 16
 _UNLIMITED_KIB = 1 << 50  # cgroup v1 says a huge number where v2 says "max"
 _KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272}  # the system call's number
 _KCMP_VM = 1  # include/uapi/linux/kcmp.h
@@ -54,19 +62,19 @@ class OomLook:
 
     def __init__(self, proc: str = "/proc") -> None:
         self._proc = proc
+        self._known: dict[int, Status | None] = {}  # in this look
 
     def look(self, t: float, memcg: str | None, cgroup_id: int | None = None) -> OomDomain:
         """The domain at time t: a memory cgroup by its path, or None for the machine.
 
         cgroup_id: its kernfs id; a cgroup that has the same path now is not looked at.
         """
+        self._known.clear()
         folder = memory_folder(memcg, self._read("self/mountinfo")) if memcg is not None else None
         if folder and cgroup_id is not None and not is_cgroup(folder, cgroup_id):
             folder = None
         pids = self._pids_of(folder) if memcg is not None else self._all_pids()
         found = [status for pid in pids if (status := self.status(pid))]
-        # kernel threads have no memory
-        found = [status for status in found if "VmSize" in status.fields]
         told = sorted(found, key=_importance)[:_TASKS]
         limit, usage = limit_and_usage(folder)
         if memcg is None:
@@ -88,12 +96,16 @@ class OomLook:
         )
 
     def status(self, pid: int) -> Status | None:
-        """None when the process is gone."""
+        """None when the process is gone, and of kernel threads, which have no memory."""
+        if pid not in self._known:
+            self._known[pid] = self._status(pid)
+        return self._known[pid]
+
+    def _status(self, pid: int) -> Status | None:
         text = self._read(f"{pid}/status")
-        if not text:
+        if "\nVmSize:" not in text:
             return None
-        lines = (line.partition(":") for line in text.splitlines())
-        fields = {name: value.strip() for name, _, value in lines}
+        fields: dict[str, str] = dict(_FIELDS.findall(text))
         fields["oom_score_adj"] = self._read(f"{pid}/oom_score_adj").strip()
         return Status(pid, _unescaped(fields.get("Name", "?")), fields)
 
@@ -259,11 +271,17 @@ def _bytes_of(folder: str, name: str) -> int | None:
 
 def _text_of(path: str) -> str:
     """Empty when it is gone: a process or cgroup may end at any moment."""
+    parts = []
     try:
-        with open(path, errors="backslashreplace") as file:
-            return file.read()
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while part := os.read(file, _READ_BYTES):
+                parts.append(part)
+        finally:
+            os.close(file)
     except OSError:
         return ""
+    return b"".join(parts).decode(errors="backslashreplace")
 
 
 def _unescaped(name: str) -> str:

@@ -1,0 +1,113 @@
+"""Real-time priority for ktrace: where everybody wants memory, it waits for nobody.
+
+No ordinary task delays a real-time one, and the kernel lets it have pages of the reserve, where
+others first have to reclaim some (gfp_to_alloc_flags(), mm/page_alloc.c). A ktrace with much to do
+must not keep a small machine from its work: it is ordinary again after two seconds of computing
+without a pause, and for as long as it leaves less than half of a CPU. The kernel's own limit,
+sched_rt_runtime_us, may be off, and leaves a twentieth.
+
+It is that of the calling thread; what that starts is ordinary.
+"""
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_PRIORITY = 1  # the lowest: whatever else is real-time here comes first
+_LEFT = 0.5  # of a CPU, to others
+_PERIOD_S = 2.0
+_ALONE_US = 2_000_000  # of CPU time without a pause: RLIMIT_RTTIME, setrlimit(2)
+
+_taken = False
+_began = (0.0, 0.0)  # the period: CPU time, time
+
+
+def take() -> list[str]:
+    """Why it cannot be had, in a line. Whoever chose another priority for ktrace keeps it."""
+    global _taken
+    chosen = _chosen()
+    if chosen:
+        return [f"ktrace was started with {chosen}, and may have to wait with the machine"]
+    try:
+        _limit()
+        _set(real_time=True)
+    except OSError as error:
+        return [
+            f"ktrace may have to wait with the machine ({error.strerror}: real-time priority "
+            "needs CAP_SYS_NICE)"
+        ]
+    _taken = True
+    _begin()
+    return []
+
+
+def balance() -> None:
+    """Now and then: is it too much, or little enough again?"""
+    if not _taken or time.monotonic() - _began[1] < _PERIOD_S:
+        return
+    used, passed = time.thread_time() - _began[0], time.monotonic() - _began[1]
+    _begin()
+    _set_if_allowed(real_time=used <= _most() * passed)
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """For what may take longer, and must not be interrupted by a signal."""
+    if _taken:
+        _set_if_allowed(real_time=False)
+    try:
+        yield
+    finally:
+        if _taken:
+            _set_if_allowed(real_time=True)
+
+
+def original_limits() -> tuple[int, int]:
+    """Before take(): of RLIMIT_RTTIME, for children."""
+    return resource.getrlimit(resource.RLIMIT_RTTIME)
+
+
+def restore_limits(limits: tuple[int, int]) -> None:
+    """In a child."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_RTTIME, limits)
+
+
+def _chosen() -> str:
+    policy, nice = os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK, os.nice(0)
+    if policy != os.SCHED_OTHER:
+        return f"scheduling policy {policy}"
+    return f"nice {nice}" if nice else ""
+
+
+def _limit() -> None:
+    """At half of what is allowed: the kernel kills whoever reaches that."""
+    most = resource.getrlimit(resource.RLIMIT_RTTIME)[1]
+    alone = _ALONE_US if most == resource.RLIM_INFINITY else min(_ALONE_US, most // 2)
+    signal.signal(signal.SIGXCPU, lambda *_: _set_if_allowed(real_time=False))
+    resource.setrlimit(resource.RLIMIT_RTTIME, (alone, most))
+
+
+def _most() -> float:
+    """Of a CPU that a thread may have."""
+    return 1 - _LEFT / len(os.sched_getaffinity(0))
+
+
+def _begin() -> None:
+    global _began
+    _began = time.thread_time(), time.monotonic()
+
+
+def _set_if_allowed(*, real_time: bool) -> None:
+    with suppress(OSError):
+        _set(real_time=real_time)
+
+
+def _set(*, real_time: bool) -> None:
+    policy = os.SCHED_RR if real_time else os.SCHED_OTHER
+    # never without the flag: to clear it takes a capability
+    parameter = os.sched_param(_PRIORITY if real_time else 0)
+    os.sched_setscheduler(0, policy | os.SCHED_RESET_ON_FORK, parameter)
