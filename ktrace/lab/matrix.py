@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ktrace.detectors.stuck import StuckTasks
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.outcome import read_outcome
@@ -25,15 +26,15 @@ class Row:
     exit_code: int
 
 
-def run_matrix(scenario: str, suites: Sequence[str], folder: Path) -> list[Row]:
-    """Run the scenario on each suite's newest kernel; a trace each in folder.
+def run_matrix(scenario: str, suites: Sequence[str], arch: Arch, folder: Path) -> list[Row]:
+    """Run the scenario on each suite's newest kernel for arch; a trace each in folder.
 
     Raises LabError where a run could not be brought to its end.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for suite in suites:
-        kernel = debian_kernel(cache_dir(), suite=suite)
+        kernel = debian_kernel(cache_dir(), suite, arch)
         trace = folder / f"{scenario}-{kernel.release}.ktrace"
         # a kernel that has not got the bug is a result, too
         played = scenario_with(scenario, other_kernel=True)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from ktrace.errors import UsageError
+from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build import bcc_tree, image
 from ktrace.lab.build.kernel_config import check_config
 from ktrace.lab.build.packages import Kernel, debian_kernel
@@ -169,6 +170,7 @@ def _run(
     cache = cache_dir()
     with steps.step("get a kernel"):
         kernel = kernel or debian_kernel(cache)
+        _check_arch(scenario, kernel.arch, bcc)
         check_config(kernel, scenario.modules)
     with steps.step("build the guest's disks"):
         machine = _machine(scenario, cache, kernel, logs, tty=size is not None, bcc=bcc)
@@ -227,6 +229,17 @@ def _take(wanted: Sequence[Step], steps: _Steps, stage: Stage) -> None:
             step.action(stage)
 
 
+def _check_arch(scenario: Scenario, arch: Arch, bcc: bool) -> None:
+    """Raises UsageError for what was not made for that architecture."""
+    if arch.name not in scenario.arches:
+        raise UsageError(
+            f"{scenario.name} does not run on {arch.name}",
+            hint=f"it runs on {', '.join(scenario.arches)}",
+        )
+    if bcc and arch != AMD64:
+        raise UsageError("the lab has bcc for guests of amd64 only")
+
+
 def _machine(
     scenario: Scenario, cache: Path, kernel: Kernel, logs: Path, *, tty: bool, bcc: bool
 ) -> Machine:
@@ -235,7 +248,7 @@ def _machine(
     return Machine(
         kernel=kernel.image,
         initramfs=image.initramfs(cache, kernel, scenario.modules, own),
-        disks=(*system, *scenario.disks(cache)),
+        disks=(*system, *scenario.disks(cache, kernel.arch)),
         trace=logs / "trace",
         console=logs / "console.log",
         tty=tty,
@@ -243,9 +256,10 @@ def _machine(
         cpus=scenario.cpus,
         five_levels=scenario.five_levels,
         memory=logs / "memory" if scenario.memory_file else None,
+        arch=kernel.arch,
     )
 
 
 def _system(cache: Path, kernel: Kernel, *, bcc: bool) -> tuple[Disk, ...]:
-    usr = image.bcc_system_disk(cache, kernel) if bcc else image.system_disk(cache)
+    usr = image.bcc_system_disk(cache, kernel) if bcc else image.system_disk(cache, kernel.arch)
     return Disk("system", usr), Disk("ktrace", image.ktrace_disk(cache))

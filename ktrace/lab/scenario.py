@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.errors import GuestTimeout
 from ktrace.lab.guest.guest import Disk, Guest
 from ktrace.lab.limits import PATIENCE_S
@@ -65,14 +66,15 @@ class Scenario:
     compiles from guest_files/NAME.c. The steps are run once in each of `boots`, which are what is
     added to the kernel's command line; ktrace records one trace in each. `memory_file`: the
     guest's memory is a file, so that it can be changed from outside. `own_root`: the disks have
-    ktrace and all that it needs; `prepare` mounts them, before ktrace is started.
+    ktrace and all that it needs; `prepare` mounts them, before ktrace is started. `arches`: those
+    on which it was seen to work, by Debian's names.
     """
 
     name: str
     summary: str
     command: tuple[str, ...]
     modules: tuple[str, ...]
-    disks: Callable[[Path], tuple[Disk, ...]]
+    disks: Callable[[Path, Arch], tuple[Disk, ...]]
     steps: Sequence[Step]
     memory_mb: int = 256
     cpus: int = 2
@@ -81,6 +83,7 @@ class Scenario:
     memory_file: bool = False
     five_levels: bool = False  # of page tables
     own_root: bool = False
+    arches: tuple[str, ...] = (AMD64.name,)
     prepare: Sequence[Step] = ()
     # Instead of steps, for a kernel that may not have the bug: they prove nothing by the bug.
     steps_elsewhere: Sequence[Step] = ()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ktrace.errors import UsageError
+from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.runner import LabResult, find_scenario
@@ -43,13 +44,15 @@ def scenario_with(
     return scenario
 
 
-def kernel_with(kernel: Kernel | None, modules: Sequence[Path], suite: str = "") -> Kernel | None:
+def kernel_with(
+    kernel: Kernel | None, modules: Sequence[Path], suite: str = "", arch: Arch = AMD64
+) -> Kernel | None:
     """The kernel, else that of a suite of Debian, with modules of the user's instead of its own.
 
     None, for the lab's own choice, where nothing is asked for.
     """
-    if suite:
-        kernel = debian_kernel(cache_dir(), suite=suite)
+    if suite or (arch != AMD64 and kernel is None):
+        kernel = debian_kernel(cache_dir(), suite, arch)
     if not modules:
         return kernel
     return replace(kernel or debian_kernel(cache_dir()), replaced=tuple(modules))

@@ -21,6 +21,12 @@ DEBIAN_PACKAGE = {
     "mksquashfs": "squashfs-tools",
     "qemu-system-x86_64": "qemu-system-x86",
 }
+# only for guests of another architecture
+OTHER_ARCH_PACKAGE = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+    "qemu-system-aarch64": "qemu-system-arm",
+    "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu and libc6-dev-amd64-cross",
+}
 DETAIL_LINES = 20
 
 
@@ -29,7 +35,7 @@ def find_tool(name: str) -> str:
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
     path = shutil.which(name, path=search)
     if path is None:
-        package = DEBIAN_PACKAGE.get(name, name)
+        package = (DEBIAN_PACKAGE | OTHER_ARCH_PACKAGE).get(name, name)
         raise CannotTrace(f"the lab needs {name}", hint=f"Debian has it in: {package}")
     return path
 

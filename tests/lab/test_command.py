@@ -6,8 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from ktrace.commands.lab import lab
+from ktrace.commands.lab.arch_option import NAMES
 from ktrace.errors import ExitCode, UsageError
 from ktrace.lab import runner, series, verdict
+from ktrace.lab.arch import ARCHES, ARM64, Arch
 from ktrace.lab.build.packages import Kernel
 from ktrace.lab.errors import LabError
 from ktrace.lab.runner import LabResult, find_scenario, run_scenario
@@ -110,18 +112,33 @@ def test_a_kernel_of_another_suite_with_a_module_of_the_users(
         output.write_text("{}\n")
         return LabResult(ExitCode.CLEAN, "6.12", (output,), (), None)
 
-    def debian_kernel(_cache: Path, *, suite: str) -> Kernel:
-        return Kernel(tmp_path / "vmlinuz", tmp_path, suite=suite)
+    def debian_kernel(_cache: Path, suite: str, arch: Arch) -> Kernel:
+        return Kernel(tmp_path / "vmlinuz", tmp_path, suite=suite, arch=arch)
 
     monkeypatch.setattr(runner, "run_scenario", ran)
     monkeypatch.setattr(series, "debian_kernel", debian_kernel)
     module = tmp_path / "squashfs.ko"
     module.touch()
     options = ["--suite", "trixie", "--module", str(module), "-o", str(tmp_path / "t.ktrace")]
+    options += ["--arch", "arm64"]
     result = CliRunner().invoke(lab, ["run", "squashfs-stall", *options])
     assert result.exit_code == ExitCode.CLEAN
-    kernel = Kernel(tmp_path / "vmlinuz", tmp_path, suite="trixie", replaced=(module,))
+    kernel = Kernel(tmp_path / "vmlinuz", tmp_path, suite="trixie", replaced=(module,), arch=ARM64)
     assert asked == [find_scenario("squashfs-stall").steps_elsewhere, kernel]
+
+
+def test_the_option_names_every_architecture() -> None:
+    assert tuple(ARCHES) == NAMES
+
+
+def test_a_scenario_that_was_not_made_for_the_architecture(tmp_path: Path) -> None:
+    kernel = Kernel(tmp_path / "vmlinuz", tmp_path, arch=ARM64)
+    output = tmp_path / "t.ktrace"
+    with pytest.raises(UsageError, match="lock-kinds does not run on arm64"):
+        run_scenario("lock-kinds", output=output, kernel=kernel)
+    with pytest.raises(UsageError, match="bcc for guests of amd64 only"):
+        run_scenario("squashfs-stall", output=output, kernel=kernel, bcc=True)
+    assert not output.exists()
 
 
 @pytest.mark.parametrize(("loader", "bcc"), [("libbpf", False), ("bcc", True)])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.lab.arch import AMD64
 from ktrace.lab.matrix import HEAD, run_matrix
 
 pytestmark = pytest.mark.vm
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.vm
 
 @pytest.mark.parametrize("suite", ["bullseye", "trixie", "sid"])  # bookworm: every other vm test
 def test_squashfs_stall(suite: str, tmp_path: Path) -> None:
-    (row,) = run_matrix("squashfs-stall", [suite], tmp_path)
+    (row,) = run_matrix("squashfs-stall", [suite], AMD64, tmp_path)
     cells = dict(zip(HEAD, row.cells, strict=True))
     assert row.exit_code == 1
     assert (cells["VERDICT"], cells["STUCK"]) == ("found", "14")

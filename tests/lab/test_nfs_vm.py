@@ -47,7 +47,7 @@ def test_the_server_of_a_request_that_is_not_answered(tmp_path: Path) -> None:
         summary="a mount from an NFS server that does not answer",
         command=ktrace_command("oom-hang"),
         modules=_MODULES,
-        disks=lambda _cache: (),
+        disks=lambda _cache, _arch: (),
         steps=(Step("mount", mount), Step("look", look)),
     )
     run_scenario(scenario, output=tmp_path / "nfs.ktrace")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ktrace.commands.lab.arch_option import arch_option
 from ktrace.commands.lab.scenario_argument import scenario_argument
 from ktrace.views.output import say
 
@@ -13,6 +14,7 @@ from ktrace.views.output import say
 @click.option(
     "--suite", "suites", multiple=True, help="A Debian suite; can be given several times."
 )
+@arch_option
 @click.option(
     "-o",
     "--output",
@@ -24,19 +26,25 @@ from ktrace.views.output import say
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 @click.pass_context
 def matrix(
-    context: click.Context, scenario: str, suites: tuple[str, ...], output: Path, markdown: bool
+    context: click.Context,
+    scenario: str,
+    suites: tuple[str, ...],
+    arch: str,
+    output: Path,
+    markdown: bool,
 ) -> None:
     """Run SCENARIO on the kernels of several Debian suites, and print one table.
 
     Without --suite: bullseye, bookworm, trixie and sid. The exit code is that of the worst run.
     """
     from ktrace.commands.lab.tell import tell_details
+    from ktrace.lab.arch import ARCHES
     from ktrace.lab.errors import LabError
     from ktrace.lab.matrix import SUITES, run_matrix, table
     from ktrace.verdicts import worst_exit
 
     try:
-        rows = run_matrix(scenario, suites or SUITES, output)
+        rows = run_matrix(scenario, suites or SUITES, ARCHES[arch], output)
     except LabError as error:
         tell_details(error.details)
         raise

@@ -28,6 +28,7 @@ def run(context: click.Context, /, scenario: str, **given: Any) -> None:
     """
     # Here, so that the other commands need not load the lab.
     from ktrace.commands.lab.tell import tell_details, tell_error, tell_files
+    from ktrace.lab.arch import ARCHES
     from ktrace.lab.bisect import bisect_code, judge_by_function
     from ktrace.lab.build.packages import Kernel
     from ktrace.lab.errors import LabError
@@ -51,13 +52,14 @@ def run(context: click.Context, /, scenario: str, **given: Any) -> None:
 
     def run_once(trace: Path) -> LabResult:
         kernel, modules = options.kernel, options.modules
-        given = Kernel(kernel, modules) if kernel and modules else None
+        arch = ARCHES[options.arch]
+        given = Kernel(kernel, modules, arch=arch) if kernel and modules else None
         return run_scenario(
             chosen,
             output=trace,
             screen=options.screen,
             keep=options.keep,
-            kernel=kernel_with(given, options.own, options.suite or ""),
+            kernel=kernel_with(given, options.own, options.suite or "", arch),
             bcc=options.loader == "bcc",
             force=options.force,
         )

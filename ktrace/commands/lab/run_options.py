@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ktrace.commands.lab.arch_option import arch_option
 from ktrace.errors import UsageError
 from ktrace.record import record
 
@@ -32,6 +33,7 @@ class RunOptions:
     loader: str
     kernel_args: str
     suite: str | None
+    arch: str
     keep: bool
     bisect: bool
     function: str | None
@@ -104,6 +106,7 @@ _OPTIONS = (
         "--kernel-args", default="", help="More arguments for the guest kernel's command line."
     ),
     click.option("--suite", help="Boot the kernel of this Debian suite, for example trixie."),
+    arch_option,
     click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen."),
     click.option(
         "--bisect",

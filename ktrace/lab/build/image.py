@@ -5,7 +5,8 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from ktrace.lab.build import bcc_tree, python_tree
+from ktrace.lab.arch import AMD64, Arch
+from ktrace.lab.build import bcc_tree, foreign_tree, python_tree
 from ktrace.lab.build.cpio import Archive
 from ktrace.lab.build.fingerprint import fingerprint
 from ktrace.lab.build.host_tools import make_runnable
@@ -36,10 +37,11 @@ def initramfs(
 
     `own` are module files that the lab has compiled, NAME-ANYTHING.ko.
     """
-    busybox = Path(find_tool("busybox"))
+    own_arch = kernel.arch.is_own
+    busybox = Path(find_tool("busybox")) if own_arch else foreign_tree.busybox(cache, kernel.arch)
     inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
     inputs += kernel.replaced
-    name = f"initramfs-{fingerprint(inputs, kernel.release, *later)}.cpio"
+    name = f"{kernel.arch.kind('initramfs')}-{fingerprint(inputs, kernel.release, *later)}.cpio"
 
     def build(path: Path) -> None:
         modules = ModuleTree(kernel.modules, kernel.replaced)
@@ -48,13 +50,17 @@ def initramfs(
     return _cached(cache, name, build)
 
 
-def system_disk(cache: Path) -> Path:
+def system_disk(cache: Path, arch: Arch = AMD64) -> Path:
     """The guest's /usr: Python with everything but ktrace."""
-    name = f"system-{fingerprint(python_tree.sources())}.ext4"
+    sources = python_tree.sources() if arch.is_own else foreign_tree.sources(cache, arch)
+    name = f"{arch.kind('system')}-{fingerprint(sources)}.ext4"
 
     def build(path: Path) -> None:
         tree = path.parent / "usr"
-        python_tree.build(tree)
+        if arch.is_own:
+            python_tree.build(tree)
+        else:
+            foreign_tree.build(cache, arch, tree)
         _ext4(tree, path)
 
     return _cached(cache, name, build)
@@ -101,7 +107,7 @@ def _copy_package(package: Path, tree: Path) -> None:
     _copy_own_metadata(tree)
 
 
-def workload_disk(cache: Path, groups: str, files: int, kibibytes: int) -> Path:
+def workload_disk(cache: Path, arch: Arch, groups: str, files: int, kibibytes: int) -> Path:
     """A squashfs: the workload program, and `files` data files for each letter of `groups`.
 
     Files that are smaller than a block share fragment blocks in the order of their names. The
@@ -109,12 +115,13 @@ def workload_disk(cache: Path, groups: str, files: int, kibibytes: int) -> Path:
     come with one read of the disk, into one entry of squashfs's cache.
     """
     source = GUEST_FILES / "workload.c"
-    name = f"workload-{fingerprint([source], groups, str(files), str(kibibytes))}.squashfs"
+    made_of = fingerprint([source], groups, str(files), str(kibibytes))
+    name = f"{arch.kind('workload')}-{made_of}.squashfs"
 
     def build(path: Path) -> None:
         tree = path.parent / "workload"
         tree.mkdir()
-        _compile(source, tree / "workload")
+        _compile(source, tree / "workload", arch)
         noise = random.Random(0)
         for group in groups:
             for number in range(files):
@@ -163,7 +170,7 @@ def root_disk(cache: Path, programs: int, kibibytes: int) -> Path:
 
 def _thrash_programs(tree: Path, programs: int, kibibytes: int) -> None:
     tree.mkdir()
-    _compile(GUEST_FILES / "thrash.c", tree / "thrash")
+    _compile(GUEST_FILES / "thrash.c", tree / "thrash", AMD64)
     program = (tree / "thrash").read_bytes()
     noise = random.Random(0)
     for number in range(programs):
@@ -193,16 +200,16 @@ def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
     return _cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
 
 
-def program_disk(cache: Path, *programs: str) -> Path:
+def program_disk(cache: Path, arch: Arch, *programs: str) -> Path:
     """An ext4 with programs of the lab's guest_files, by the names of their sources."""
     sources = [GUEST_FILES / f"{program}.c" for program in programs]
-    name = f"program_{'_'.join(programs)}-{fingerprint(sources)}.ext4"
+    name = f"{arch.kind('program_' + '_'.join(programs))}-{fingerprint(sources)}.ext4"
 
     def build(path: Path) -> None:
         tree = path.parent / "program"
         tree.mkdir()
         for source in sources:
-            _compile(source, tree / source.stem)
+            _compile(source, tree / source.stem, arch)
         _ext4(tree, path)
 
     return _cached(cache, name, build)
@@ -257,9 +264,9 @@ def _copy_own_metadata(tree: Path) -> None:
         pass  # a checkout, not an installation
 
 
-def _compile(source: Path, program: Path) -> None:
+def _compile(source: Path, program: Path, arch: Arch) -> None:
     run_tool(
-        ["gcc", "-static", "-O2", "-Wall", "-s", "-o", str(program), str(source)],
+        [arch.compiler, "-static", "-O2", "-Wall", "-s", "-o", str(program), str(source)],
         timeout=_BUILD_S,
     )
 

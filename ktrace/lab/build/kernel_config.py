@@ -10,8 +10,8 @@ from ktrace.plural import count
 
 # The guest's disks, ports and files; y or m.
 GUEST = (
-    *("VIRTIO_PCI", "VIRTIO_BLK", "VIRTIO_CONSOLE", "SERIAL_8250_CONSOLE", "BLK_DEV_INITRD"),
-    *("EXT4_FS", "TMPFS", "DEVTMPFS", "PROC_FS", "SYSFS"),
+    *("VIRTIO_PCI", "VIRTIO_BLK", "VIRTIO_CONSOLE", "BLK_DEV_INITRD", "EXT4_FS", "TMPFS"),
+    *("DEVTMPFS", "PROC_FS", "SYSFS"),
 )
 # ktrace in the guest; STACKTRACE: for /proc/PID/stack, by which scenarios see where tasks wait
 TRACER = ("BPF_SYSCALL", "BPF_EVENTS", "DEBUG_INFO_BTF", "STACKTRACE", "TRACEPOINTS")
@@ -24,7 +24,12 @@ def check_config(kernel: Kernel, modules: Iterable[str]) -> None:
     config = find_config(kernel)
     if config is None:
         return
-    wanted = [*GUEST, *TRACER, *(OF_MODULE[name] for name in modules if name in OF_MODULE)]
+    wanted = [
+        *GUEST,
+        kernel.arch.console_option,
+        *TRACER,
+        *(OF_MODULE[name] for name in modules if name in OF_MODULE),
+    ]
     missing = missing_options(config.read_text(errors="replace"), wanted)
     if missing:
         raise UsageError(

@@ -5,16 +5,17 @@ stay comparable. To move on to a newer kernel, remove it from the cache.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from ktrace.errors import CannotTrace
+from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build.suites import suite_options, update
 from ktrace.lab.cache import work_dir
 from ktrace.lab.errors import LabError
 from ktrace.lab.tools import run_tool
 
-METAPACKAGE = "linux-image-cloud-amd64"
 ASK_S = 60.0
 DOWNLOAD_S = 900.0
 UNPACK_S = 300.0
@@ -29,22 +30,23 @@ class Kernel:
     _: KW_ONLY
     suite: str = ""  # of Debian, that it is from; empty: the machine's own, or not Debian's
     replaced: tuple[Path, ...] = ()  # module files that stand in for those of the same name
+    arch: Arch = AMD64
 
     @property
     def release(self) -> str:
         return self.modules.name
 
 
-def debian_kernel(cache: Path, metapackage: str = METAPACKAGE, suite: str = "") -> Kernel:
-    """The kernel that `metapackage` stands for in a suite of Debian (empty: in the machine's own):
-    from the cache, else downloaded into it."""
-    home = cache / "kernels" / "@".join(filter(None, (metapackage, suite)))
+def debian_kernel(cache: Path, suite: str = "", arch: Arch = AMD64) -> Kernel:
+    """The newest kernel of a suite of Debian (empty: of the machine's own): from the cache, else
+    downloaded into it."""
+    home = cache / "kernels" / "@".join(filter(None, (arch.metapackage, suite)))
     if not home.is_dir():
         home.parent.mkdir(parents=True, exist_ok=True)
         with work_dir(home.parent) as scratch:
-            _download(metapackage, scratch, Apt(cache, suite))
+            _download(arch.metapackage, scratch, Apt(cache, suite, arch))
             (scratch / "tree").rename(home)
-    return replace(unpacked_kernel(home), suite=suite)
+    return replace(unpacked_kernel(home), suite=suite, arch=arch)
 
 
 def debian_headers(cache: Path, kernel: Kernel) -> Path:
@@ -74,10 +76,10 @@ def unpacked_kernel(tree: Path) -> Kernel:
 
 
 class Apt:
-    """apt as it sees one suite of Debian; "" is the machine's own."""
+    """apt as it sees one suite of Debian, "" is the machine's own, and one architecture."""
 
-    def __init__(self, cache: Path, suite: str) -> None:
-        self._options = suite_options(cache, suite)
+    def __init__(self, cache: Path, suite: str, arch: Arch = AMD64) -> None:
+        self._options = suite_options(cache, suite, arch)
         self._suite = suite
 
     def known(self, package: str) -> bool:
@@ -97,6 +99,13 @@ class Apt:
         command = ["apt-get", *self._options, "download", package]
         run_tool(command, timeout=DOWNLOAD_S, cwd=directory)
 
+    def download_all(self, packages: Iterable[str], directory: Path) -> None:
+        """Get the files of packages and of all that they need, without installing anything."""
+        into = ("-o", f"Dir::Cache::archives={directory}")
+        (directory / "partial").mkdir()
+        asked = ("install", "--download-only", "--no-install-recommends", "--yes", *packages)
+        run_tool(["apt-get", *self._options, *into, *asked], timeout=DOWNLOAD_S)
+
     def _cache(self, verb: str, package: str) -> str:
         return run_tool(["apt-cache", *self._options, verb, package], timeout=ASK_S)
 
@@ -112,7 +121,7 @@ def _download(metapackage: str, scratch: Path, apt: Apt) -> None:
         apt.download(package, scratch)
     for part in image_parts(package, apt.depends(package)):
         apt.download(part, scratch)
-    _unpack(scratch)
+    unpack(scratch)
 
 
 def _download_headers(package: str, scratch: Path, home: Path, apt: Apt) -> None:
@@ -124,13 +133,14 @@ def _download_headers(package: str, scratch: Path, home: Path, apt: Apt) -> None
         )
     for name in (package, *headers_packages(apt.depends(package))):
         apt.download(name, scratch)
-    _unpack(scratch)
+    unpack(scratch)
     # It names the other package's by its installed place.
     makefile = scratch / "tree/usr/src" / package / "Makefile"
     makefile.write_text(re.sub(r"(?<=[ =])/usr/src/", f"{home}/usr/src/", makefile.read_text()))
 
 
-def _unpack(scratch: Path) -> None:
+def unpack(scratch: Path) -> None:
+    """The packages that lie in a folder, into its folder "tree"."""
     for archive in scratch.glob("*.deb"):
         run_tool(["dpkg-deb", "-x", str(archive), str(scratch / "tree")], timeout=UNPACK_S)
 

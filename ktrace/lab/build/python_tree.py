@@ -37,22 +37,25 @@ _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def sources() -> list[Path]:
     """All that goes into the tree: what decides whether a built image is still good."""
     interpreter = _interpreter()
-    return [interpreter, _library(interpreter), _libbpf(), *map(Path, _dependency_paths())]
+    return [interpreter, _library(interpreter), _libbpf(), *dependency_paths()]
 
 
 def build(usr: Path) -> None:
     """Fill `usr`, which will be the guest's /usr."""
     interpreter = _interpreter()
-    library = _library(interpreter)
+    copied = copy_python(usr, interpreter, _library(interpreter))
+    copy_shared_libraries(usr, [interpreter, _libbpf(), *copied.glob("lib-dynload/*.so")])
+    copy_dependencies(usr)
+
+
+def copy_python(usr: Path, interpreter: Path, library: Path) -> Path:
+    """Interpreter and standard library; the library's place in `usr`."""
     (usr / "bin").mkdir(parents=True)
     shutil.copy2(interpreter, usr / "bin" / interpreter.name)
     (usr / "bin" / "python3").symlink_to(interpreter.name)
     copied = usr / "lib" / library.name
     shutil.copytree(library, copied, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    copy_shared_libraries(usr, [interpreter, _libbpf(), *copied.glob("lib-dynload/*.so")])
-    packages = usr / "lib" / "python3" / "dist-packages"
-    packages.mkdir(parents=True)
-    _copy_dependencies(packages)
+    return copied
 
 
 def compile_all(directory: Path) -> None:
@@ -157,7 +160,8 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _dependency_paths() -> Iterator[Path]:
+def dependency_paths() -> Iterator[Path]:
+    """The packages and modules that ktrace needs, as installed here: all are Python only."""
     for name in _dependencies():
         for module in _modules_of(name):
             location = module_path(module)
@@ -175,8 +179,11 @@ def module_path(module: str) -> Path | None:
     return Path(spec.origin) if spec.origin else None
 
 
-def _copy_dependencies(packages: Path) -> None:
-    for path in _dependency_paths():
+def copy_dependencies(usr: Path) -> None:
+    """What ktrace imports beside the standard library."""
+    packages = usr / "lib" / "python3" / "dist-packages"
+    packages.mkdir(parents=True)
+    for path in dependency_paths():
         copy_module(path, packages)
     for name in _dependencies():
         copy_metadata(name, packages)

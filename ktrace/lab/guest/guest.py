@@ -9,15 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.errors import GuestDied, GuestTimeout, LabError
 from ktrace.lab.guest.control import Answer, Control
 from ktrace.lab.guest.qmp import Qmp
 from ktrace.lab.limits import PATIENCE_S
 from ktrace.lab.tools import DETAIL_LINES, find_tool, last_lines
 
-KERNEL_ARGUMENTS = (
-    "console=ttyS0 loglevel=5 panic=-1 mitigations=off random.trust_cpu=on rdinit=/init"
-)
+KERNEL_ARGUMENTS = "loglevel=5 panic=-1 mitigations=off random.trust_cpu=on rdinit=/init"
 TTY_PORT = "/dev/hvc0"
 LINE_PORT = "/dev/virtio-ports/screen"
 TRACE_PORT = "/dev/virtio-ports/trace"
@@ -35,8 +34,7 @@ class Disk:
 class Machine:
     """What to boot. `tty` makes the screen port a terminal, else it is a plain pipe.
 
-    `memory` is a file to have the guest's memory in: below 3 GiB its offsets are the guest's
-    physical addresses.
+    `memory` is a file to have the guest's memory in: its first byte is at `arch.memory_start`.
     """
 
     kernel: Path
@@ -51,6 +49,7 @@ class Machine:
     memory: Path | None = None
     five_levels: bool = False  # of page tables
     devices: tuple[str, ...] = ()  # more arguments for QEMU
+    arch: Arch = AMD64
 
 
 class Guest:
@@ -197,18 +196,20 @@ class Guest:
 def qemu_command(machine: Machine, *, control: int, qmp: int, screen: int) -> list[str]:
     """QEMU's command line; the numbers are file descriptors of connected sockets."""
     screen_device = "virtconsole" if machine.tty else "virtserialport"
-    command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+    arch = machine.arch
+    command = [arch.qemu, *arch.board, "-nodefaults", "-no-user-config", "-display", "none"]
     # TCG, not KVM, so that a scenario runs alike everywhere. In one thread: when each CPU has
     # its own, QEMU 7.2 loses a kernel that patches its code (as attaching a probe does) to
     # an endless int3, in about half of the runs that do it under load.
     command += ["-accel", "tcg,thread=single", "-no-reboot"]
-    # Without cmpxchg16b, after which QEMU 7.2 leaves wrong flags now and then: a 6.12 kernel, whose
-    # kmem_cache_alloc() uses it, panicked in two of three boots.
-    levels = "on" if machine.five_levels else "off"
-    command += ["-cpu", f"max,la57={levels},cx16=off"]
+    command += [
+        "-cpu",
+        arch.cpu.replace("la57=off", "la57=on") if machine.five_levels else arch.cpu,
+    ]
     command += ["-smp", str(machine.cpus), "-m", str(machine.memory_mb)]
     command += ["-kernel", str(machine.kernel), "-initrd", str(machine.initramfs)]
-    command += ["-append", f"{KERNEL_ARGUMENTS} {machine.arguments}".rstrip()]
+    arguments = f"console={arch.console} {KERNEL_ARGUMENTS} {machine.arguments}"
+    command += ["-append", arguments.rstrip()]
     command += _memory_options(machine)
     command += ["-chardev", f"file,id=console,path={_option_value(machine.console)}"]
     command += ["-serial", "chardev:console"]

@@ -35,7 +35,7 @@ BAD_PAGE_BUG = Scenario(
     summary="a module frees pages in wrong states: a kernel bug, not bad RAM",
     command=ktrace_command("bad-page"),
     modules=(),
-    disks=lambda cache: (),
+    disks=lambda cache, arch: (),
     steps=(
         Step("load the module", load_module),
         Step("free pages in wrong states", free_pages),

@@ -70,7 +70,7 @@ BAD_RAM = Scenario(
     summary="one bit of RAM goes bad: three boots, three pages, three programs, one cell",
     command=ktrace_command("bad-page"),
     modules=(),
-    disks=lambda cache: (),
+    disks=lambda cache, arch: (),
     steps=(
         Step("find the page that the cell describes", find_page),
         Step("flip its bit from outside", flip_bit),

@@ -9,6 +9,7 @@ of the file system, as in lock-chain.
 
 from pathlib import Path
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import program_disk
 from ktrace.lab.guest.guest import Disk
 from ktrace.lab.guest.tracer import ktrace_command
@@ -34,9 +35,9 @@ KILLED_COUNT = 7
 HOLD_S = 3.0
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     """One image three times: the programs, and what lies under the devices that are suspended."""
-    image = program_disk(cache, "workload", "device_mapper")
+    image = program_disk(cache, arch, "workload", "device_mapper")
     return (Disk("programs", image), Disk("data", image), Disk("under", image))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import program_disk
 from ktrace.lab.guest.guest import Disk
 from ktrace.lab.guest.tracer import ktrace_command
@@ -42,9 +43,9 @@ THREADS = (
 HOLD_S = 3.0
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     """The program that faults."""
-    return (Disk("programs", program_disk(cache, "workload")),)
+    return (Disk("programs", program_disk(cache, arch, "workload")),)
 
 
 def load_module(stage: Stage) -> None:

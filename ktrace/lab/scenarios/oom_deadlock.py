@@ -10,6 +10,7 @@ and when all are killed, the holder's write fails and everything dies. Nobody is
 import re
 from pathlib import Path
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import program_disk
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
@@ -99,9 +100,9 @@ def _start(stage: Stage, role: str, adjust: int) -> int:
     return workload.start(stage, PROGRAM, role, FIFO, str(VICTIM_MB), before=before)
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     """The disk with the program."""
-    return (Disk("workload", program_disk(cache, "oom_deadlock")),)
+    return (Disk("workload", program_disk(cache, arch, "oom_deadlock")),)
 
 
 OOM_DEADLOCK = Scenario(

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import program_disk
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
@@ -88,9 +89,9 @@ def end_quietly(stage: Stage) -> None:
     stage.guest.check("echo 8 >/proc/sys/kernel/printk")
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     """The disk with the program."""
-    return (Disk("workload", program_disk(cache, "oom_spin")),)
+    return (Disk("workload", program_disk(cache, arch, "oom_spin")),)
 
 
 def _start(
@@ -176,6 +177,7 @@ OOM_LIVELOCK = Scenario(
     command=ktrace_command("oom-livelock"),
     modules=(),
     disks=disks,
+    arches=("amd64", "arm64"),
     steps=(
         Step("make memory cgroups of 20 MiB", make_groups),
         Step("let the OOM killer end an ordinary process", ordinary_kill),

@@ -14,6 +14,7 @@ on a kernel that may not have the bug until enough were killed; a run without th
 from functools import partial
 from pathlib import Path
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import thrash_disk
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
@@ -88,7 +89,7 @@ def check_kills(stage: Stage) -> None:
         raise LabError("memory was never so short that the OOM killer killed")
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     return (Disk("workload", thrash_disk(cache, PROGRAMS, PROGRAM_KIB)),)
 
 

@@ -8,6 +8,7 @@ did not lock into memory before, it would wait for with everybody else.
 from functools import partial
 from pathlib import Path
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import ROOT_MOUNTS, root_disk
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Disk
@@ -57,7 +58,7 @@ def _major_faults(stage: Stage) -> int:
     return sum(map(int, lines))
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     return (Disk("workload", root_disk(cache, natural.PROGRAMS, natural.PROGRAM_KIB)),)
 
 

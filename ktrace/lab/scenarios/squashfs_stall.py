@@ -148,6 +148,7 @@ SQUASHFS_STALL = Scenario(
     command=ktrace_command("oom-hang"),
     modules=("squashfs",),
     disks=stalled_disk.disks,
+    arches=("amd64", "arm64"),
     steps=(
         *_BEFORE,
         Step("run out of memory", run_out_of_memory),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ktrace.lab.arch import Arch
 from ktrace.lab.build.image import workload_disk
 from ktrace.lab.guest.guest import Disk
 from ktrace.lab.scenario import Stage
@@ -18,9 +19,9 @@ CACHE_GET = "squashfs_cache_get"
 _NAME = "workload"
 
 
-def disks(cache: Path) -> tuple[Disk, ...]:
+def disks(cache: Path, arch: Arch) -> tuple[Disk, ...]:
     """The disk to be stalled."""
-    return (Disk(_NAME, workload_disk(cache, GROUPS, FILES_PER_GROUP, FILE_KIB)),)
+    return (Disk(_NAME, workload_disk(cache, arch, GROUPS, FILES_PER_GROUP, FILE_KIB)),)
 
 
 def mount(stage: Stage) -> None:

@@ -1,16 +1,19 @@
 """A kernel that lacks what a guest needs is told so before it is booted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ktrace.errors import UsageError
+from ktrace.lab.arch import AMD64, ARM64
 from ktrace.lab.build.kernel_config import GUEST, TRACER, check_config, find_config, missing_options
 from ktrace.lab.build.packages import Kernel
 
 pytestmark = pytest.mark.unit
 
-WHOLE = "".join(f"CONFIG_{option}=y\n" for option in (*GUEST, *TRACER, "SQUASHFS"))
+_OPTIONS = (*GUEST, *TRACER, "SQUASHFS", AMD64.console_option)
+WHOLE = "".join(f"CONFIG_{option}=y\n" for option in _OPTIONS)
 
 
 @pytest.fixture
@@ -51,6 +54,13 @@ def test_every_missing_option_is_named(kernel: Kernel) -> None:
     assert raised.value.hint == "set in its .config: CONFIG_VIRTIO_BLK=y CONFIG_SQUASHFS=y"
     with pytest.raises(UsageError, match="lacks 1 option "):
         check_config(kernel, [])
+
+
+def test_the_console_is_that_of_the_architecture(kernel: Kernel) -> None:
+    kernel.image.with_name("config-6.1.0-own").write_text(WHOLE)
+    with pytest.raises(UsageError) as raised:
+        check_config(replace(kernel, arch=ARM64), [])
+    assert raised.value.hint == "set in its .config: CONFIG_SERIAL_AMBA_PL011_CONSOLE=y"
 
 
 def test_without_a_config_it_is_booted(kernel: Kernel) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.lab.arch import AMD64
 from ktrace.lab.build import packages
 from ktrace.lab.errors import LabError
 
@@ -63,7 +64,7 @@ def test_no_kernel_in_the_package(tmp_path: Path) -> None:
 
 
 def test_a_cached_kernel_needs_no_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = tmp_path / "kernels" / packages.METAPACKAGE
+    tree = tmp_path / "kernels" / AMD64.metapackage
     (tree / "lib/modules/6.1").mkdir(parents=True)
     (tree / "boot").mkdir()
     (tree / "boot/vmlinuz-6.1").touch()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.lab.arch import ARM64
 from ktrace.lab.errors import GuestDied
 from ktrace.lab.guest.guest import Disk, Guest, Machine, qemu_command
 
@@ -54,6 +55,16 @@ def test_the_screen_is_a_terminal_only_if_asked_for(tty: bool, device: str) -> N
 def test_no_kvm_and_no_reboot() -> None:
     assert options(MACHINE, "-accel") == ["tcg,thread=single"]
     assert "-no-reboot" in qemu_command(MACHINE, control=5, qmp=6, screen=7)
+
+
+def test_a_board_of_another_architecture() -> None:
+    machine = replace(MACHINE, arch=ARM64, memory=Path("/m"))
+    command = qemu_command(machine, control=5, qmp=6, screen=7)
+    assert command[0] == "qemu-system-aarch64"
+    # the second one is added to the first by QEMU
+    assert options(machine, "-machine") == ["virt", "memory-backend=ram"]
+    (arguments,) = options(machine, "-append")
+    assert arguments.startswith("console=ttyAMA0 ")
 
 
 def test_errors_carry_the_console(tmp_path: Path) -> None:

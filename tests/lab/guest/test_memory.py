@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.lab.build.suites import mirror
+from ktrace.lab.build.suites import main_archive
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Guest, Machine, qemu_command
 from ktrace.lab.guest.memory import STRUCT_PAGE, GuestMemory
@@ -127,5 +127,5 @@ def test_the_mirror_is_that_of_the_main_archive() -> None:
         "http://mirror.example/debian-security/ bookworm-security\n"
         "http://mirror.example/debian/ bookworm\n"
     )
-    assert mirror(targets) == "http://mirror.example/debian/"
-    assert mirror("") is None
+    assert main_archive(targets) == ("http://mirror.example/debian/", "bookworm")
+    assert main_archive("") is None
