@@ -23,7 +23,7 @@ def _wait(top: Stack, stack: Stack, state: str, state_flags: str, sampled: bool)
     function, named = look_beneath((*top, *stack))
     if state_flags == "TASK_RUNNING":
         primitive = "running"  # one that is dying
-    elif named is None and sampled and not top:
+    elif named is None and not top and (sampled or "+" not in stack[0]):  # no offset: of wchan
         primitive = "unknown"  # the frames in which the kernel would have named it were not seen
     else:
         frames = (*top, *stack[:6])

@@ -20,6 +20,10 @@ class Arch:
     console: str
     console_option: str  # of the kernel's .config
     gcc: str
+    memory_start: int = 0  # where QEMU's board has its memory
+    most_cpus: int = 2
+    more_modules: tuple[str, ...] = ()  # that a guest needs at boot, beside those of every guest
+    own_btf: bool = True  # of Debian's kernel; else it is made from the kernel's debug package
 
     @property
     def is_own(self) -> bool:
@@ -56,9 +60,26 @@ ARM64 = Arch(
     board=("-machine", "virt"),
     # no "max": its pointer authentication is slow to emulate
     cpu="cortex-a57",
+    memory_start=0x40000000,
     console="ttyAMA0",
     console_option="SERIAL_AMBA_PL011_CONSOLE",
     gcc="aarch64-linux-gnu-gcc",
 )
+ARMHF = Arch(
+    name="armhf",
+    machine="armv7l",
+    metapackage="linux-image-armmp",
+    qemu="qemu-system-arm",
+    # a kernel without LPAE reaches no devices above 4 GiB
+    board=("-machine", "virt,highmem=off"),
+    cpu="cortex-a15",
+    memory_start=0x40000000,
+    console="ttyAMA0",
+    console_option="SERIAL_AMBA_PL011_CONSOLE",
+    gcc="arm-linux-gnueabihf-gcc",
+    most_cpus=1,  # with two, TCG in one thread stops now and then
+    more_modules=("crc32c_generic", "ext4"),
+    own_btf=False,
+)
 
-ARCHES = {arch.name: arch for arch in (AMD64, ARM64)}
+ARCHES = {arch.name: arch for arch in (AMD64, ARM64, ARMHF)}

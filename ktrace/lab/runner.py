@@ -14,6 +14,7 @@ from pathlib import Path
 from ktrace.errors import UsageError
 from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build import bcc_tree, image
+from ktrace.lab.build.initramfs import initramfs
 from ktrace.lab.build.kernel_config import check_config
 from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
@@ -247,13 +248,13 @@ def _machine(
     system = () if scenario.own_root else _system(cache, kernel, bcc=bcc)
     return Machine(
         kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, scenario.modules, own),
+        initramfs=initramfs(cache, kernel, scenario.modules, own),
         disks=(*system, *scenario.disks(cache, kernel.arch)),
         trace=logs / "trace",
         console=logs / "console.log",
         tty=tty,
         memory_mb=scenario.memory_mb + (bcc_tree.MORE_MEMORY_MB if bcc else 0),
-        cpus=scenario.cpus,
+        cpus=min(scenario.cpus, kernel.arch.most_cpus),
         five_levels=scenario.five_levels,
         memory=logs / "memory" if scenario.memory_file else None,
         arch=kernel.arch,

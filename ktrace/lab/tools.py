@@ -24,7 +24,9 @@ DEBIAN_PACKAGE = {
 # only for guests of another architecture
 OTHER_ARCH_PACKAGE = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+    "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf and libc6-dev-armhf-cross",
     "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-system-arm": "qemu-system-arm",
     "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu and libc6-dev-amd64-cross",
 }
 DETAIL_LINES = 20

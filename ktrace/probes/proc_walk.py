@@ -27,6 +27,7 @@ _STATES = {"R": 0, "S": 1, "D": 2, "I": 0x402, "T": 4, "t": 8}
 _EXIT_STATES = {"Z": 0x20, "X": 0x10}
 _PENDING, _SHARED, _GROUP = "KILL_PENDING", "KILL_SHARED", "KILL_GROUP"  # enum kill_mark
 _FRAME = re.compile(r"\[<[^>]*>\] (\S+?)\+(0x[0-9a-f]+)/0x[0-9a-f]+(?: (\[[^\]]+\]))?")
+_FUNCTION = re.compile(r"[A-Za-z_][\w.$]*", re.ASCII)  # wchan is "0" of a task that runs
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def look_at(pid: int, tid: int, proc: str = PROC) -> Look | None:
         status = _status(f"{thread}/status")
         if int(status["ShdPnd"], 16) & _SIGKILL_BIT:
             killed.add(_SHARED)
-        frames = () if letter in _EXIT_STATES else stack_frames(f"{thread}/stack")
+        frames = () if letter in _EXIT_STATES else stack_frames(thread)
         return Look(
             pid=pid,
             tid=tid,
@@ -98,14 +99,26 @@ def look_at(pid: int, tid: int, proc: str = PROC) -> Look | None:
         return None
 
 
-def stack_frames(path: str) -> tuple[str, ...]:
-    """ "vfs_write+0x10d", "squashfs_cache_get+0x323 [squashfs]", ... of a /proc/TID/stack."""
+def stack_frames(thread: str) -> tuple[str, ...]:
+    """ "vfs_write+0x10d", "squashfs_cache_get+0x323 [squashfs]", ...: thread is a /proc/TID.
+
+    Its stack; where that is empty, as on 32-bit ARM with CONFIG_SMP (arch/arm/kernel/stacktrace.c),
+    the one function of wchan: the first that is not the scheduler's.
+    """
+    found = _FRAME.findall(_text(f"{thread}/stack"))
+    if not found:
+        waits_in = _text(f"{thread}/wchan")
+        return (waits_in,) if _FUNCTION.fullmatch(waits_in) else ()
+    return tuple(f"{name}+{offset} {module}".rstrip() for name, offset, module in found)
+
+
+def _text(path: str) -> str:
+    """Empty where it cannot be read."""
     try:
         with open(path) as file:
-            found = _FRAME.findall(file.read())
+            return file.read()
     except OSError:
-        return ()
-    return tuple(f"{name}+{offset} {module}".rstrip() for name, offset, module in found)
+        return ""
 
 
 def _state(letter: str, frames: tuple[str, ...]) -> int:

@@ -72,4 +72,4 @@ def add_stacks(looks: Sequence[RawEvent]) -> None:
     with raised():  # stacks of others are shown to CAP_SYS_ADMIN alone
         for _, event in looks:
             task = event.task
-            event.frames = stack_frames(f"{PROC}/{task.pid}/task/{task.tid}/stack")
+            event.frames = stack_frames(f"{PROC}/{task.pid}/task/{task.tid}")

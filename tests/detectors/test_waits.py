@@ -92,6 +92,13 @@ def test_who_does_not_sleep_waits_for_nothing(name: str) -> None:
     assert wait_of(state(1, state=name)) is None
 
 
+def test_the_one_function_of_wchan_does_not_tell_the_primitive() -> None:
+    """It is submit_bio_wait of one that sleeps in wait_for_completion_io()."""
+    wait = wait_of(state(1.0, stack=("submit_bio_wait",)))
+    assert wait is not None
+    assert (wait.function, wait.primitive) == ("submit_bio_wait", "unknown")
+
+
 def test_no_stack_no_wait() -> None:
     assert wait_of(state(1, stack=())) is None
 

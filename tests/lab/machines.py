@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ktrace.lab.build import image
+from ktrace.lab.build.initramfs import initramfs
 from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.guest.guest import Disk, Guest, Machine
@@ -24,7 +25,7 @@ def machine(
     kernel = debian_kernel(cache, suite=suite)
     return Machine(
         kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, modules),
+        initramfs=initramfs(cache, kernel, modules),
         disks=(
             Disk("system", image.system_disk(cache)),
             Disk("ktrace", image.ktrace_disk(cache)),

@@ -11,6 +11,7 @@ import pytest
 
 from ktrace.events import FatalSignal
 from ktrace.lab.build import image
+from ktrace.lab.build.initramfs import initramfs
 from ktrace.lab.build.packages import debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import GuestDied
@@ -63,7 +64,7 @@ def machine(places: Places, console: Path) -> Machine:
     subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", places.disk], check=True)
     return Machine(
         kernel=kernel.image,
-        initramfs=image.initramfs(cache, kernel, ("virtio_net",)),
+        initramfs=initramfs(cache, kernel, ("virtio_net",)),
         disks=(
             Disk("system", image.system_disk(cache)),
             Disk("ktrace", image.ktrace_disk(cache)),

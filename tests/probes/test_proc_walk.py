@@ -109,4 +109,18 @@ def test_what_cannot_be_read_is_no_thread(content: bytes, tmp_path: Path) -> Non
 def test_hidden_stack(tmp_path: Path) -> None:
     assert stack_frames(str(tmp_path / "none")) == ()
     (tmp_path / "stack").write_text("[<ffffffff81>] f+0x1/0x2\n[<0>] 0xffffffffc0123456\n")
-    assert stack_frames(str(tmp_path / "stack")) == ("f+0x1",)
+    (tmp_path / "wchan").write_text("f")
+    assert stack_frames(str(tmp_path)) == ("f+0x1",)
+
+
+@pytest.mark.parametrize(
+    ("wchan", "frames"),
+    [("squashfs_cache_get", ("squashfs_cache_get",)), ("0", ()), ("", ()), ("0xc0123456", ())],
+)
+def test_where_a_thread_waits_that_shows_no_stack(
+    wchan: str, frames: tuple[str, ...], tmp_path: Path
+) -> None:
+    """As on 32-bit ARM: wchan has one function, or 0."""
+    (tmp_path / "stack").write_text("")
+    (tmp_path / "wchan").write_text(wchan)
+    assert stack_frames(str(tmp_path)) == frames

@@ -3,7 +3,7 @@
 import click
 
 # Not from ktrace.lab.arch: the other commands need not load the lab.
-NAMES = ("amd64", "arm64")
+NAMES = ("amd64", "arm64", "armhf")
 
 arch_option = click.option(
     "--arch",

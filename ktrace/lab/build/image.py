@@ -1,53 +1,23 @@
 """The guest's disks, each built once and kept in the cache until what it is made of changes."""
 
 import random
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build import bcc_tree, foreign_tree, python_tree
-from ktrace.lab.build.cpio import Archive
 from ktrace.lab.build.fingerprint import fingerprint
 from ktrace.lab.build.host_tools import make_runnable
-from ktrace.lab.build.modules import ModuleTree
+from ktrace.lab.build.image_cache import GUEST_FILES, cached
 from ktrace.lab.build.packages import Apt, Kernel, debian_headers
-from ktrace.lab.cache import work_dir
 from ktrace.lab.errors import LabError
-from ktrace.lab.tools import find_tool, run_tool
+from ktrace.lab.tools import run_tool
 
-GUEST_FILES = Path(__file__).parents[1] / "guest_files"
-BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console")
-SCRIPTS = ("agent", "spawn", "spawned", "with-size")
-_DIRECTORIES = (
-    "bin dev proc sys run tmp usr ktrace workload modules etc root".split()
-)  # what init mounts something on, or puts something in
 ROOT_MOUNTS = ("dev", "proc", "run", "sys", "tmp")
 _KIB = 1024
 _BUILD_S = 300.0
 # The kernel of a later suite may be made by a gcc that has -fmin-function-alignment (14)
 _OLDER_GCC = ("CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",)
-_KEPT = 2
-
-
-def initramfs(
-    cache: Path, kernel: Kernel, later: tuple[str, ...], own: tuple[Path, ...] = ()
-) -> Path:
-    """Busybox, the lab's scripts, and the modules: loaded at boot, or `later` by the scenario.
-
-    `own` are module files that the lab has compiled, NAME-ANYTHING.ko.
-    """
-    own_arch = kernel.arch.is_own
-    busybox = Path(find_tool("busybox")) if own_arch else foreign_tree.busybox(cache, kernel.arch)
-    inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
-    inputs += kernel.replaced
-    name = f"{kernel.arch.kind('initramfs')}-{fingerprint(inputs, kernel.release, *later)}.cpio"
-
-    def build(path: Path) -> None:
-        modules = ModuleTree(kernel.modules, kernel.replaced)
-        path.write_bytes(_initramfs(busybox, modules, later, own))
-
-    return _cached(cache, name, build)
 
 
 def system_disk(cache: Path, arch: Arch = AMD64) -> Path:
@@ -63,7 +33,7 @@ def system_disk(cache: Path, arch: Arch = AMD64) -> Path:
             foreign_tree.build(cache, arch, tree)
         _ext4(tree, path)
 
-    return _cached(cache, name, build)
+    return cached(cache, name, build)
 
 
 def bcc_system_disk(cache: Path, kernel: Kernel) -> Path:
@@ -78,7 +48,7 @@ def bcc_system_disk(cache: Path, kernel: Kernel) -> Path:
         bcc_tree.build(tree, headers)
         _ext4(tree, path)
 
-    return _cached(cache, name, build)
+    return cached(cache, name, build)
 
 
 def ktrace_disk(cache: Path) -> Path:
@@ -91,7 +61,7 @@ def ktrace_disk(cache: Path) -> Path:
         _copy_package(package, tree)
         _ext4(tree, path)
 
-    return _cached(cache, name, build)
+    return cached(cache, name, build)
 
 
 def _package() -> Path:
@@ -129,7 +99,7 @@ def workload_disk(cache: Path, arch: Arch, groups: str, files: int, kibibytes: i
                 (tree / f"{group}{number}").write_bytes(content)
         _squashfs(tree, path)
 
-    return _cached(cache, name, build)
+    return cached(cache, name, build)
 
 
 def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
@@ -143,7 +113,7 @@ def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
         _thrash_programs(tree, programs, kibibytes)
         _squashfs(tree, path)
 
-    return _cached(cache, name, build)
+    return cached(cache, name, build)
 
 
 def root_disk(cache: Path, programs: int, kibibytes: int) -> Path:
@@ -165,7 +135,7 @@ def root_disk(cache: Path, programs: int, kibibytes: int) -> Path:
         _thrash_programs(tree / "programs", programs, kibibytes)
         _squashfs(tree, path, compression="gzip")  # a guest would take minutes to unpack xz
 
-    return _cached(cache, name, build)
+    return cached(cache, name, build)
 
 
 def _thrash_programs(tree: Path, programs: int, kibibytes: int) -> None:
@@ -197,7 +167,7 @@ def own_module(cache: Path, kernel: Kernel, name: str) -> Path:
         )
         (scratch / f"{name}.ko").rename(path)
 
-    return _cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
+    return cached(cache, f"{name}-{fingerprint([source], kernel.release)}.ko", build)
 
 
 def program_disk(cache: Path, arch: Arch, *programs: str) -> Path:
@@ -212,49 +182,7 @@ def program_disk(cache: Path, arch: Arch, *programs: str) -> Path:
             _compile(source, tree / source.stem, arch)
         _ext4(tree, path)
 
-    return _cached(cache, name, build)
-
-
-def _cached(cache: Path, name: str, build: Callable[[Path], None]) -> Path:
-    """The image of that name, built if it is missing; older ones of its kind are dropped."""
-    directory = cache / "images"
-    directory.mkdir(exist_ok=True)
-    image = directory / name
-    if not image.is_file():
-        with work_dir(directory) as scratch:
-            build(scratch / name)
-            (scratch / name).rename(image)
-        _drop_old(directory, image)
-    return image
-
-
-def _drop_old(directory: Path, newest: Path) -> None:
-    kind = newest.name.partition("-")[0]
-    images = sorted(directory.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
-    for image in images[:-_KEPT]:
-        image.unlink(missing_ok=True)
-
-
-def _initramfs(
-    busybox: Path, modules: ModuleTree, later: tuple[str, ...], own: tuple[Path, ...]
-) -> bytes:
-    archive = Archive()
-    for directory in _DIRECTORIES:
-        archive.directory(directory)
-    archive.link("sbin", "bin")
-    for library in ("lib", "lib64"):
-        archive.link(library, f"usr/{library}")
-    archive.file("bin/busybox", busybox.read_bytes(), mode=0o755)
-    archive.file("init", (GUEST_FILES / "init").read_bytes(), mode=0o755)
-    for script in SCRIPTS:
-        archive.file(f"bin/{script}", (GUEST_FILES / script).read_bytes(), mode=0o755)
-    at_boot = modules.load_order(BOOT_MODULES)
-    for name in modules.load_order([*at_boot, *later]):
-        archive.file(f"modules/{name}.ko", modules.content(name))
-    for path in own:
-        archive.file(f"modules/{path.name.partition('-')[0]}.ko", path.read_bytes())
-    archive.file("modules/at-boot", "".join(f"{name}\n" for name in at_boot).encode())
-    return archive.data()
+    return cached(cache, name, build)
 
 
 def _copy_own_metadata(tree: Path) -> None:

@@ -14,7 +14,7 @@ GUEST = (
     *("DEVTMPFS", "PROC_FS", "SYSFS"),
 )
 # ktrace in the guest; STACKTRACE: for /proc/PID/stack, by which scenarios see where tasks wait
-TRACER = ("BPF_SYSCALL", "BPF_EVENTS", "DEBUG_INFO_BTF", "STACKTRACE", "TRACEPOINTS")
+TRACER = ("BPF_SYSCALL", "BPF_EVENTS", "STACKTRACE", "TRACEPOINTS")
 OF_MODULE = {"squashfs": "SQUASHFS"}
 
 
@@ -28,6 +28,7 @@ def check_config(kernel: Kernel, modules: Iterable[str]) -> None:
         *GUEST,
         kernel.arch.console_option,
         *TRACER,
+        *(("DEBUG_INFO_BTF",) if kernel.arch.own_btf else ()),
         *(OF_MODULE[name] for name in modules if name in OF_MODULE),
     ]
     missing = missing_options(config.read_text(errors="replace"), wanted)

@@ -123,10 +123,12 @@ def _start_waiters(stage: Stage, read: tuple[str, ...], faulted: tuple[str, ...]
 
 def _check_two_places(stage: Stage) -> None:
     """The two parts must sleep in the two different wait_event()s of squashfs_cache_get()."""
-    pending = {
-        workload.facts(stage, pid).place_in(stalled_disk.CACHE_GET) for pid in stage.pids[PENDING]
-    }
-    full = {workload.facts(stage, pid).place_in(stalled_disk.CACHE_GET) for pid in stage.pids[FULL]}
+    if not workload.facts(stage, stage.pids[FULL][0]).stack:
+        return  # this kernel shows no stacks: 32-bit ARM
+    pending, full = (
+        {workload.facts(stage, pid).place_in(stalled_disk.CACHE_GET) for pid in stage.pids[part]}
+        for part in (PENDING, FULL)
+    )
     if len(pending) != 1 or len(full) != 1 or pending == full:
         raise LabError(f"the hang has not formed: waiting at {pending} and at {full}")
 
@@ -148,7 +150,7 @@ SQUASHFS_STALL = Scenario(
     command=ktrace_command("oom-hang"),
     modules=("squashfs",),
     disks=stalled_disk.disks,
-    arches=("amd64", "arm64"),
+    arches=("amd64", "arm64", "armhf"),
     steps=(
         *_BEFORE,
         Step("run out of memory", run_out_of_memory),

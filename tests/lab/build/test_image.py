@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.lab.build import image, python_tree
+from ktrace.lab.build import python_tree
 from ktrace.lab.build.fingerprint import fingerprint
+from ktrace.lab.build.image_cache import GUEST_FILES
+from ktrace.lab.build.initramfs import SCRIPTS
 
 pytestmark = pytest.mark.unit
 
@@ -69,5 +71,5 @@ def test_fingerprint_ignores_compiled_files(tmp_path: Path) -> None:
 
 
 def test_guest_scripts_are_shipped() -> None:
-    shipped = {path.name for path in image.GUEST_FILES.iterdir()}
-    assert {"init", "workload.c", *image.SCRIPTS} <= shipped
+    shipped = {path.name for path in GUEST_FILES.iterdir()}
+    assert {"init", "workload.c", *SCRIPTS} <= shipped

@@ -12,7 +12,7 @@ from ktrace.lab.build.packages import Kernel
 
 pytestmark = pytest.mark.unit
 
-_OPTIONS = (*GUEST, *TRACER, "SQUASHFS", AMD64.console_option)
+_OPTIONS = (*GUEST, *TRACER, "DEBUG_INFO_BTF", "SQUASHFS", AMD64.console_option)
 WHOLE = "".join(f"CONFIG_{option}=y\n" for option in _OPTIONS)
 
 
