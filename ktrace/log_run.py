@@ -70,10 +70,11 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
     at_once = 0
     for event in source.events():
         found = analysis.feed(event)
-        shown = [finding for finding in found if not finding.sums_up]
-        at_once += sum(finding.status == "open" for finding in shown)
+        if found:
+            found = [finding for finding in found if not finding.sums_up]
+            at_once += sum([finding.status == "open" for finding in found])
         watched.progress.clear()
-        view.event(event, shown)
+        view.event(event, found)
     watched.progress.clear()
     final: list[Finding] = [
         finding if finding.status == "open" else replace(finding, status="open")

@@ -22,6 +22,10 @@ class Alarms(Detector):
         """All that are known, in the order in which they began."""
         return [*self._known.values()]
 
+    @classmethod
+    def heeds(cls, kind: type[Event]) -> bool:
+        return kind in (Alarm, OomReport, OomUnreaped)
+
     def feed(self, event: Event) -> list[AlarmFinding]:
         """The finding that an alarm opens or updates."""
         if isinstance(event, OomUnreaped):

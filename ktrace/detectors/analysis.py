@@ -69,7 +69,10 @@ class Analysis:
         """The findings that event leads to and the command reports, in order."""
         self.events += 1
         self.changes = []
-        return [found for each in self._looks.complete(event) for found in self._feed(each)]
+        events = self._looks.complete(event)
+        if len(events) == 1:
+            return self._feed(events[0])
+        return [found for each in events for found in self._feed(each)]
 
     def _feed(self, event: Event) -> list[Finding]:
         self.t = max(self.t, event.t)
@@ -81,11 +84,10 @@ class Analysis:
                 self.probes[event.function] = changed
             case Walk():
                 self.incomplete_walks += not event.complete
-        self.changes += [
-            change for change in self.kills.feed(event) if self._asked_for(change.kill)
-        ]
+        if changes := self.kills.feed(event):
+            self.changes += [change for change in changes if self._asked_for(change.kill)]
         found = []
-        for detector in self._run.detectors.values():
+        for detector in self._run.heeding(type(event)):
             for finding in detector.feed(event):
                 self._keep_stack(finding)
                 if finding.finding in self._names:

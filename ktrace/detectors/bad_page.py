@@ -44,6 +44,10 @@ class BadPages(Detector):
         for sighting in list(history)[-KEPT // 2 :]:
             self._remember(sighting)
 
+    @classmethod
+    def heeds(cls, kind: type[Event]) -> bool:
+        return kind in (BadPage, EarlierBadPage, MemoryFault)
+
     def feed(self, event: Event) -> list[BadPageFinding | RamCell | PageCorruption]:
         """The bad page, and the verdicts that it makes or changes."""
         if isinstance(event, EarlierBadPage) and self._has_room():

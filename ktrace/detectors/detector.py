@@ -26,8 +26,13 @@ class Detector:
         """A new one, for that run."""
         return cls()
 
+    @classmethod
+    def heeds(cls, kind: type[Event]) -> bool:
+        """False: events of that kind mean nothing to it, and none has to come."""
+        return True
+
     def feed(self, event: Event) -> Iterable[Finding]:
-        """The findings that event leads to. All events come, in order."""
+        """The findings that event leads to. All events that it heeds come, in order."""
         raise NotImplementedError
 
     def doubts(self, t: float) -> Iterable[str]:
@@ -58,6 +63,7 @@ class Run:
         self.kills = kills
         self.filter = session.filter or NO_FILTER
         self.detectors: dict[type[Detector], Detector] = {}  # in the order in which they are fed
+        self._heeding: dict[type[Event], list[Detector]] = {}
 
     def of(self, kind: type[_D]) -> _D:
         """The run's detector of that kind. One that of_run() asks for is fed before its own."""
@@ -65,5 +71,14 @@ class Run:
         if known is None:
             known = kind.of_run(self)
             self.detectors[kind] = known
+            self._heeding.clear()
         assert isinstance(known, kind)
+        return known
+
+    def heeding(self, kind: type[Event]) -> list[Detector]:
+        """Those that events of that kind mean something to."""
+        known = self._heeding.get(kind)
+        if known is None:
+            known = [each for each in self.detectors.values() if each.heeds(kind)]
+            self._heeding[kind] = known
         return known

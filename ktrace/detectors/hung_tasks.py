@@ -33,6 +33,10 @@ class HungTasks(Detector):
         blockers = self._blockers(task, (task.pid,))
         return task if blockers == task.blocked_by else replace(task, blocked_by=blockers)
 
+    @classmethod
+    def heeds(cls, kind: type[Event]) -> bool:
+        return kind in (HungReport, HeldLocks, TaskDump)
+
     def feed(self, event: Event) -> list[HungTask]:
         """The finding that a report opens or updates."""
         match event:

@@ -62,3 +62,11 @@ def outside_allocator(stack: Stack) -> str:
         if not _PLUMBING.fullmatch(function_of(frame)):
             return frame
     return stack[-1] if stack else ""
+
+
+def from_bad_page(stack: Stack) -> Stack:
+    """Without dump_stack() and what it calls."""
+    for index, frame in enumerate(stack):
+        if function_of(frame).partition(".")[0] == "bad_page":
+            return stack[index:]
+    return stack

@@ -65,7 +65,7 @@ class LogLinesView:
         self._boot: tuple[str, str] | None = None
 
     def event(self, event: Event | None, findings: list[Finding]) -> None:
-        if isinstance(event, BadPage | OomReport | HungReport):
+        if isinstance(event, (BadPage, OomReport, HungReport)):
             self._tell_boot(event)
         match event:
             case OomReport():

@@ -10,12 +10,11 @@ since 4.15 (ad67b74d2469), and none since 6.9 (fae7d834c43c "mm: add __dump_foli
 import re
 
 from ktrace.events import BadPage, Task
-from ktrace.kernel.old_memory_map import struct_page, tells_i386
-from ktrace.kernel.page_functions import path_of
+from ktrace.kernel.old_memory_map import StructPage, struct_page, tells_i386
+from ktrace.kernel.page_functions import from_bad_page, path_of
 from ktrace.kernel.release import release_of
 from ktrace.kernel.taint import foreign_modules
-from ktrace.kernel.wait_functions import function_of
-from ktrace.sources.log.bad_page_dump import PageDump, page_state
+from ktrace.sources.log.bad_page_dump import PageDump, has_unused_index, page_state
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
@@ -77,6 +76,10 @@ class BadPageReport(Report):
         self._i386 = False
         self._taint = ""
         self._modules: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        return self._trace.ended and self._trace.task is not None and bool(self._dump.values)
 
     @property
     def mentioned(self) -> bool:
@@ -220,14 +223,22 @@ class BadPageReport(Report):
         if not self._taint and (match := _TAINT.search(text)):
             self._taint = match["letters"]
 
+    def struct_page(self, printed: str | None) -> StructPage:
+        """What the address means that the report has, or one in its place."""
+        release = release_of(self._trace.release)
+        return struct_page(printed, release, "count" in self._dump.values, self._i386)
+
+    @property
+    def has_unused_index(self) -> bool:
+        return has_unused_index(self._dump)
+
     def event(self, boot: str) -> BadPage:
         """What the report says; None for what it does not say."""
-        stack = _from_bad_page(self._trace.stack)
+        stack = from_bad_page(self._trace.stack)
         path = path_of(self._dump.reason, stack)
         release = release_of(self._trace.release)
         state = page_state(self._dump, release, path)
-        old = "count" in self._dump.values
-        page = struct_page(self._dump.page, release, old, self._i386)
+        page = self.struct_page(self._dump.page)
         names, fields = state.decoded
         words = state.words
         return BadPage(
@@ -280,14 +291,6 @@ def _hex(value: int | None) -> str | None:
 
 def _split(names: str) -> tuple[str, ...]:
     return tuple(filter(None, names.split("|")))
-
-
-def _from_bad_page(stack: tuple[str, ...]) -> tuple[str, ...]:
-    """Without dump_stack() and what it calls."""
-    for index, frame in enumerate(stack):
-        if function_of(frame).partition(".")[0] == "bad_page":
-            return stack[index:]
-    return stack
 
 
 KIND = Kind("bad-page", (b"BUG",), HEAD, BadPageReport)

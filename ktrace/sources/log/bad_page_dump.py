@@ -46,7 +46,7 @@ class PageDump:
 
 # Of a page that nobody has, since v4.18: the list head, and the counts
 _UNUSED = {1: "dead000000000100", 2: "dead000000000122", 6: "00000000ffffffff"}
-_INDEX = 4
+INDEX = 4  # the word with the page's
 _ALIKE_MAX = 1 << 10
 _alike: dict[object, "PageState"] = {}
 
@@ -64,13 +64,22 @@ def page_state(dump: PageDump, release: tuple[int, ...], path: str) -> "PageStat
 
 
 def _without_index(dump: PageDump) -> tuple[object, ...]:
-    """Values and words. The word with the index means nothing where the others show that it is
-    one, since both counts and the list head are where v4.18 and later have them."""
-    values, raw = dump.values, tuple(dump.raw)
-    counts = (values.get("refcount"), values.get("mapcount"))
-    if len(raw) == 8 and counts == ("0", "0") and all(raw[n] == w for n, w in _UNUSED.items()):
-        raw = (*raw[:_INDEX], "", *raw[_INDEX + 1 :])
-    return (raw, *[item for item in values.items() if item[0] not in ("index", "pfn")])
+    """Values and words."""
+    raw = tuple(dump.raw)
+    if has_unused_index(dump):
+        raw = (*raw[:INDEX], "", *raw[INDEX + 1 :])
+    return (raw, *[item for item in dump.values.items() if item[0] not in ("index", "pfn")])
+
+
+def has_unused_index(dump: PageDump) -> bool:
+    """The word with the index means nothing where the others show that it is one, since both counts
+    and the list head are where v4.18 and later have them."""
+    counts = (dump.values.get("refcount"), dump.values.get("mapcount"))
+    return (
+        len(dump.raw) == 8
+        and counts == ("0", "0")
+        and all(dump.raw[n] == word for n, word in _UNUSED.items())
+    )
 
 
 class PageState:

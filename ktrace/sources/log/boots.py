@@ -4,7 +4,6 @@ import re
 
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
-from ktrace.sources.log.report import Report
 
 # Ends what is open in the file before: a kind of report that only parts others (NEXT_FILE)
 BETWEEN = b"-- ktrace: next file --\n"
@@ -49,20 +48,32 @@ class Boots:
                 self._begin()
             self._fresh = True
         else:
-            if line.stamped and self._t is not None and (line.t or 0.0) < self._t - _BACK_S:
-                self._begin()
-            self._fresh = False
+            return self.report(line)
         if line.stamped:
             self._t = line.t
         return number != self._number
 
+    def report(self, line: LogLine) -> bool:
+        """As line(), of a report's first line."""
+        another = False
+        if line.stamped:
+            another = self._t is not None and (line.t or 0.0) < self._t - _BACK_S
+            if another:
+                self._begin()
+            self._t = line.t
+        self._fresh = False
+        return another
+
+    def goes_on_with(self, kernel: str) -> bool:
+        """Is a report of that kernel no sign of another boot?"""
+        return not kernel or self._kernel in ("", kernel)
+
     def id(self, line: LogLine) -> str:
         return self._boot_id or line.boot or f"boot {self._number} of the log"
 
-    def of_report(self, report: Report, boot: str) -> str:
+    def of_report(self, kernel: str, boot: str) -> str:
         """The boot of a report that began in `boot`, now that it has said its kernel."""
-        kernel = report.kernel
-        if not kernel or boot != f"boot {self._number} of the log":
+        if not kernel or kernel == self._kernel or boot != f"boot {self._number} of the log":
             return boot
         if (self._kernel and kernel.split()[0] != self._kernel.split()[0]) or (
             " " in kernel and " " in self._kernel and kernel != self._kernel

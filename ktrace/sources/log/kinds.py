@@ -29,7 +29,11 @@ from ktrace.sources.log.alarms import (
     storage,
     warning,
 )
+from ktrace.sources.log.alike import Alike
+from ktrace.sources.log.bad_page_alike import BadPageAlike
 from ktrace.sources.log.boots import BANNER, NEXT_FILE, REBOOT
+from ktrace.sources.log.hung_alike import HungAlike
+from ktrace.sources.log.oom_alike import OomAlike
 
 KINDS = (
     BANNER,
@@ -58,3 +62,5 @@ KINDS = (
     *panic.KINDS,
     *bug.KINDS,
 )
+# Of those of which a log may be full, what reads such as are alike
+ALIKE: dict[str, type[Alike]] = {"bad-page": BadPageAlike, "hung": HungAlike, "oom": OomAlike}

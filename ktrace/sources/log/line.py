@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ktrace.sources.log.whole import Whole
+
+if TYPE_CHECKING:
+    from ktrace.sources.log.alike import Alike
+    from ktrace.sources.log.shape import Found
 
 
 class LogLine:
@@ -24,6 +28,7 @@ class LogLine:
     mentioned = False  # the head stands behind "Subject:" and the like: it is no report
     prefixed = False
     whole: Whole | None = None  # text is all of it
+    repeat: "tuple[Alike, Found] | None" = None  # a whole report, without a text
 
     def __init__(self, number: int, text: str) -> None:
         """number: from 1; of a line that was wrapped, its first."""

@@ -9,6 +9,7 @@ from ktrace.sources.log.bulk import many
 from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
+from ktrace.sources.log.mention import is_mention
 from ktrace.sources.log.prefix import Prefix
 from ktrace.sources.log.readable import Readable
 from ktrace.sources.log.records import Message, Records, has_records
@@ -16,12 +17,6 @@ from ktrace.sources.log.scanner import Scanner
 from ktrace.sources.log.text import Decoder
 from ktrace.sources.log.wall_clock import WallClock
 
-# What no log has before the kernel's words: a mail's headers, a tracker's fields, a patch, code
-_MENTIONED = re.compile(
-    r"(?i)(?:^|[\s>])(?:subject|summary|title|fix(?:es)?|thread|short_desc|description)\s*:"
-    r"[^\[]*(?:\[[^\]\d][^\]]*\][^\[]*)*$|^\+\s|\bprintk|\bpr_[a-z]+\(|\bgrep\b"
-)
-_NO_WORDS = re.compile(r"[\[\]\d\s.:]*$")
 _STAMP = re.compile(r"\[\s*\d+\.\d{6}\]")
 # Lines of most reports whose beginning is known, where the first line's is not
 _ANCHOR = re.compile(
@@ -59,16 +54,24 @@ class Lines:
 
     def __iter__(self) -> Iterator[LogLine]:
         for number, chunk in self.scanner.chunks(self._wants):
-            records = has_records(chunk)
-            text, quoted_printable = self._decoder.text(chunk)
-            if not records and quoted_printable is None:
-                yield from self._together(number, text)
-                if self._taken:
-                    number, text = number + self._taken, text[text.rfind("\n", 0, -1) + 1 :]
-            lines = self._decoder.lines(text, quoted_printable)
-            yield from self._one_by_one(number, lines, records)
+            yield from self._lines(number, chunk)
+        yield from self._let_go()
+
+    def _lines(self, number: int, chunk: bytes) -> Iterator[LogLine]:
+        records = has_records(chunk)
+        text, quoted_printable = self._decoder.text(chunk)
+        if not records and quoted_printable is None:
+            yield from self._together(number, text)
+            if self._taken:
+                number, text = number + self._taken, text[text.rfind("\n", 0, -1) + 1 :]
+        lines = self._decoder.lines(text, quoted_printable)
+        yield from self._one_by_one(number, lines, records)
+
+    def _let_go(self) -> Iterator[LogLine]:
+        """What is held: nothing goes on with it."""
         if self._held is not None:
             yield self._held
+            self._held = None
 
     def _one_by_one(self, number: int, lines: list[str | None], records: bool) -> Iterator[LogLine]:
         marked, wanted = self._marked, self._wanted
@@ -115,9 +118,7 @@ class Lines:
         self._taken = len(known.whole) - 2 if known else 0
         if known is None:
             return
-        if self._held is not None:
-            yield self._held
-            self._held = None
+        yield from self._let_go()
         index, marked, wanted = 0, known.marked, self._wanted
         for part in known.parts:
             if not isinstance(part, list):
@@ -145,7 +146,7 @@ class Lines:
         before = match[0] if match else ""
         if head is not None:
             found.head = (head.kind, head.match)
-            found.mentioned = head.kind is not call_trace.KIND and _is_mention(before)
+            found.mentioned = head.kind is not call_trace.KIND and is_mention(before)
         self._set_time(found, before, None)
         return found
 
@@ -217,7 +218,7 @@ class Lines:
             head = self._heads.find(line, begin) or head
         found.head = (head.kind, head.match)
         found.text = line[head.start :].strip()
-        found.mentioned = _is_mention(line[: head.start])
+        found.mentioned = is_mention(line[: head.start])
         if not found.mentioned:
             self._learn(line[: head.start])
         return head.start
@@ -283,8 +284,3 @@ def _unquoted(line: str) -> str:
     """Without a mail's "> > "."""
     quote = prefixes.QUOTE.match(line) if ">" in line[:12] else None
     return line[quote.end() :] if quote else line
-
-
-def _is_mention(before: str) -> bool:
-    """Does what stands before a head tell that it is quoted?"""
-    return not _NO_WORDS.match(before) and _MENTIONED.search(before) is not None

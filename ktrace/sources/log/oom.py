@@ -118,6 +118,11 @@ class OomKillerReport(Report):
         begun = self._by or self._chosen or self._victim or self._nobody or self._panic
         return self._manual and not begun and isinstance(other, OomKillerReport) and other._manual
 
+    @property
+    def page_kib(self) -> int | None:
+        """A page's size, where the report shows it."""
+        return self._memory.page_kib
+
     def take_whole(self, whole: Whole, number: int) -> bool:
         if self._panic or self._nobody:
             return False

@@ -13,9 +13,8 @@ from ktrace.sources.log.whole_table import HEADER, LARGEST, WholeTable
 _ZONE = re.compile(r"(?:Node \d+ )?(?P<zone>DMA|DMA32|Normal|HighMem|Movable|Device) ?free:(\d+)kB")
 _ZONE_SIZE = re.compile(r"\b(min|low|high|present|managed):(\d{1,15})kB")
 _SWAP = re.compile(r"(Free|Total) swap\s*=\s*(\d{1,15})kB")
-_GLOBAL = re.compile(
-    r"\b(slab_reclaimable|slab_unreclaimable|shmem|unevictable|mlocked):(\d{1,15})\b"
-)
+IN_PAGES = ("slab_reclaimable", "slab_unreclaimable", "shmem", "unevictable", "mlocked")
+_GLOBAL = re.compile(rf"\b({'|'.join(IN_PAGES)}):(\d{{1,15}})\b")
 _USAGE = re.compile(r"(memory|swap|memory\+swap|kmem): usage (\d{1,15})kB, limit (\d{1,19})kB")
 _ROW = re.compile(r"\[\s*(\d{1,10})\]\s+(.*)$")
 # the buddy lists, "Node 0 DMA: 1*4kB (U) 0*8kB": the smallest is a page
@@ -34,7 +33,7 @@ class OomMemory:
     def __init__(self) -> None:
         self._facts: dict[str, int] = {}  # KiB
         self._pages: dict[str, int] = {}
-        self._page_kib: int | None = None
+        self.page_kib: int | None = None
         self._columns: list[str] = []
         self._tasks: list[OomTask] = []
 
@@ -42,32 +41,16 @@ class OomMemory:
         """Whether the line is about memory."""
         if text.startswith("["):
             return self._take_task(text)
-        if text.startswith(_FIRST_WORDS) and self._take_facts(text):
+        found = facts_in(text)
+        for name, at, end in found:
+            if name in IN_PAGES:
+                self._pages.setdefault(name, int(text[at:end]))
+            elif len(self._facts) < _MAX:
+                self._facts.setdefault(name, int(text[at:end]))
+        if not found and "*" in text and (match := _BUDDIES.match(text)):
+            self.page_kib = self.page_kib or int(match[1])
             return True
-        if ("slab_" in text or "shmem:" in text) and (found := _GLOBAL.findall(text)):
-            for name, pages in found:
-                self._pages.setdefault(name, int(pages))
-        elif "*" in text and (match := _BUDDIES.match(text)):
-            self._page_kib = self._page_kib or int(match[1])
-        else:
-            return False
-        return True
-
-    def _take_facts(self, text: str) -> bool:
-        if match := _ZONE.match(text):
-            self._put(f"{match['zone']} free", int(match[2]))
-            for name, kib in _ZONE_SIZE.findall(text):
-                self._put(f"{match['zone']} {name}", int(kib))
-        elif match := _SWAP.match(text):
-            self._put(f"swap {match[1].lower()}", int(match[2]))
-        elif match := _USAGE.match(text):
-            self._put(f"{match[1]} usage", int(match[2]))
-            self._put(f"{match[1]} limit", int(match[3]))
-        return match is not None
-
-    def _put(self, name: str, kib: int) -> None:
-        if len(self._facts) < _MAX:
-            self._facts.setdefault(name, kib)
+        return bool(found)
 
     def _take_task(self, text: str) -> bool:
         if match := HEADER.match(text):
@@ -101,7 +84,7 @@ class OomMemory:
 
     def facts(self) -> tuple[MemoryCount, ...]:
         """In the report's own words, KiB; what it tells in pages, where it shows their size."""
-        size = self._page_kib
+        size = self.page_kib
         of_pages = {name: pages * size for name, pages in self._pages.items()} if size else {}
         return tuple(MemoryCount(name, kib) for name, kib in (self._facts | of_pages).items())
 
@@ -109,3 +92,21 @@ class OomMemory:
         """The tasks with the most resident memory, the largest first."""
         ordered = sorted(self._tasks, key=lambda task: -task.rss_pages)
         return tuple(ordered[:LARGEST])
+
+
+def facts_in(text: str) -> list[tuple[str, int, int]]:
+    """Of a line, by the name that OomMemory has for each: where its number begins, and ends."""
+    found = []
+    if text.startswith(_FIRST_WORDS):
+        if match := _ZONE.match(text):
+            zone = match["zone"]
+            found = [(f"{zone} free", *match.span(2))]
+            found += [(f"{zone} {size[1]}", *size.span(2)) for size in _ZONE_SIZE.finditer(text)]
+        elif match := _SWAP.match(text):
+            found = [(f"swap {match[1].lower()}", *match.span(2))]
+        elif match := _USAGE.match(text):
+            names = (f"{match[1]} usage", f"{match[1]} limit")
+            found = [(name, *match.span(group)) for group, name in enumerate(names, 2)]
+    if not found and ("slab_" in text or "shmem:" in text):
+        found = [(match[1], *match.span(2)) for match in _GLOBAL.finditer(text)]
+    return found

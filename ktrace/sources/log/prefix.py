@@ -54,7 +54,7 @@ class Prefix:
         self.kernel = "kernel" in shape or "Guest:" in shape  # it tells whose line it is
         self.substantial = not shape.isspace() and shape != ""  # more than an indent
         self.stamped = self.kernel or any(character.isdigit() for character in shape)
-        pattern = _pattern(shape)
+        self.pattern = pattern = _pattern(shape)
         self.match = _compiled(pattern + r"(?:\[\s*(?P<caller>[TC]\d+)\]\s?)?").match
         # with the line feed before it, in many lines at once; a mail's quotes are to be taken off
         # first, and who printed a line is told one by one

@@ -169,6 +169,11 @@ class Report(ABC):
         return False
 
     @property
+    def over(self) -> bool:
+        """Nothing that another report may begin with is one of its lines."""
+        return False
+
+    @property
     def mentioned(self) -> bool:
         """There is nothing but the first line, which says too little to be a report."""
         return False

@@ -33,6 +33,7 @@ class Scanner:
         self._at = 0  # in the buffer
         self._next = dict.fromkeys(markers, -1)  # where in the buffer each is; its end: nowhere
         self._ended = False
+        self._given_back = 0
         self._line = 1  # number of the line at _at
         self.done = 0  # bytes that have been read
 
@@ -45,8 +46,14 @@ class Scanner:
             chunk = self._chunk()
             if not chunk:
                 return
+            self._given_back = 0
             yield self._line, chunk
-            self._line += chunk.count(b"\n")
+            self._at -= self._given_back
+            self._line += chunk.count(b"\n", 0, len(chunk) - self._given_back)
+
+    def give_back(self, size: int) -> None:
+        """The last bytes of the chunk: the next one begins with them."""
+        self._given_back = size
 
     def _chunk(self) -> bytes:
         """Lines up to about CHUNK bytes, each with its end; b"" at the end of the log."""

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from ktrace.events import Event, OomReaped, OomReport
 from ktrace.sources.log import held_locks, hung, nmi_backtrace, oom_group
 from ktrace.sources.log.alarms import call_trace
+from ktrace.sources.log.alike import Alike
 from ktrace.sources.log.boots import Boots
 from ktrace.sources.log.kind import Kind
-from ktrace.sources.log.kinds import KINDS
-from ktrace.sources.log.line import LogLine
-from ktrace.sources.log.lines import Lines
+from ktrace.sources.log.kinds import ALIKE, KINDS
+from ktrace.sources.log.line import LogLine, seconds
 from ktrace.sources.log.oom_calls import OomCalls
 from ktrace.sources.log.oom_victims import OomVictims
+from ktrace.sources.log.open_report import OpenReport
 from ktrace.sources.log.readable import Readable
-from ktrace.sources.log.report import Report
+from ktrace.sources.log.repeated_lines import RepeatedLines
+from ktrace.sources.log.shape import Found
 
 _SUPPRESSED = re.compile(r"BUG: Bad page state: (\d{1,12}) messages suppressed")
 _NO_TRACES_AFTER = ("oom", "call-trace")  # the kernel prints none that belong to these
@@ -26,61 +28,7 @@ _OF_HUNG = frozenset({"hung", "held-locks", "nmi-backtrace"})  # what khungtaskd
 _OPEN_MAX = 16  # reports at the same time: more is no kernel's log
 
 
-class _Open:
-    """A report that is being read."""
-
-    __slots__ = ("boot", "foreign", "kind", "lines", "report")
-
-    def __init__(self, kind: Kind, report: Report, boot: str) -> None:
-        self.kind = kind
-        self.report = report
-        self.boot = boot
-        self.lines = 0
-        self.foreign = 0  # lines of others since the last of its own
-
-    def take(self, line: LogLine) -> bool:
-        report = self.report
-        if report.finished or line.caller != report.caller:
-            return False
-        self.lines += 1
-        if report.take(line):
-            self.foreign = 0
-            report.grew(line)
-            return True
-        self.foreign += 1
-        return False
-
-    def take_whole(self, line: LogLine) -> bool:
-        """All lines of a call trace or a table, if they are the report's."""
-        report = self.report
-        assert line.whole
-        lines = self.lines + line.whole.length
-        foreign = self.foreign + line.whole.length
-        if lines > report.lines_max or foreign > report.foreign_max:
-            return False  # it is over within them
-        if report.finished or report.caller:
-            return False
-        if not report.take_whole(line.whole, line.number):
-            return False
-        self.lines = lines
-        self.foreign = 0
-        report.grew(line)
-        return True
-
-    def has(self, kind: Kind) -> bool:
-        """Would a first line of that kind be one of the report's own?"""
-        name = self.kind.name
-        if self.report.finished:
-            return False
-        return name in kind.after or (name in kind.inside and not self.report.complete)
-
-    @property
-    def done(self) -> bool:
-        report = self.report
-        return report.finished or self.lines > report.lines_max or self.foreign > report.foreign_max
-
-
-def _seconds_between(entry: _Open, line: LogLine) -> float:
+def _seconds_between(entry: OpenReport, line: LogLine) -> float:
     """From the report's first line on; 0.0 where it is not known."""
     began = entry.report.t
     return line.t - began if line.t is not None and began is not None else 0.0
@@ -95,9 +43,9 @@ class KernelLogSource:
         self.mentioned = 0  # lines that quote the first line of a report
         self.first_mention = 0  # number of the first of them
         self.hung_suppressed: list[int] = []  # lines in which khungtaskd says that it stops
-        self.lines = Lines(stream, KINDS, lambda: bool(self._open))
+        self.lines = RepeatedLines(stream, KINDS, ALIKE, lambda: bool(self._open), self._is_free)
         self._boots = Boots(boot_id)
-        self._open: list[_Open] = []
+        self._open: list[OpenReport] = []
         self._oom_calls = OomCalls()
         self._oom_victims = OomVictims()
         self._oom_groups = oom_group.OomGroups()
@@ -107,7 +55,9 @@ class KernelLogSource:
     def events(self) -> Iterator[Event]:
         """All reports of the log, each when its last line has been read."""
         for line in self.lines:
-            if line.head is not None:
+            if line.repeat is not None:
+                yield from self._repeat(line, *line.repeat)
+            elif line.head is not None:
                 yield from self._begin(line)
             elif line.whole is None:
                 self._take(line)
@@ -150,7 +100,24 @@ class KernelLogSource:
                 entry.report.finished |= entry.report.caller == line.caller
         report = kind.report(line, match)
         self._open = [entry for entry in self._open if not entry.report.announces(report)]
-        self._open.append(_Open(kind, report, self._boots.id(line)))
+        self._open.append(OpenReport(kind, report, self._boots.id(line)))
+
+    def _is_free(self, alike: Alike) -> bool:
+        """Whether such a report would begin and end what is being read, and nothing else."""
+        for entry in self._open:
+            if not entry.is_ended_by(alike.kind) or entry.report.kernel not in ("", alike.kernel):
+                return False
+        return self._boots.goes_on_with(alike.kernel)
+
+    def _repeat(self, line: LogLine, alike: Alike, found: Found) -> Iterator[Event]:
+        """A whole report: as _begin(), all lines, and _close() would have it."""
+        self._boots.report(line)
+        if self._open:
+            yield from self._close_all()
+        boot = self._boots.of_report(alike.kernel, self._boots.id(line))
+        last = line.number + found.own - 1
+        self._closed(alike.kind, last, found.own)
+        yield from self._with_counts(alike.event(found, seconds(line), boot, (line.number, last)))
 
     def _is_others(self, kind: Kind, line: LogLine) -> bool:
         """The back traces and locks that belong to another report than a hung task's."""
@@ -193,29 +160,29 @@ class KernelLogSource:
     def _close(self) -> Iterator[Event]:
         """The report that began first."""
         entry = self._open.pop(0)
-        if entry.kind.name not in _NO_TRACES_AFTER and entry.lines:
-            self._traced = entry.report.last
-        if entry.kind.name in _OF_HUNG:
-            self._hung = entry.report.last
+        self._closed(entry.kind, entry.report.last, entry.lines)
         if entry.report.mentioned:
             self._mention(entry.report._line)
             return
-        for event in entry.report.events(self._boots.of_report(entry.report, entry.boot)):
+        for event in entry.report.events(self._boots.of_report(entry.report.kernel, entry.boot)):
             yield from self._with_counts(event)
 
-    def _with_counts(self, event: Event) -> Iterator[Event]:
+    def _closed(self, kind: Kind, last: int, lines: int) -> None:
+        """last: number of the report's last line."""
+        if kind.name not in _NO_TRACES_AFTER and lines:
+            self._traced = last
+        if kind.name in _OF_HUNG:
+            self._hung = last
+
+    def _with_counts(self, event: Event) -> tuple[Event, ...]:
         """What reports of the OOM killer, and of its reaper, have to do with one another."""
-        match event:
-            case OomReport():
-                event = self._oom_groups.of(event)
-                self._oom_victims.add(event)
-                yield event
-                if not event.group:
-                    yield self._oom_calls.count(event)
-            case OomReaped():
-                yield self._oom_victims.of(event)
-            case _:
-                yield event
+        if isinstance(event, OomReport):
+            event = self._oom_groups.of(event)
+            self._oom_victims.add(event)
+            return (event,) if event.group else (event, self._oom_calls.count(event))
+        if isinstance(event, OomReaped):
+            return (self._oom_victims.of(event),)
+        return (event,)
 
     def _close_all(self) -> Iterator[Event]:
         while self._open:

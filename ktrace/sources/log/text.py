@@ -35,6 +35,11 @@ class Decoder:
         self._quoted_printable = False
         self._open: str | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """No quoted-printable so far."""
+        return not self._quoted_printable
+
     def text(self, chunk: bytes) -> tuple[str, int | None]:
         """Whole lines as text, and from which of them on it is quoted-printable; None: it is not.
         Never fails."""

@@ -41,11 +41,15 @@ class WholeTable:
         return {f" {row[3]}" for row in self.rows}
 
     def largest(self) -> list[OomTask]:
-        """Those with the most resident memory, the largest first; of equal ones the earlier."""
-        return [
-            OomTask(int(pid), name, int(rss), int(adjusted))
-            for pid, rss, adjusted, name in sorted(self.rows, key=_rss, reverse=True)[:LARGEST]
-        ]
+        return largest(self.rows)
+
+
+def largest(rows: list[tuple[str, ...]]) -> list[OomTask]:
+    """Those with the most resident memory, the largest first; of equal ones the earlier."""
+    return [
+        OomTask(int(pid), name, int(rss), int(adjusted))
+        for pid, rss, adjusted, name in sorted(rows, key=_rss, reverse=True)[:LARGEST]
+    ]
 
 
 def _rss(row: tuple[str, ...]) -> int:
@@ -82,12 +86,19 @@ def _table(text: str, begin: int, columns: tuple[str, ...]) -> WholeTable | None
 
 @lru_cache(maxsize=64)
 def _row(columns: tuple[str, ...]) -> re.Pattern[str] | None:
-    """None: the columns are not those that the kernel has."""
+    pattern = row_pattern(columns)
+    return None if pattern is None else re.compile(pattern)
+
+
+def row_pattern(columns: tuple[str, ...], name: str = r"[^ \n][^\n]*") -> str | None:
+    """A row, with its end; its groups are pid, rss, oom_score_adj, name. None: the columns are not
+    those that the kernel has."""
     adjusted = next((name for name in _ADJUSTED if name in columns), "")
-    wanted = [name for name in columns if name in ("rss", adjusted, "name")]
+    wanted = [column for column in columns if column in ("rss", adjusted, "name")]
     if wanted != ["rss", adjusted, "name"]:
         return None
     numbers = [
-        f" +({_NUMBER})" if name in ("rss", adjusted) else f" +{_NUMBER}" for name in columns[:-1]
+        f" +({_NUMBER})" if column in ("rss", adjusted) else f" +{_NUMBER}"
+        for column in columns[:-1]
     ]
-    return re.compile(rf"\[ *([0-9]{{1,10}})\]{''.join(numbers)} +([^ \n][^\n]*)\n")
+    return rf"\[ *([0-9]{{1,10}})\]{''.join(numbers)} +({name})\n"

@@ -15,11 +15,13 @@ _TRACE = "Call Trace:\n"
 _FRAME = r"(?:\? )?[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[[\w-]+\])?\n"
 _BRACKET = r"<(?:TASK|/?IRQ|/?NMI|/?EOE|/?SOFTIRQ)>\n"
 # __show_regs() of arch/x86/kernel/process_64.c: those of user mode
-_REGISTERS = (
+REGISTERS = re.compile(
     r"(?:RIP: 0033:0x[0-9a-f]{1,16}\n|R[A-Z0-9]{2}: (?:002b:)?[0-9a-f]{16}"
     r"(?: (?:R[A-Z0-9]{2}|EFLAGS|ORIG_RAX): [0-9a-f]{8,16})*\n)*"
 )
-_WHOLE = re.compile(rf"(?P<frames>{_TRACE}(?:{_BRACKET}|{_FRAME})*){_REGISTERS}(?P<end></TASK>\n)?")
+_WHOLE = re.compile(
+    rf"(?P<frames>{_TRACE}(?:{_BRACKET}|{_FRAME})*){REGISTERS.pattern}(?P<end></TASK>\n)?"
+)
 
 
 @record

@@ -1,0 +1,105 @@
+"""Bad pages' reports that are alike: other page frames in the same state, found in the same place.
+
+What a state means is judged once for each set of values that it depends on; it does not depend on
+the page frame's number, and mostly not on the word with the page's index.
+"""
+
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+from ktrace.events import BadPage, Task
+from ktrace.sources.log.alike import Alike
+from ktrace.sources.log.bad_page import BadPageReport
+from ktrace.sources.log.bad_page_dump import INDEX
+from ktrace.sources.log.form import WHO, Form, Registers
+from ktrace.sources.log.heads import Heads
+from ktrace.sources.log.prefix import Prefix
+from ktrace.sources.log.shape import Found, Read
+
+_STATES = 256  # that are kept
+
+
+class BadPageAlike(Alike):
+    marker = "BUG: Bad page state in process "
+    forms = (
+        Form("BUG: Bad page state in process <comm:name>  pfn:<pfn:hex>"),
+        Form(
+            "page:<page:word> refcount:<judged+:int> mapcount:<judged+:int> mapping:<judged+:word> "
+            "index:0x<hex> pfn:0x<frame:hex>"
+        ),
+        Form(
+            "page: refcount:<judged+:int> mapcount:<judged+:int> mapping:<judged+:word> "
+            "index:0x<hex> pfn:0x<frame:hex>"
+        ),
+        Form(
+            "page:<page:word> count:<judged+:int> mapcount:<judged+:int> mapping:~* index:0x<hex>"
+        ),
+        Form("flags: 0x<judged+:hex>("),
+        Form("raw: <raw+:word> <raw+:word> <raw+:word> <raw+:word>"),
+        *WHO,
+        Registers(),
+    )
+    next_head = (
+        r"BUG: Bad page state in process [A-Za-z_./:+(,-][\w./:+(),-]{0,14} +pfn:[0-9a-f]+\n"
+    )
+
+    def __init__(self, read: Read, prefix: Prefix, heads: Heads) -> None:
+        super().__init__(read, prefix, heads)
+        assert isinstance(read.report, BadPageReport)
+        self._first = read.report
+        self._values = self.shape.groups("comm", "pid", "pfn")
+        self._page = self.shape.numbers("page")
+        self._frame = self.shape.numbers("frame")
+        self._judged = self.shape.numbers("judged")
+        self._raw = self.shape.numbers("raw")
+        self._states: dict[tuple[str, ...], Any] = {}  # None: it depends on the index's word, too
+
+    def fits(self, found: Found) -> bool:
+        """Both lines tell the same page frame."""
+        values = found.first
+        return not self._frame or int(values["pfn"], 16) == int(values[self._frame[0]], 16)
+
+    def names(self, found: Found) -> tuple[str]:
+        return (found.first["comm"],)
+
+    def event(self, found: Found, t: float, boot: str, lines: tuple[int, int]) -> BadPage:
+        comm, pid, pfn = found.first.group(*self._values)
+        number = int(pid)
+        words = [found.first[at] for at in self._raw]
+        changed: dict[str, Any] = {"words": tuple([f"0x{word}" for word in words])}
+        if self._page:
+            page = self._first.struct_page(found.first[self._page[0]])
+            changed |= {"page": page.virtual, "page_phys": page.physical}
+        event: BadPage = self._state(found, words)(
+            t=t, boot=boot, by=Task(number, number, comm), pfn=int(pfn, 16), lines=lines, **changed
+        )
+        return event
+
+    def _state(self, found: Found, words: list[str]) -> Any:
+        """What makes an event of what differs in pages of the same state."""
+        other = [*words[:INDEX], *words[INDEX + 1 :]]
+        key = (*[found.first[at] for at in self._judged], *other)
+        known = self._states.get(key)
+        if known is None and key in self._states:
+            known = self._states.get((*key, *words))
+        if known is None:
+            known = self._learn(found, key, words)
+        return known
+
+    def _learn(self, found: Found, key: tuple[str, ...], words: list[str]) -> Any:
+        read = self.reread(found)
+        assert read is not None
+        assert isinstance(read.report, BadPageReport)
+        event = read.report.event("")
+        kept = {field.name: getattr(event, field.name) for field in fields(event)}
+        for name in ("t", "boot", "by", "pfn", "lines", "words"):
+            del kept[name]
+        if len(self._states) >= _STATES:
+            self._states.clear()
+        if read.report.has_unused_index:
+            state = self._states[key] = partial(BadPage, **kept)
+        else:
+            self._states[key] = None
+            state = self._states[(*key, *words)] = partial(BadPage, **kept)
+        return state
