@@ -19,13 +19,16 @@ from tests import stuck_tasks
 from tests.tracer import KTRACE, LIMIT_S
 
 SHIM = Path(__file__).parent / "programs" / "fail_call.c"
-_RUN = ("oom-hang", "--json", "-d", "0.2")
-_COMMAND = ("--", "true")
-# while a killed task is stuck: an action is started, waits are read
-_STUCK = ("oom-hang", "--json", "--stuck-after", "0.1", "-d", "1", "--on-finding", "shell:true")
+_EARLY = ("--stuck-after", "0.1", "-d", "1")
 _FORK_ERRORS = (errno.EAGAIN, errno.ENOMEM)  # clone(2)
 # of enum bpf_cmd, include/uapi/linux/bpf.h
-_BPF = {"1": "map lookup", "3": "map delete", "4": "map next key", "10": "program run"}
+_BPF = {
+    "1": "map lookup",
+    "2": "map update",
+    "3": "map delete",
+    "4": "map next key",
+    "10": "program run",
+}
 _BPF |= {"33": "iterator"}
 _CALL = re.compile(r"(\S+) (\S+) (\d+) ?(.*)")
 
@@ -89,13 +92,32 @@ class Outcome:
             yield "the trace cannot be read"
 
 
+@dataclass(frozen=True)
+class Live:
+    """A live run; FOLDER in its command stands for one of its own."""
+
+    command: tuple[str, ...]
+    stuck: bool = True  # a killed task is
+
+
+_RECORD = ("-o", "FOLDER/a.ktrace", "--spill", "FOLDER")
+COMMAND = Live(("oom-hang", "--json", "-d", "0.2", *_RECORD, "--", "true"), stuck=False)
+# waits are read, an action is started
+ACTION = Live(("oom-hang", "--json", *_EARLY, *_RECORD, "--on-finding", "shell:true"))
+
+
+# in segments, while a file of metrics is replaced
+WATCH = Live(
+    ("watch", "--json", *_EARLY, "--traces", "FOLDER/traces", "--metrics", "FOLDER/a.prom")
+)
+
+
 class Faults:
     """Runs of ktrace in a folder."""
 
-    def __init__(self, folder: Path, *, stuck: bool = False) -> None:
-        """stuck: a killed task is, in all of them; else a COMMAND is run, and nothing is found."""
+    def __init__(self, folder: Path, live: Live = COMMAND) -> None:
         self._folder = folder
-        self._stuck = stuck
+        self._live = live
         self._shim = folder / "fail_call.so"
         command = ["gcc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", self._shim, SHIM]
         subprocess.run([*command, "-ldl"], check=True)
@@ -103,8 +125,9 @@ class Faults:
     def calls(self) -> list[Fault]:
         """All that a run makes, which nothing goes wrong in."""
         log = self._folder / "log"
+        log.unlink(missing_ok=True)  # of other runs in the folder
         outcome = self._run({"FAIL_LOG": str(log)})
-        assert outcome.code == self._stuck, outcome.err
+        assert outcome.code == self._live.stuck, outcome.err
         assert outcome.ended
         found = [_CALL.fullmatch(line) for line in log.read_text().splitlines()]
         calls = [self._fault(*match.groups()) for match in found if match]
@@ -120,8 +143,11 @@ class Faults:
         what = _BPF.get(command, what)
         for pattern, name in (
             (rf"{re.escape(str(self._folder))}\S*/a.ktrace", "the trace"),
+            (r"(/\S*/)?ktrace-\d+T\d+Z-\d+\.ktrace", "the segment"),
+            (r"(/\S*/)?\.?a\.prom(\.\d+)?", "the metrics"),
             (r"/proc/\d+/", "/proc/self/"),
             (rf"{re.escape(str(self._folder))}\S*/out", "stdout"),
+            (rf"{re.escape(str(self._folder))}/[^/]+(/traces)?$", "the folder"),
             (r"pipe:\[\d+\]", "pipe to the other"),
         ):
             what = re.sub(pattern, name, what)
@@ -130,17 +156,17 @@ class Faults:
     def _run(self, environment: dict[str, str]) -> Outcome:
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
-            trace, out, err = folder / "a.ktrace", folder / "out", folder / "err"
-            command = _STUCK if self._stuck else _RUN
-            options = ("-o", str(trace), "--spill", name, *(() if self._stuck else _COMMAND))
+            out, err = folder / "out", folder / "err"
+            command = [word.replace("FOLDER", name) for word in self._live.command]
             with out.open("w") as stdout, err.open("w") as stderr:
                 done = subprocess.run(
-                    [*KTRACE, *command, *options],
+                    [*KTRACE, *command],
                     env=os.environ | {"LD_PRELOAD": str(self._shim)} | environment,
                     stdout=stdout,
                     stderr=stderr,
                     timeout=LIMIT_S,
                 )
+            trace = next(folder.glob("traces/*"), folder / "a.ktrace")
             code, report = _report(trace)
             lines = trace.read_text().splitlines() if trace.exists() else []
             return Outcome(
@@ -152,7 +178,7 @@ class Faults:
                 records=len(lines),
                 ended=bool(lines) and json.loads(lines[-1]).get("kind") == "end",
                 rest=any(folder.glob("ktrace-rest-*")),
-                stuck=self._stuck,
+                stuck=self._live.stuck,
             )
 
 
@@ -170,9 +196,17 @@ def _report(trace: Path) -> tuple[int | None, str]:
 
 @contextmanager
 def stuck_task() -> Iterator[None]:
-    """For Faults(stuck=True): killed, it writes to a frozen file system."""
+    """For ACTION: killed, it writes to a frozen file system."""
     with stuck_tasks.frozen_file_system() as frozen:
         stuck_tasks.kill(frozen.writer().pid)
+        yield
+
+
+@contextmanager
+def stuck_behind_a_running_one() -> Iterator[None]:
+    """For WATCH: killed, it waits for a FUSE server that runs, and is sampled."""
+    with stuck_tasks.unanswered_fuse_request("spin") as request:
+        stuck_tasks.kill(request.process.pid)
         yield
 
 

@@ -34,9 +34,10 @@ def serve(orders: int, data: int, status: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     order = _read_all(orders)
     if order:
-        _survive()
         kind, _, path = order[2:].partition(b" ")
-        _writer_of(kind)(path.decode(errors="surrogateescape"), data, status).run(
+        writer = _writer_of(kind)  # nothing is imported once memory is locked
+        _survive()
+        writer(path.decode(errors="surrogateescape"), data, status).run(
             force=order[:1] == b"f", packed=order[1:2] == b"z"
         )
 

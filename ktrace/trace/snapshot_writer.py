@@ -35,16 +35,19 @@ class SnapshotWriter(FileWriter):
         self._tell("done")
 
     def _replace(self, name: str, text: bytes) -> None:
-        """Readers see the old one or the new one."""
+        """Readers see the old one or the new one, whole."""
         new = f".{name}.{os.getpid()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             fd = os.open(new, flags, 0o644, dir_fd=self._folder)
             try:
-                self._written += os.write(fd, text)
+                left = memoryview(text)
+                while left:  # a disk that becomes full takes a part
+                    left = left[os.write(fd, left) :]
             finally:
                 os.close(fd)
             os.rename(new, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            self._written += len(text)
             self._failed = False
         except OSError as error:
             self._fail(error)

@@ -19,6 +19,12 @@ class Snapshots:
         if self._process.state == "refused":
             raise UsageError(f"cannot write {path}: {self._process.why}")
 
+    @property
+    def failure(self) -> str:
+        """Why one did not reach the file; empty: each has, as far as is told by now."""
+        self._process.flush()
+        return self._process.failure
+
     def close(self) -> None:
         """Waits for the last one, for a moment."""
         if self._closed:

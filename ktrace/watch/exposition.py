@@ -16,6 +16,10 @@ _FILE_S = 15.0  # between two files; node_exporter is scraped as often
 
 
 class Exposition(Protocol):
+    @property
+    def failure(self) -> str:
+        """Why metrics do not get out; empty: as far as is known they do."""
+
     def tick(self, t: float) -> None: ...
 
     def close(self) -> None: ...
@@ -33,6 +37,8 @@ def exposition(where: str, registry: CollectorRegistry) -> Exposition:
 
 class Port:
     """Bound at once, answered by a thread that begins with the first tick."""
+
+    failure = ""
 
     def __init__(self, address: str, port: int, registry: CollectorRegistry) -> None:
         kind = _Server6 if ":" in address else WSGIServer
@@ -82,6 +88,10 @@ class _File:
         self._snapshots = Snapshots(path)
         self._registry = registry
         self._next_t = 0.0
+
+    @property
+    def failure(self) -> str:
+        return self._snapshots.failure
 
     def tick(self, t: float) -> None:
         if t >= self._next_t:

@@ -74,6 +74,11 @@ class Metrics(Collector):
         assert isinstance(self._exposition, Port)
         return self._exposition.address
 
+    @property
+    def failure(self) -> str:
+        """Why they do not get out."""
+        return self._exposition.failure
+
     def close(self) -> None:
         self._exposition.close()
 

@@ -51,6 +51,7 @@ class WatchView:
         self._metrics = metrics
         self._ready = False
         self._lost_told = [0] * len(sinks)
+        self._failure_told = ""
         self.child_output = lines.child_output
 
     def start(self, analysis: Analysis) -> None:
@@ -74,8 +75,14 @@ class WatchView:
             self._notifier.ready()
         if self._metrics is not None:
             self._metrics.tick(self._analysis, t)
+            self._tell_failure(self._metrics.failure)
         self._notifier.alive(t, status(self._analysis))
         self._tell_lost()
+
+    def _tell_failure(self, failure: str) -> None:
+        if failure != self._failure_told:
+            self._failure_told = failure
+            self.note(f"metrics fail: {failure}")
 
     def note(self, text: str) -> None:
         self._lines.note(text)

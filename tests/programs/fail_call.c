@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum call {
@@ -135,6 +136,16 @@ int rename(const char *old, const char *new)
 	return fails(RENAME, new) ? -1 : REAL(rename)(old, new);
 }
 
+int renameat(int from, const char *old, int to, const char *new)
+{
+	return fails(RENAME, new) ? -1 : REAL(renameat)(from, old, to, new);
+}
+
+ssize_t readv(int fd, const struct iovec *parts, int number)
+{
+	return fails(READ, live ? name_of(fd) : "") ? -1 : REAL(readv)(fd, parts, number);
+}
+
 ssize_t read(int fd, void *data, size_t size)
 {
 	return fails(READ, live ? name_of(fd) : "") ? -1 : REAL(read)(fd, data, size);
@@ -187,6 +198,21 @@ int fdatasync(int fd)
 
 OPEN_LIKE(open)
 OPEN_LIKE(open64)
+
+#define OPENAT_LIKE(function)                                                              \
+	int function(int folder, const char *path, int flags, ...)                         \
+	{                                                                                  \
+		va_list more;                                                              \
+		mode_t mode;                                                               \
+                                                                                           \
+		va_start(more, flags);                                                     \
+		mode = va_arg(more, mode_t);                                               \
+		va_end(more);                                                              \
+		return fails(OPEN, path) ? -1 : REAL(function)(folder, path, flags, mode); \
+	}
+
+OPENAT_LIKE(openat)
+OPENAT_LIKE(openat64)
 
 int poll(struct pollfd *fds, nfds_t number, int timeout)
 {

@@ -1,7 +1,7 @@
-"""fuse_server.py DIRECTORY: mounts a FUSE file system there, and answers nothing but INIT.
+"""fuse_server.py DIRECTORY read|spin: mounts a FUSE file system there, answers nothing but INIT.
 
 Prints the connection's number, reads one request, prints "asked", and waits for its standard input
-to end. Closing the device, at the latest by its end, aborts the connection.
+to end, or spins. Closing the device, at the latest by its end, aborts the connection.
 """
 
 import ctypes
@@ -40,6 +40,8 @@ def main() -> None:
     print(connection(sys.argv[1]), flush=True)
     os.read(device, 1 << 16)
     print("asked", flush=True)
+    while sys.argv[2] == "spin":
+        pass
     sys.stdin.read()
 
 

@@ -21,8 +21,8 @@ _MNT_DETACH = 2  # include/linux/fs.h
 
 @dataclass(frozen=True)
 class FuseRequest:
-    """process: in stat() of a FUSE file system; server: has read the request, does not answer, and
-    waits for its standard input; connection: the number."""
+    """process: in stat() of a FUSE file system; server: has read the request, and does not answer;
+    connection: the number."""
 
     process: Process
     server: Process
@@ -31,14 +31,14 @@ class FuseRequest:
 
 @contextmanager
 def unanswered_fuse_request(
-    read_from: int = subprocess.PIPE, function: str = "pipe_read"
+    then: str = "read", read_from: int = subprocess.PIPE, function: str = "pipe_read"
 ) -> Iterator[FuseRequest]:
-    """The end of the server aborts the connection. read_from: what its standard input is, and the
-    function in which it waits there."""
+    """The end of the server aborts the connection. What it does then: "read" from its standard
+    input, read_from, where it waits in a function; or "spin"."""
     if not Path("/dev/fuse").exists():
         pytest.skip("this machine has no /dev/fuse")
     with tempfile.TemporaryDirectory(prefix="ktrace-test-") as folder:
-        command = [sys.executable, str(PROGRAMS / "fuse_server.py"), folder]
+        command = [sys.executable, str(PROGRAMS / "fuse_server.py"), folder, then]
         server = subprocess.Popen(command, stdin=read_from, stdout=subprocess.PIPE)
         process = None
         try:
@@ -48,7 +48,8 @@ def unanswered_fuse_request(
                 pytest.skip("FUSE cannot be mounted")
             process = subprocess.Popen(["stat", folder], stdout=subprocess.DEVNULL)
             assert server.stdout.readline() == b"asked\n"
-            wait_until("the server reads", lambda: function in str(kernel_stack(server.pid)))
+            if then == "read":
+                wait_until("the server reads", lambda: function in str(kernel_stack(server.pid)))
             yield FuseRequest(process, server, int(number))
         finally:
             end(server)

@@ -22,8 +22,13 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.errors import UsageError
 from ktrace.events import Event, Task
 from ktrace.findings import Finding, Probe
+from ktrace.views.lines import LinesView
 from ktrace.watch.metrics import Metrics
+from ktrace.watch.notify import Notifier
+from ktrace.watch.view import WatchView
 from tests.factories import APP, SHELL, dead, exited, kill, oom_victim, session, state, walk
+from tests.trace.test_writer import Disk
+from tests.trace.test_writer import disk as disk
 
 pytestmark = pytest.mark.unit
 EXAMPLES = Path(__file__).parents[2] / "examples" / "watch"
@@ -155,6 +160,26 @@ def test_a_file_for_node_exporter(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be() -> None:
     with pytest.raises(UsageError, match="No such file or directory"):
         Metrics("/nowhere/at/all.prom")
+
+
+def test_a_file_on_a_full_disk_stays_whole(
+    tmp_path: Path, disk: Disk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ktrace.prom"
+    made = Run(str(path))
+    view = WatchView(LinesView(), Notifier("", ""), metrics=made.metrics)
+    view.start(made.analysis)
+    view.tick(101.0)
+    wait_for(path.exists)
+    before = path.read_text()
+    disk.room = 100
+    view.tick(120.0)
+    wait_for(lambda: made.metrics.failure != "")
+    view.tick(121.0)
+    view.tick(122.0)
+    view.close()
+    assert path.read_text() == before
+    assert capsys.readouterr().err.count("metrics fail: No space left on device") == 1
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
