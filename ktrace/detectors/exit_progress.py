@@ -47,9 +47,21 @@ class ExitLooks:
 
     def __init__(self) -> None:
         self._looks: dict[str, deque[tuple[float, int]]] = {}  # time and number, of each measure
+        # the first look since which it could run and had no CPU, and the newest
+        self._waiting: tuple[TaskState, TaskState] | None = None
+
+    @property
+    def starved(self) -> bool:
+        """It had no CPU between the looks of the last seconds: they do not tell whether it gets
+        on."""
+        if self._waiting is None:
+            return False
+        first, newest = self._waiting
+        return first is not newest and newest.t - first.t < _WINDOW_S
 
     def look(self, sample: TaskState, stack: Stack) -> ExitProgress | None:
         """None where it is not dying. stack: where it is now."""
+        self._note_cpu(sample)
         if sample.state != "exiting":
             self._looks.clear()
             return None
@@ -57,6 +69,13 @@ class ExitLooks:
         phase = _phase(stack) or (_UNMAPS if rss is not None and not sample.mm_held else "")
         rate = None if rss is None else self._rate(_MEMORY, sample.t, rss)
         return ExitProgress(phase, rss, rate, *self._left(sample))
+
+    def _note_cpu(self, sample: TaskState) -> None:
+        if sample.state_flags != "TASK_RUNNING" or sample.on_cpu:
+            self._waiting = None
+            return
+        first = self._waiting[0] if self._waiting else sample
+        self._waiting = (first if first.switches == sample.switches else sample, sample)
 
     def _left(self, sample: TaskState) -> tuple[str, int | None, float | None, str]:
         """What shrinks, how many are left, how fast, and of which file; else the first of what is

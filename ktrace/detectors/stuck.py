@@ -59,6 +59,7 @@ class StuckTasks(Detector):
         self.total = 0
         self.slow_total = 0  # threads that died slowly
         self.longest_s = 0.0
+        self._early: set[int] = set()  # tids of which it is not known whether they get on
         self._not_judged = 0  # kills that took stuck_after seconds or more, between two looks
         self._longest_not_judged_s = 0.0
 
@@ -102,6 +103,11 @@ class StuckTasks(Detector):
                     " and no look at the tasks saw where it was",
                 ),
                 (early, f"the run ended less than {after:g} s after {count(early, 'kill')}"),
+                (
+                    len(self._early),
+                    f"the run ended before it was known whether {count(len(self._early), 'thread')}"
+                    " is stuck or dies slowly",
+                ),
                 (kills.not_followed, f"{count(kills.not_followed, 'kill')} not followed"),
                 (kills.threads_left_out, f"{count(kills.threads_left_out, 'thread')} left out"),
             )
@@ -172,7 +178,9 @@ class StuckTasks(Detector):
         if stuck_s < self._stuck_after:
             return
         if is_too_early(followed, look):
+            self._early.add(look.sample.task.tid)
             return
+        self._early.discard(look.sample.task.tid)
         finding = finding_of(followed, look, t, stuck_s)
         self._count(followed, finding)
         if followed.told is not None and same(followed.told, finding):
@@ -200,6 +208,7 @@ class StuckTasks(Detector):
             self._longest_not_judged_s = max(self._longest_not_judged_s, kill.after_s)
 
     def _resolve(self, ended: ThreadEnded) -> Iterator[StuckTask]:
+        self._early.discard(ended.thread.sample.task.tid)
         followed = self._followed.pop(ended.thread.sample.task.tid, None)
         if followed is None or followed.told is None:
             return

@@ -56,10 +56,12 @@ class Followed:
 
 
 def is_too_early(followed: Followed, look: Shown) -> bool:
-    """One look tells nothing of how a dying thread gets on."""
+    """One look tells nothing of how a dying thread gets on, nor do more if it had no CPU."""
     dying = look.dying
-    if dying is None or dying.measured or followed.told is not None:
+    if dying is None or followed.told is not None:
         return False
+    if dying.measured:
+        return followed.exit.starved and not dying.slow
     return dying.rss_kib is not None or dying.left_count is not None
 
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from ktrace.findings import BlockedTask, Blocker, StuckTask, WaitsFor
+from ktrace.findings import BlockedTask, Blocker, Release, StuckTask, WaitsFor
 from ktrace.views.safe_text import safe
 from ktrace.views.words import task_name
 
@@ -27,6 +27,13 @@ def members(finding: StuckTask | BlockedTask) -> tuple[str, ...]:
     """The names of those in the cycle but for the task itself; empty where there is none."""
     others = {_name(link): None for link in _cycle(finding)[1:] if link.tid != finding.tid}
     return tuple(others)
+
+
+def release(finding: StuckTask | BlockedTask) -> Release | None:
+    """What ends the cycle: of what releases its members, rather one that has a command. Who blocks
+    them from outside of it, does not. None where there is no cycle."""
+    known = [one.release for one in _cycle(finding)[-2::-1] if one.release]
+    return next((one for one in known if one.command), known[0] if known else None)
 
 
 def _cycle(finding: StuckTask | BlockedTask) -> list[Waiter]:

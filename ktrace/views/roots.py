@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ktrace.findings import BlockedTask, Blocker, StuckTask
-from ktrace.views.deadlock import deadlock, members
+from ktrace.views.deadlock import deadlock, members, release
 from ktrace.views.fit import fit
 from ktrace.views.safe_text import safe
 from ktrace.views.wait_chain import release_lines, waited_for
@@ -63,13 +63,15 @@ def _order(group: tuple[str, list[_Finding]]) -> tuple[bool, int]:
 
 
 def _release(finding: _Finding) -> list[str]:
-    """What releases the end of the chain."""
+    """What releases the end of the chain, or ends the cycle."""
+    if members(finding):
+        return release_lines(release(finding))
     last = _end_of_chain(finding)
     return release_lines(finding.release if last is None else last.release)
 
 
 def _end_of_chain(finding: _Finding) -> Blocker | None:
-    """By the first blocker each time, to where a cycle closes; None where nobody blocks it."""
+    """By the first blocker each time; None where nobody blocks it."""
     last = None
     beneath = finding.blocked_by
     while beneath and beneath[0].cycle_to is None:

@@ -84,6 +84,31 @@ def test_memory_that_does_not_shrink_is_none() -> None:
     assert "exit_mm() and frees no memory, 391 MiB resident" in words.meaning(finding)
 
 
+def without_cpu(t: float, rss_kib: int, switches: int) -> TaskState:
+    return replace(dying(t, rss_kib), switches=switches, state_flags="TASK_RUNNING")
+
+
+def test_who_had_no_cpu_between_the_looks_may_get_on() -> None:
+    """It is slow when it has got on, stuck after ten seconds; until then nothing is known."""
+    looks = [(101.5, 400_000, 5), (102.5, 400_000, 5)]
+    starved = [
+        event for look in looks for event in (without_cpu(*look), walk(look[0] + 0.1, took=0.2))
+    ]
+    stuck, findings = judged(kill(100.0), *starved)
+    assert findings == []
+    assert stuck.doubts(102.7) == [
+        "the run ended before it was known whether 1 thread is stuck or dies slowly"
+    ]
+    got_on = (without_cpu(103.5, 390_000, 6), walk(103.6, took=0.2))
+    stuck, (finding,) = judged(kill(100.0), *starved, *got_on)
+    assert finding.slow
+    assert (stuck.total, stuck.doubts(103.7)) == (0, [])
+    late = (without_cpu(112.0, 400_000, 5), walk(112.1, took=0.2))
+    stuck, (finding,) = judged(kill(100.0), *starved, *late)
+    assert not finding.slow
+    assert stuck.total == 1
+
+
 def test_one_look_tells_nothing() -> None:
     _, findings = judged(kill(100.0), dying(101.5, 400_000), walk(101.6, took=0.2))
     assert findings == []

@@ -90,6 +90,26 @@ def test_deadlocks_come_first() -> None:
     assert " ".join(line.strip() for line in lines[1:3]) == CYCLE
 
 
+def test_who_is_outside_of_the_cycle_does_not_release_it() -> None:
+    """A reader of the rwsem is blocked by a disk; the other one by APP."""
+    lines = root_section(
+        found(
+            kill(100.0),
+            state(102.0, stack=MUTEX_STACK),
+            asleep(102.0, B, stack=MUTEX_STACK),
+            asleep(102.0, C, stack=FILLER_STACK),
+            wait(102.0, APP, C, B, wait="rwsem"),
+            wait(102.0, B, APP),
+            wait(102.0, C, wait="block-io", detail="dm-0", target="dm:data"),
+            walk(102.1, took=0.2),
+        ),
+        "thread",
+    )
+    assert lines[0] == "1 thread waits, directly or not, for a deadlock with backup[30]"
+    assert "appd[20] has to release it" in lines[-2]
+    assert "dmsetup" not in "".join(lines)
+
+
 def test_a_chain_from_a_damaged_trace_ends() -> None:
     """Wide and deep, without an end that any task has."""
     level: tuple[Blocker, ...] = ()
