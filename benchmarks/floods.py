@@ -1,12 +1,14 @@
 """Does ktrace hold where very much happens at once? Memory, exact losses, and the verdict.
 
-    sudo .venv/bin/python benchmarks/floods.py [kills | starved | stuck [NUMBER]]
+    sudo .venv/bin/python benchmarks/floods.py [kills | starved | stuck | squashfs [NUMBER]]
 
 kills: NUMBER processes (20 000) are killed, 2 000 a second. starved: the same while ktrace is
 stopped by SIGSTOP, so that its ring buffer overflows. stuck: a process of NUMBER threads (5 000),
-all of them in writes to a frozen file system, is killed. Prints a line for each: what happened,
-what ktrace has seen of it, what it says to have lost, the most memory that it had, and how it
-ended. What was neither seen nor counted as lost is a defect: the exit status is then 1.
+all of them in writes to a frozen file system, is killed. squashfs: a process of NUMBER threads (32)
+reads for ten seconds through squashfs's cache of three entries, and another one is killed while it
+does so; for a kernel with squashfs. Prints a line for each: what happened, what ktrace has seen of
+it, what it says to have lost, the most memory that it had, and how it ended. What was neither seen
+nor counted as lost is a defect: the exit status is then 1.
 """
 
 import json
@@ -28,6 +30,9 @@ KTRACE = (sys.executable, "-m", "ktrace", "oom-hang", "--json")
 LIMIT_S = 120.0
 KILLS_A_SECOND = 2000
 STUCK_AFTER_S = 1.0
+FLOOD_S = 10.0
+FILES_OF_A_THREAD = 8
+KILLS_OF_SQUASHFS = 2  # when it is over, and amid it
 
 
 class Run:
@@ -129,6 +134,28 @@ def stuck(number: int = 5_000) -> bool:
     return show(f"{number} stuck threads, told after {took:.1f} s", result, left, found, "")
 
 
+def squashfs(number: int = 32, seconds: float = FLOOD_S) -> bool:
+    files = number * FILES_OF_A_THREAD
+    with tempfile.TemporaryDirectory() as folder, stuck_tasks.squashfs(files) as mounted:
+        run = Run(folder)
+        with stuck_tasks.program("flood_squashfs", number, seconds, mounted, files) as flood:
+            assert flood.stdout
+            reads, sleeps, took = map(float, flood.stdout.readline().split())
+        with stuck_tasks.program("flood_squashfs", number, LIMIT_S, mounted, files) as flood:
+            stuck_tasks.wait_until("one waits", lambda: waits_for_cache(flood.pid))
+        result = run.stop()
+    kills = result["kills"]
+    assert isinstance(kills, int)
+    rates = f"{reads / took:.0f} reads and {sleeps / took:.0f} sleeps in squashfs a second"
+    return show(f"{rates}, for {took:.1f} s", result, KILLS_OF_SQUASHFS, kills, "fatal_signal")
+
+
+def waits_for_cache(pid: int) -> bool:
+    """A thread of the process."""
+    tids = stuck_tasks.threads(pid)
+    return any(Path(f"/proc/{tid}/wchan").read_text() == "squashfs_cache_get" for tid in tids)
+
+
 def asleep(pid: int) -> int:
     """How many threads of the process are in D, in one and the same function: who has not yet come
     to its write() may be in D elsewhere, for a moment."""
@@ -141,7 +168,12 @@ def stat_letter(tid: int) -> str:
     return Path(f"/proc/{tid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-FLOODS = {"kills": kills, "starved": partial(kills, starved=True), "stuck": stuck}
+FLOODS = {
+    "kills": kills,
+    "starved": partial(kills, starved=True),
+    "stuck": stuck,
+    "squashfs": squashfs,
+}
 
 
 def main() -> int:

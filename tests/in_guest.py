@@ -1,8 +1,9 @@
-"""The kernel tests on another kernel: `python -m tests.in_guest SUITE [PYTEST ARGUMENT...]`.
+"""The kernel tests on another kernel: `python -m tests.in_guest SUITE [PYTEST ARGUMENT...]`; or
+anything else of Python: `python -m tests.in_guest SUITE -- -m benchmarks.soak 6`.
 
 Boots the kernel of a suite of Debian ("own": the machine's) on this machine's own files, which
 virtiofsd shares and an overlay in the guest's memory covers, so that nothing here is changed; then
-runs pytest there. Exits as pytest does. Root, QEMU, and `make venv bpf deps-lab` beforehand.
+runs it there. Exits as that does. Root, QEMU, and `make venv bpf deps-lab` beforehand.
 
 A test that needs what the guest lacks is skipped there, with its reason.
 """
@@ -26,7 +27,7 @@ from ktrace.lab.tools import find_tool
 
 ROOT = Path(__file__).parents[1]
 VIRTIOFSD = "/usr/lib/qemu/virtiofsd"  # of qemu-system-common
-MODULES = ("virtio_pci", "virtiofs", "overlay", "loop", "veth")
+MODULES = ("virtio_pci", "virtiofs", "overlay", "loop", "veth", "squashfs")
 MEMORY_MB = 1536
 _DIES_WITH_THIS = ("setpriv", "--pdeathsig", "KILL")
 _EXIT = "in_guest: exit status "
@@ -73,10 +74,11 @@ def initramfs(kernel: Kernel, run: str) -> bytes:
 
 def script(arguments: Sequence[str]) -> str:
     """What the guest runs on the machine's files."""
-    pytest = shlex.join(["-p", "no:cacheprovider", "-q", "-m", "kernel", *arguments])
+    pytest = ("-m", "pytest", "-p", "no:cacheprovider", "-q", "-m", "kernel", *arguments)
+    command = shlex.join(arguments[1:] if arguments[:1] == ("--",) else pytest)
     return (
         f"export HOME=/run LANG=C.UTF-8 PATH={shlex.quote(os.environ['PATH'])}\n"
-        f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} -m pytest {pytest}\n"
+        f"cd {shlex.quote(str(ROOT))} && {shlex.quote(sys.executable)} {command}\n"
         f'echo "{_EXIT}$?"\n'
     )
 

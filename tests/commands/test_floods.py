@@ -28,3 +28,13 @@ def test_what_the_ring_does_not_take_is_counted(capsys: pytest.CaptureFixture[st
 
 def test_each_of_many_stuck_threads_is_told() -> None:
     assert floods.stuck(500)
+
+
+def test_waits_for_squashfs_are_no_news(capsys: pytest.CaptureFixture[str]) -> None:
+    """Debian's kernel, in a guest: tests/lab/test_in_guest_vm.py."""
+    if "squashfs" not in Path("/proc/filesystems").read_text():
+        pytest.skip("this kernel has no squashfs")
+    assert floods.squashfs(seconds=5.0)
+    told = capsys.readouterr().out
+    assert "lost" not in told
+    assert "verdict clean" in told

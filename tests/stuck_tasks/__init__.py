@@ -9,6 +9,7 @@ from tests.stuck_tasks.cgroups import (
     Cgroup,
     frozen_by_cgroup,
     frozen_in_cgroup,
+    io_cost,
     io_limited,
     memory_cgroup,
     throttled,
@@ -32,6 +33,7 @@ from tests.stuck_tasks.proc import (
     wait_until,
 )
 from tests.stuck_tasks.programs import Process, compiled, end, program, ready_program, sleeper
+from tests.stuck_tasks.squashfs import squashfs
 from tests.stuck_tasks.states import (
     entered,
     killable_sleeper,
@@ -57,6 +59,7 @@ __all__ = [
     "frozen_file_system",
     "frozen_in_cgroup",
     "has_sigkill",
+    "io_cost",
     "io_limited",
     "kernel_stack",
     "kill",
@@ -67,6 +70,7 @@ __all__ = [
     "ready_program",
     "sleeper",
     "spinning_in_kernel",
+    "squashfs",
     "starved_eater",
     "state",
     "status",
