@@ -21,6 +21,7 @@ _KINDS = {
     "unix-socket": "Unix socket",
     "nfs": "NFS",
     "cpu-bandwidth": "CPU bandwidth",
+    "io-cost": "io.cost",
 }
 
 

@@ -13,6 +13,9 @@ WANTS = (
     *FILES,
     "block_device.bd_dev",
     "block_device.bd_disk",
+    "bio.bi_bdev",
+    "bio.bi_disk",
+    "gendisk.disk_name",
     "gendisk.private_data",
     "loop_device.lo_backing_file",
     "super_block.s_writers.frozen",
@@ -58,6 +61,17 @@ def block_device(kernel: Kernel, address: int, depth: int = 0) -> BlockDevice:
     if address not in kernel.devices:
         kernel.devices[address] = _look_up(kernel, address, depth)
     return kernel.devices[address]
+
+
+def bio_device(kernel: Kernel, bio: int) -> tuple[int, BlockDevice]:
+    """With its address: of the struct block_device, or of the gendisk, which a bio had until v5.11,
+    309dca309fc3 ("block: store a block_device pointer in struct bio")."""
+    if kernel.layout.has("bio.bi_bdev"):
+        device = kernel.member(bio, "bio.bi_bdev") or 0
+        return device, block_device(kernel, device)
+    disk = kernel.member(bio, "bio.bi_disk") or 0
+    name = kernel.text(disk + kernel.layout["gendisk.disk_name"], 32) if disk else ""
+    return disk, named_device(name) if name else BlockDevice("")
 
 
 def _look_up(kernel: Kernel, address: int, depth: int) -> BlockDevice:

@@ -65,6 +65,14 @@ def _io(wait: TaskWait) -> Release:
     )
 
 
+def _io_cost(wait: TaskWait) -> Release:
+    return Release(
+        "it ends by itself, when its cgroup has its share of the device again; sooner where io.cost"
+        " may let the device do more at a time",
+        lifts_limit(wait.target) or "",
+    )
+
+
 def _vfork(wait: TaskWait) -> Release:
     return Release("the child has to execute a program or exit", _kill(wait))
 
@@ -199,6 +207,8 @@ RELEASES: dict[str, _Release] = {
     "buffer": _io,
     "block-io": _io,
     "direct-io": _io,
+    "io-cost": _io_cost,
+    "writeback-throttle": _io,
     "vfork": _vfork,
     "fuse": _fuse,
     "userfaultfd": _userfaultfd,
@@ -221,7 +231,10 @@ RELEASES: dict[str, _Release] = {
     "work": _work,
     "writeback": _writeback,
     "rcu": _says("the CPUs and tasks that it waits for have to leave their read-side sections"),
-    "rcu-tasks": _says("the tasks that it waits for have to sleep, or to run in user space"),
+    "rcu-tasks": _says(
+        "the tasks that it waits for have to sleep, or to run in user space; of the trace flavour,"
+        " to leave their read-side sections"
+    ),
     "srcu": _says("its readers have to call srcu_read_unlock(); who they are is not known"),
     "bit": _says("whoever has set the bit has to clear it; who that is, is not known"),
     "completion": _says("whoever is to call complete() has to; who that is, is not known"),

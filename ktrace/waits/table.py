@@ -18,6 +18,7 @@ from ktrace.waits.kinds import (
     freeze,
     freezer,
     fuse,
+    io_cost,
     io_uring,
     job_control,
     journal,
@@ -41,6 +42,7 @@ from ktrace.waits.kinds import (
     wait_queue,
     work,
     writeback,
+    writeback_throttle,
 )
 
 KINDS: tuple[Kind, ...] = (
@@ -50,6 +52,8 @@ KINDS: tuple[Kind, ...] = (
     rt_mutex.KIND,
     freeze.KIND,
     percpu_rwsem.KIND,
+    io_cost.KIND,
+    writeback_throttle.KIND,
     folio.KIND,
     buffer.KIND,
     rpc.KIND,

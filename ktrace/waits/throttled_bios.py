@@ -5,7 +5,7 @@ for its limit, and on the way up, for its parent's.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ktrace.record import record
 from ktrace.waits.bios import WANTS as BIO_WANTS
@@ -67,6 +67,12 @@ def lifts_limit(target: str) -> str | None:
     return "; ".join(f"echo {shlex.quote(value)} > {shlex.quote(file)}" for value, file in pairs)
 
 
+def limit_target(written: Iterable[tuple[str, str]]) -> str:
+    """What lifts_limit() takes: values, and the files that they are written to; those without a
+    file are left out."""
+    return _MARK + "\t".join(part for pair in written if pair[1] for part in pair)
+
+
 def throttled_bios(kernel: Kernel, disk: int) -> Iterator[tuple[int, Throttle]]:
     """Each bio that a limit holds back from the disk, and which."""
     if not kernel.layout.has(*_NEEDED):
@@ -123,12 +129,12 @@ def _lists(kernel: Kernel, group: int, data: int) -> Iterator[tuple[int, int, in
 def described(kernel: Kernel, disk: int, throttle: Throttle) -> tuple[str, str]:
     """ "held back by io.max of cgroup /slow: 1024 bytes/s of reads", and what lifts_limit() takes:
     what to write to which file; without any where it is not known where the cgroup is."""
-    cgroup = _cgroup_of(kernel, throttle.group)
+    cgroup = cgroup_of(kernel, throttle.group)
     version1 = "blkio" in kernel.cgroups
     where = where_is(kernel, cgroup, "blkio" if version1 else "")
     limits = _limits(kernel, throttle.group, throttle.direction)
     words, long, short = _WORDS[throttle.direction]
-    device = f"{kernel.number(disk, 'gendisk.major')}:{kernel.number(disk, 'gendisk.first_minor')}"
+    device = disk_numbers(kernel, disk)
     if version1:
         files = [f"blkio.throttle.{long}_{_NAMES[unit]}_device" for unit in limits]
         written = [(f"{device} 0", where.file(file)) for file in files]
@@ -140,12 +146,18 @@ def described(kernel: Kernel, disk: int, throttle: Throttle) -> tuple[str, str]:
     rates = " and ".join(f"{limit} {unit}" for unit, limit in limits.items()) or "no more limit"
     return (
         f"held back by {named} of cgroup {where.path}: {rates} of {words}",
-        _MARK + "\t".join(part for pair in written if pair[1] for part in pair),
+        limit_target(written),
     )
 
 
-def _cgroup_of(kernel: Kernel, group: int) -> int:
-    blkg = kernel.pointer(group)  # blkg_policy_data.blkg, the first member of the first
+def disk_numbers(kernel: Kernel, disk: int) -> str:
+    """ "8:0", as a cgroup's files of limits name the gendisk."""
+    return f"{kernel.number(disk, 'gendisk.major')}:{kernel.number(disk, 'gendisk.first_minor')}"
+
+
+def cgroup_of(kernel: Kernel, policy: int) -> int:
+    """Of a struct blkg_policy_data; 0: not known."""
+    blkg = kernel.pointer(policy)  # its first member
     owner = kernel.member(blkg, "blkcg_gq.blkcg") if blkg else None
     if not owner:
         return 0

@@ -151,6 +151,28 @@ def test_who_never_sleeps_holds_up_rcu_tasks(run: Run) -> None:
         assert holders(wait) == ["spin-tasks"]
 
 
+def test_who_reads_holds_up_rcu_tasks_trace(run: Run) -> None:
+    """7.2 has made SRCU of it."""
+    wait = run.waits["wait-trace"]
+    if not run.kernel.startswith(("5.", "6.")):
+        assert wait["wait"] == "srcu"
+        return
+    assert wait["wait"] == "rcu-tasks"
+    assert wait["detail"] == "a grace period of RCU tasks trace, which waits for 1 task"
+    assert holders(wait) == ["hold-trace"]
+
+
+def test_rcu_tasks_rude_waits_for_work_on_each_cpu(run: Run) -> None:
+    wait = run.waits.get("wait-rude")
+    assert bool(wait) == run.kernel.startswith(("5.", "6.1."))  # later ones do not export it
+    if wait:
+        assert wait["detail"] == "a grace period of RCU tasks rude"
+        assert holders(wait) == ["rcu_tasks_rude_"]
+        driver = run.waits["rcu_tasks_rude_"]
+        assert driver["wait"] == "work"
+        assert driver["detail"].startswith("rcu_tasks_be_rude of workqueue events")
+
+
 def test_mmap_locks_are_those_of_the_processes(run: Run) -> None:
     """Waited for by shells: a name that others have, too."""
     (written,) = mmap_waits(run, "sh[")

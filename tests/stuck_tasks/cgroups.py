@@ -132,9 +132,10 @@ def throttled(process: Process) -> Iterator[Cgroup]:
 
 @dataclass
 class LimitedIo:
-    """A cgroup that may hardly do any I/O to a device."""
+    """A cgroup that may hardly do any I/O to a device. limit: bytes a second."""
 
     cgroup: Cgroup
+    limit: int
     _tasks: ExitStack
 
     def run(self, *command: object) -> Process:
@@ -151,11 +152,13 @@ class LimitedIo:
 
 @contextmanager
 def io_limited(number: int, direction: str) -> Iterator[LimitedIo]:
-    """A cgroup that may "read" or "write" one byte a second of the device, until the block ends."""
+    """A cgroup that may "read" or "write" a byte or two a second of the device, until the block
+    ends."""
     version = 1 if _cgroup_mount("blkio", 1) else 2
+    least = version  # io.max takes no 1: block/blk-throttle.c
     name, limit, lifted = {
-        1: (f"blkio.throttle.{direction}_bps_device", "1", "0"),
-        2: ("io.max", f"{direction[0]}bps=1", f"{direction[0]}bps=max"),
+        1: (f"blkio.throttle.{direction}_bps_device", f"{least}", "0"),
+        2: ("io.max", f"{direction[0]}bps={least}", f"{direction[0]}bps=max"),
     }[version]
     device = f"{os.major(number)}:{os.minor(number)}"
     with (
@@ -164,7 +167,27 @@ def io_limited(number: int, direction: str) -> Iterator[LimitedIo]:
         guard('echo "$1" >"$2"', f"{device} {lifted}", str(cgroup.folder / name)),
     ):
         cgroup.write(name, f"{device} {limit}")
-        yield LimitedIo(cgroup, tasks)
+        yield LimitedIo(cgroup, least, tasks)
+
+
+@contextmanager
+def io_cost(number: int) -> Iterator[LimitedIo]:
+    """A cgroup whose I/O to the device costs a second for each page, by io.cost, until the block
+    ends. v2 alone has that; no page costs more (calc_lcoefs() of block/blk-iocost.c)."""
+    mount = _cgroup_mount("", 2)
+    if mount is None or not (mount / "io.cost.qos").exists():
+        pytest.skip("no cgroup v2 with io.cost is mounted")
+    device, qos = f"{os.major(number)}:{os.minor(number)}", mount / "io.cost.qos"
+    slow = " ".join(f"{way}bps=1 {way}seqiops=1 {way}randiops=1" for way in "rw")
+    with (
+        _cgroup("io", 2, needs="io.weight") as cgroup,
+        guard('echo "$1" >"$2"', f"{device} enable=0", str(qos)),
+        ExitStack() as tasks,
+    ):
+        (mount / "io.cost.model").write_text(f"{device} ctrl=user model=linear {slow}")
+        qos.write_text(f"{device} enable=1 ctrl=user min=1.00 max=1.00")
+        tasks.callback(qos.write_text, f"{device} min=10000.00 max=10000.00")
+        yield LimitedIo(cgroup, 1, tasks)
 
 
 def _cgroup_mount(controller: str, version: int) -> Path | None:

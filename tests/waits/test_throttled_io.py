@@ -12,22 +12,26 @@ from ktrace.events import TaskWait
 from ktrace.sources.live.source import LiveSource
 from ktrace.waits.release import release_of
 from tests.stuck_tasks import (
-    Cgroup,
+    PATIENCE_S,
     compiled,
     end,
     file_system,
+    io_cost,
     io_limited,
     wait_for_state,
 )
+from tests.stuck_tasks.cgroups import LimitedIo
 from tests.waits.test_held_by_processes import source as source
 from tests.waits.test_held_by_processes import waits_at_once
 
 pytestmark = pytest.mark.kernel
 
 
-def assert_held_back(wait: TaskWait, kind: str, cgroup: Cgroup, device: int) -> None:
+def assert_held_back(wait: TaskWait, kind: str, limited: LimitedIo, device: int) -> None:
     assert wait.wait == kind
-    assert f"_bps_device of cgroup /{cgroup.folder.name}: 1 bytes/s of " in wait.detail
+    cgroup = limited.cgroup
+    file = "_bps_device" if cgroup.version == 1 else "io.max"
+    assert f"{file} of cgroup /{cgroup.folder.name}: {limited.limit} bytes/s of " in wait.detail
     assert "bio in a throtl_qnode" in wait.evidence
     release = release_of(wait)
     assert release.text.startswith("it ends by itself, at the rate of that limit")
@@ -43,7 +47,7 @@ def test_a_direct_write_to_a_device(source: LiveSource, how: str, kind: str) -> 
         with io_limited(number, "write") as limited:
             process = limited.run(compiled("async_io"), how, device)
             found = waits_at_once(source, process.pid)
-            assert_held_back(found[process.pid], kind, limited.cgroup, number)
+            assert_held_back(found[process.pid], kind, limited, number)
 
 
 def test_who_is_not_limited_waits_for_a_page_that_a_limited_one_reads(source: LiveSource) -> None:
@@ -62,7 +66,23 @@ def test_who_is_not_limited_waits_for_a_page_that_a_limited_one_reads(source: Li
                 other.kill()  # a wait for a page of a file is killable
                 end(other)
             for process in (reader, other):
-                assert_held_back(found[process.pid], "folio", limited.cgroup, number)
+                assert_held_back(found[process.pid], "folio", limited, number)
+
+
+def test_the_turn_that_io_cost_gives(source: LiveSource) -> None:
+    """And what is told to release it does."""
+    with file_system() as below:
+        device = below.block_device()
+        number = device.stat().st_rdev
+        with io_cost(number) as limited:
+            process = limited.run(compiled("async_io"), "direct-large", device)
+            wait = waits_at_once(source, process.pid)[process.pid]
+            assert wait.wait == "io-cost"
+            cgroup = limited.cgroup.folder.name
+            assert wait.detail.startswith(f"the share of {device.name} on ")
+            assert wait.detail.endswith(f" that io.cost gives to cgroup /{cgroup}")
+            subprocess.run(release_of(wait).command, shell=True, check=True)
+            assert process.wait(PATIENCE_S) == 0
 
 
 def forget(file: Path) -> None:

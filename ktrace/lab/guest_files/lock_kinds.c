@@ -6,8 +6,9 @@
  *   echo mutex >/dev/lock_kinds      wait for the mutex, as wait-mutex does
  *   echo mmap >/dev/lock_kinds       hold the caller's mmap_lock for writing
  *   echo rcu-tasks >/dev/lock_kinds  start who holds up a grace period of RCU tasks, if the kernel
- *                                    has them
- *   echo rcu >/dev/lock_kinds        start those that hold up a grace period of RCU
+ *                                    has them, and of its trace flavour
+ *   echo rcu >/dev/lock_kinds        start those that hold up a grace period of RCU, and so one of
+ *                                    RCU tasks rude, if the kernel has that
  *   echo release >/dev/lock_kinds    everybody lets go, and ends
  *   a page of a mapping of it        faults, and holds the mmap_lock for reading
  *
@@ -24,6 +25,7 @@
 #include <linux/pagemap.h>
 #include <linux/percpu-rwsem.h>
 #include <linux/rcupdate.h>
+#include <linux/rcupdate_trace.h>
 #include <linux/rtmutex.h>
 #include <linux/rwsem.h>
 #include <linux/semaphore.h>
@@ -307,6 +309,32 @@ static int wait_tasks(void *unused)
 }
 #endif
 
+#ifdef CONFIG_TASKS_TRACE_RCU
+static int hold_trace(void *unused)
+{
+	rcu_read_lock_trace();
+	hold_until_released();
+	rcu_read_unlock_trace();
+	return 0;
+}
+
+static int wait_trace(void *unused)
+{
+	synchronize_rcu_tasks_trace();
+	return 0;
+}
+#endif
+
+/* later kernels keep it to themselves */
+#if defined(CONFIG_TASKS_RUDE_RCU) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define HAS_RUDE
+static int wait_rude(void *unused)
+{
+	synchronize_rcu_tasks_rude();
+	return 0;
+}
+#endif
+
 static int wait_rcu(void *unused)
 {
 	synchronize_rcu();
@@ -353,8 +381,12 @@ static void start_rcu_tasks(void)
 #ifdef CONFIG_TASKS_RCU
 	hold(spin_tasks, "spin-tasks");
 	started(wait_tasks, "wait-tasks");
-	msleep(1000); /* it begins with a grace period of RCU, which is held up next */
 #endif
+#ifdef CONFIG_TASKS_TRACE_RCU
+	hold(hold_trace, "hold-trace");
+	started(wait_trace, "wait-trace");
+#endif
+	msleep(1000); /* they begin with a grace period of RCU, which is held up next */
 }
 
 static void start_rcu(void)
@@ -369,6 +401,9 @@ static void start_rcu(void)
 	hold(hold_rcu, "hold-rcu");
 #endif
 	started(wait_rcu, "wait-rcu");
+#ifdef HAS_RUDE
+	started(wait_rude, "wait-rude"); /* no work item runs on a CPU that spins */
+#endif
 }
 
 static void release_all(void)

@@ -4,7 +4,7 @@ from ktrace.waits.bio_progress import WANTS as PROGRESS_WANTS
 from ktrace.waits.bio_progress import progress, progress_on_disk
 from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
-from ktrace.waits.block_devices import BlockDevice, block_device, named_device
+from ktrace.waits.block_devices import bio_device
 from ktrace.waits.completions import WANTS, completion_of
 from ktrace.waits.found import Found, Kind
 from ktrace.waits.kernel import Kernel
@@ -33,7 +33,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 
 def _found(bio: int, without: int, evidence: tuple[str, ...], kernel: Kernel) -> Found:
     """without: what the wait is known by where the device is not."""
-    address, device = _device_of(bio, kernel)
+    address, device = bio_device(kernel, bio)
     sector = kernel.member(bio, "bio.bi_iter.bi_sector")
     has_device = kernel.layout.has("bio.bi_bdev")
     how_far = progress if has_device else progress_on_disk
@@ -67,17 +67,6 @@ def _bio_of(completion: int, sleeper: Sleeper, kernel: Kernel) -> int:
     return next((word for word, data in found if data == completion), 0)
 
 
-def _device_of(bio: int, kernel: Kernel) -> tuple[int, BlockDevice]:
-    """With its address. A bio had its gendisk until v5.11, 309dca309fc3 ("block: store a
-    block_device pointer in struct bio")."""
-    if kernel.layout.has("bio.bi_bdev"):
-        device = kernel.member(bio, "bio.bi_bdev") or 0
-        return device, block_device(kernel, device)
-    disk = kernel.member(bio, "bio.bi_disk") or 0
-    name = kernel.text(disk + kernel.layout["gendisk.disk_name"], 32) if disk else ""
-    return disk, named_device(name) if name else BlockDevice("")
-
-
 KIND = Kind(
     "block-io",
     (
@@ -87,9 +76,6 @@ KIND = Kind(
         *PROGRESS_WANTS,
         "bio.bi_private",
         "bio.bi_end_io",
-        "bio.bi_bdev",
-        "bio.bi_disk",
-        "gendisk.disk_name",
         "bio.bi_iter.bi_sector",
     ),
     _read,

@@ -1,19 +1,23 @@
 """A folio that is locked, or under writeback: folio_wait_bit_common() of mm/filemap.c."""
 
+from ktrace.kernel.layout import NotInThisKernel
 from ktrace.waits.bio_progress import WANTS as PROGRESS_WANTS
 from ktrace.waits.bio_progress import progress
 from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import WANTS as DEVICE_WANTS
 from ktrace.waits.block_devices import BlockDevice, block_device
 from ktrace.waits.found import Found, Kind
-from ktrace.waits.kernel import Kernel
+from ktrace.waits.kernel import Kernel, KernelTask
 from ktrace.waits.loop_devices import WANTS as LOOP_WANTS
 from ktrace.waits.loop_devices import servers
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_queue import WANTS, queue_entry
+from ktrace.waits.writeback_workers import WANTS as WORKER_WANTS
+from ktrace.waits.writeback_workers import writeback_workers
 
 _MAPPING_FLAGS = 3  # PAGE_MAPPING_FLAGS of include/linux/page-flags.h: no address_space then
-_NAMES = {"PG_locked": "locked", "PG_writeback": "under writeback"}
+_WRITEBACK = "PG_writeback"
+_NAMES = {"PG_locked": "locked", _WRITEBACK: "under writeback"}
 
 
 def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
@@ -34,12 +38,14 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     named = names.get(bit & 0xFFFFFFFF, "")
     owner, device, address = _owner(kernel, folio)
     reached = progress(kernel, address, device, Wanted(page=folio))
+    # no bio of it has come to the device
+    submits = named == _WRITEBACK and not reached.text
     return Found(
         "folio",
         folio,
         f"{_NAMES.get(named, named or f'bit {bit}')}, {owner}{reached.text}",
         ("wait_page_queue on its stack", *reached.evidence),
-        servers(kernel, address),
+        (_writers(kernel, folio) if submits else ()) or servers(kernel, address),
         target=reached.target,
     )
 
@@ -59,6 +65,18 @@ def _owner(kernel: Kernel, folio: int) -> tuple[str, BlockDevice, int]:
     return f"of {inode}{_beneath(device)}", device, address
 
 
+def _writers(kernel: Kernel, folio: int) -> tuple[tuple[KernelTask, str], ...]:
+    """The workers that write back pages of its file's device."""
+    mapping = kernel.member(folio, "page.mapping") or 0
+    host = kernel.member(mapping, "address_space.host")
+    super_block = kernel.member(host, "inode.i_sb") if host else None
+    device = kernel.member(super_block, "super_block.s_bdi") if super_block else None
+    try:
+        return writeback_workers(kernel, device) if device else ()
+    except NotInThisKernel:
+        return ()
+
+
 def _beneath(device: BlockDevice) -> str:
     """What the file system's own device lies on, and what is suspended."""
     if device.beneath:
@@ -73,6 +91,8 @@ KIND = Kind(
         *DEVICE_WANTS,
         *LOOP_WANTS,
         *PROGRESS_WANTS,
+        *WORKER_WANTS,
+        "super_block.s_bdi",
         "wait_page_queue.folio",
         "wait_page_queue.page",
         "wait_page_queue.bit_nr",
@@ -83,7 +103,8 @@ KIND = Kind(
     _read,
     tells="locked or under writeback, inode, file system, a suspended device, a limit of a cgroup, "
     "the request's age",
-    holder="of a file on a loop device, the workers that do its I/O; else not known",
+    holder="of a file on a loop device, the workers that do its I/O; of a page under writeback, "
+    "before the device has it, the workers that write back; else not known",
     released="the device; `dmsetup resume`, `echo ... > .../io.max`",
     seen="5.10, 6.1, 6.12, 6.18, 7.2",
 )
