@@ -86,9 +86,15 @@ class FakeRun:
         self._monkeypatch.setattr(FakeSource, "feed", staticmethod(feed))
 
     def once(self, make: Callable[[float], list[Event]]) -> None:
-        """The events that make gives for the time of the first read, and no more."""
+        """The events that make gives for the time of the first read, and no more; of the last one
+        where the run ended, on a busy machine, before it read."""
         left = [make]
-        self.feed(lambda t: left.pop()(t) if left else [])
+
+        def read(t: float) -> list[Event]:
+            return left.pop()(t) if left else []
+
+        self.feed(read)
+        self._monkeypatch.setattr(FakeSource, "finish", lambda _: read(live.now()))
 
     def __call__(self, view: View | None = None, **options: Any) -> tuple[ExitCode, str, str]:
         """Exit code, stdout, stderr."""
