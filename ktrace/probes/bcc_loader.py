@@ -17,7 +17,6 @@ from ktrace.privileges import require_tracing
 from ktrace.probes import kprobe
 from ktrace.probes.bcc_build import Built, build
 from ktrace.probes.bcc_headers import Headers, find_headers
-from ktrace.probes.bcc_looks import agrees, look_up, own_facts, task_state
 from ktrace.probes.bcc_program import (
     KPROBES,
     RAW_TRACEPOINTS,
@@ -31,6 +30,7 @@ from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
+from ktrace.probes.proc_looks import agrees, look_up, own_facts, task_state
 from ktrace.probes.proc_walk import walk
 from ktrace.probes.wake_up import WakeUp
 from ktrace.probes.wire import wire

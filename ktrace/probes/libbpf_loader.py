@@ -13,7 +13,6 @@ from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
-from ktrace.probes.bcc_looks import agrees, own_facts
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import PURPOSES
 from ktrace.probes.held_memory import held_memory
@@ -21,14 +20,20 @@ from ktrace.probes.kernel_types import kernel_types
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
+from ktrace.probes.proc_looks import agrees, own_facts
 from ktrace.probes.running import RunningTasks
-from ktrace.probes.task_walk import TaskWalk, add_stacks, looks_and_others, read_iterator
+from ktrace.probes.task_walk import (
+    TaskWalk,
+    add_stacks,
+    looks_and_others,
+    looks_at_others,
+    read_iterator,
+)
 from ktrace.probes.wake_up import WakeUp
+from ktrace.probes.walk_marks import ITSELF, WalkMarks
 from ktrace.probes.wire import OBJECTS, wire
 
 _WITHOUT_BTF = {"tasks": "tasks_raw"}  # objects made anew for kernels without their own BTF
-_EVERYBODY = 0  # of the map walk_only
-_ITSELF = 255  # a mark of the map chain_tasks
 _FAILED_S = 0.05  # a wait that failed waits so long
 
 
@@ -49,6 +54,7 @@ class LibbpfLoader:
         self._oom_maps: OomMaps | None = None
         self._running: RunningTasks | None = None
         self._task_walk: TaskWalk | None = None
+        self._marks = WalkMarks(self._maps)
         self._modules: dict[str, int | None] = {}
         self._ring = 0
         self._received: list[RawEvent] = []
@@ -82,7 +88,7 @@ class LibbpfLoader:
             "open the ring buffer",
         )
         if self._task_walk:
-            self._test_btf_file()
+            self._test_btf_file(self._task_walk)
         self._running = _running_tasks(self._maps)
         return probes
 
@@ -140,13 +146,20 @@ class LibbpfLoader:
         except KeyError:
             return None  # there is an iterator
 
-    def _test_btf_file(self) -> None:
+    def _test_btf_file(self, walk: TaskWalk) -> None:
         """What the walk reads about this very process, with which it begins, must be what /proc
         says: else the file describes another kernel, and nothing that is read with it is true.
         Raises CannotTrace."""
+        try:
+            walk.run()
+        except LibbpfError as error:
+            raise CannotTrace(
+                f"whether {self._btf_file} fits this kernel cannot be tested: {error}",
+                hint="raw tracepoint programs can be run on demand since Linux 5.10",
+            ) from None
         me = os.getpid()
-        self.follow({me: _ITSELF})
-        raw, _ = self.walk_marked(_ITSELF)
+        self.follow({me: ITSELF})
+        raw, _ = self.walk_marked(ITSELF)
         self.follow({me: 0})
         if not any(agrees(event, own_facts()) for _, event in raw):
             raise CannotTrace(
@@ -159,37 +172,24 @@ class LibbpfLoader:
         try:
             whole = walk.run()
         except LibbpfError:
-            return [], False
+            whole = False
         lib().ring_buffer__consume(self._ring)
         looks, self._received = looks_and_others(self._received)
         add_stacks(looks)
-        return looks, whole
+        if whole or self._marks.restricted:
+            return looks, whole
+        others = looks_at_others(looks, self._maps)
+        return looks + (others or []), others is not None
 
     def follow(self, marks: Mapping[int, int]) -> bool:
         """Have walks show these tids, whatever they do, with a mark; 0 takes one out again.
         False when the table is full."""
-        table, held = self._maps["chain_tasks"], True
-        for tid, mark in marks.items():
-            key, value = ctypes.c_int32(tid), ctypes.c_uint8(mark)
-            if not mark:
-                lib().bpf_map_delete_elem(table, ctypes.byref(key))
-            elif lib().bpf_map_update_elem(table, ctypes.byref(key), ctypes.byref(value), 0):
-                held = False
-        return held
+        return self._marks.set(marks)
 
     def walk_marked(self, mark: int) -> tuple[list[RawEvent], bool]:
         """A look only at those that follow() has given this mark."""
-        self._set_walk_only(mark)
-        try:
+        with self._marks.only(mark):
             return self.walk()
-        finally:
-            self._set_walk_only(_EVERYBODY)
-
-    def _set_walk_only(self, mark: int) -> None:
-        key, value = ctypes.c_uint32(0), ctypes.c_uint8(mark)
-        lib().bpf_map_update_elem(
-            self._maps["walk_only"], ctypes.byref(key), ctypes.byref(value), 0
-        )
 
     def sample(self, tids: Iterable[int]) -> None:
         """Tell where these tasks run from now on, as TASK_RUNS, and no others."""

@@ -9,7 +9,8 @@ from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import check, lib
 from ktrace.probes.kernel_memory import TestRunOptions
 from ktrace.probes.loader import RawEvent
-from ktrace.probes.proc_walk import PROC, stack_frames
+from ktrace.probes.proc_looks import task_state
+from ktrace.probes.proc_walk import PROC, stack_frames, walk
 from ktrace.probes.wire import wire
 
 _CHUNK = 1 << 16
@@ -65,6 +66,18 @@ def looks_and_others(received: Sequence[RawEvent]) -> tuple[list[RawEvent], list
         is_look = kind == "TASK_STATE" and event.source == from_walk
         (looks if is_look else others).append((kind, event))
     return looks, others
+
+
+def looks_at_others(looks: Sequence[RawEvent], maps: Mapping[str, int]) -> list[RawEvent] | None:
+    """Through /proc, at those that a walk did not come to, as it visits a bounded number of tasks;
+    None where /proc is not mounted."""
+    visited = {event.task.tid for _, event in looks}
+    try:
+        with raised():
+            others = [look for look in walk() if look.tid not in visited]
+    except OSError:
+        return None
+    return [("TASK_STATE", task_state(look, maps)) for look in others]
 
 
 def add_stacks(looks: Sequence[RawEvent]) -> None:

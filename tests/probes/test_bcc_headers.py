@@ -37,7 +37,7 @@ def find(tmp_path: Path) -> object:
     )
 
 
-def test_the_kernels_own_headers_are_found_where_bcc_looks_itself(tmp_path: Path) -> None:
+def test_the_kernels_own_headers_are_found_where_proc_looks_itself(tmp_path: Path) -> None:
     build = tmp_path / "modules" / RELEASE / "build"
     headers_of(build, RELEASE)
     found = find_headers(RELEASE, str(tmp_path / "modules"))

@@ -20,8 +20,8 @@ from ktrace.kernel.task_state import SINCE_4_14, TaskStates
 from ktrace.probes import bcc_build, bcc_loader
 from ktrace.probes.bcc_headers import Headers, find_headers
 from ktrace.probes.bcc_loader import BccLoader
-from ktrace.probes.bcc_looks import agrees, own_facts
 from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.proc_looks import agrees, own_facts
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from tests import stuck_tasks

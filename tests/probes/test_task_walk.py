@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from ktrace.board.make import make
 from ktrace.errors import CannotTrace
 from ktrace.kernel.btf import VMLINUX
 from ktrace.probes.libbpf_loader import LibbpfLoader
+from ktrace.probes.wire import wire
 from tests import stuck_tasks
 from tests.event_log import event_log
 
@@ -60,6 +64,30 @@ def test_walk_keeps_events_of_the_probes(from_file: Path) -> None:
         assert whole
         assert process.pid in {look.task.tid for _, look in looks}
         assert log.await_event("FATAL_SIGNAL", process.pid)
+
+
+def test_tasks_beyond_the_walks_bound_are_looked_at_through_proc(from_file: Path) -> None:
+    """It begins with this process, whose threads are more than it visits."""
+    with event_log() as log, stuck_tasks.frozen_file_system() as frozen, many_threads(1200):
+        killed = frozen.writer()
+        stuck_tasks.kill(killed.pid)
+        look = log.walk()[killed.pid]
+        assert look.source == wire().enums["state_source"]["FROM_SAMPLED"]
+        assert look.frames[0].startswith("percpu_rwsem_wait+")
+
+
+@contextmanager
+def many_threads(count: int) -> Iterator[None]:
+    end = threading.Event()
+    threads = [threading.Thread(target=end.wait) for _ in range(count)]
+    try:
+        for thread in threads:
+            thread.start()
+        yield
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_file_of_another_kernel_is_refused(from_file: Path) -> None:

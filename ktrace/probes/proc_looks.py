@@ -1,4 +1,4 @@
-"""Looks at threads as struct task_state: /proc's, with what bcc's programs saw added."""
+"""Looks at threads as struct task_state: /proc's, with what the BPF programs saw added."""
 
 import ctypes
 import os
@@ -15,7 +15,8 @@ _UNINTERRUPTIBLE = 2  # as proc_walk gives D
 
 
 def task_state(look: Look, maps: Mapping[str, int]) -> Any:
-    """With the stack's names beside it, as /proc has no addresses. maps: descriptors by name."""
+    """With the stack's names beside it, as /proc has no addresses. maps: descriptors by name; of
+    killed_sleeps, which bcc's programs alone have, the state in which it fell asleep."""
     layout = wire().layouts["task_state"]
     tid = ctypes.c_int32(look.tid)
     state: Any = layout()
@@ -43,7 +44,8 @@ def _join_kill(state: Any, tid: ctypes.c_int32, maps: Mapping[str, int]) -> None
     sleep: Any = wire().layouts["killed_sleep"]()
     if state.state == _UNINTERRUPTIBLE and look_up(maps["killed_switches"], tid, last):
         state.asleep_t = last.asleep_t
-    if look_up(maps["killed_sleeps"], tid, sleep) and sleep.switches == state.switches:
+    sleeps = maps.get("killed_sleeps")
+    if sleeps is not None and look_up(sleeps, tid, sleep) and sleep.switches == state.switches:
         if state.state == _UNINTERRUPTIBLE:
             state.state = sleep.state
         state.top = sleep.top
