@@ -10,6 +10,7 @@
 #define COMM_LEN 16
 #define STACK_LEN 64
 #define TOP_LEN 96
+#define SAVED_REGISTERS 10
 /* containers name their cgroups by 64 digits and more, below a pod below slices; a path may be
  * longer still: then its beginning is missing */
 #define CGROUP_LEN 512
@@ -247,7 +248,11 @@ struct task_state {
 	__u32 cpu; /* on which it runs, or last ran, and 1; 0: not known */
 	__u32 has_cgroup; /* 1: cgroup is known */
 	struct squashfs_call squashfs;
-	__u64 stack[STACK_LEN]; /* innermost first; without __sched functions */
+	/* 32-bit ARM, of a sleeping task: r4 to r10, fp, sp, pc, from which its frames are found by
+	 * the kernel's unwind tables; pc 0: not read */
+	__u32 registers[SAVED_REGISTERS];
+	/* innermost first; without __sched functions. 32-bit ARM: what lies behind top, as words */
+	__u64 stack[STACK_LEN];
 	/* of a sleeping task: what lies on its stack from the saved stack pointer on, in words of
 	 * the kernel's size: a 32-bit kernel's are 2 * TOP_LEN. The return addresses among it are
 	 * the

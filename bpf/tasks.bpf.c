@@ -253,6 +253,26 @@ static __always_inline __u64 saved_sp(struct task_struct *task)
 #endif
 }
 
+#if defined(__TARGET_ARCH_arm)
+/* Its compilers keep no frame pointers: the words of the stack go to user space, which unwinds. */
+static __always_inline void read_words_to_unwind(struct task_state *event, struct task_struct *task)
+{
+	struct thread_info *info = thread_info_of(task);
+	__u32 sp = BPF_CORE_READ(info, cpu_context.sp) + sizeof(event->top);
+
+	bpf_core_read(event->registers, sizeof(event->registers), &info->cpu_context);
+	for (int i = 0; i < sizeof(event->stack); i += TOP_PIECE * KERNEL_WORD) {
+		if (bpf_probe_read_kernel((void *)event->stack + i, TOP_PIECE * KERNEL_WORD,
+					  (void *)(__u64)(sp + i)))
+			break;
+	}
+}
+#else
+static __always_inline void read_words_to_unwind(struct task_state *event, struct task_struct *task)
+{
+}
+#endif
+
 static __always_inline void read_top(struct task_state *event, struct task_struct *task)
 {
 	__u64 sp = saved_sp(task);
@@ -266,6 +286,7 @@ static __always_inline void read_top(struct task_state *event, struct task_struc
 					  (void *)(sp + i)))
 			break;
 	}
+	read_words_to_unwind(event, task);
 }
 
 SEC(TRACEPOINT "signal_generate")

@@ -173,6 +173,7 @@ RENAMED: dict[str, dict[str, set[str]]] = {
         "start_t": {"start_t", "address"},  # the address only leads to its stack, and stays here
         "state_flags": {"state"},
         "stack": {"stack", "stack_len"},
+        "possible": {"registers", "top", "stack"},
         "rss_kib": {"rss"},
         "cgroup": {"cgroup", "has_cgroup"},
         "names": set(),  # from the runtime's files

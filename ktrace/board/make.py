@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ktrace.board.asked_btf import AskedBtf
 from ktrace.board.btf_cut import cut
 from ktrace.board.questions import ask, of_programs
+from ktrace.board.unwind_tables import tables
 from ktrace.errors import CannotTrace, UsageError
 from ktrace.kernel.libbpf import LibbpfError
 from ktrace.record import record
@@ -25,6 +26,7 @@ class Made:
     data: bytes
     word_bytes: int  # of that kernel's pointers and longs
     has_squashfs: bool
+    unwind: bytes | None  # unwind tables, of a kernel that has no frame pointers
 
 
 def make(vmlinux: str, modules: Sequence[str]) -> Made:
@@ -40,10 +42,19 @@ def make(vmlinux: str, modules: Sequence[str]) -> Made:
         types |= source.asked_types
         members |= source.asked_members
     has_squashfs = any(source.has_struct("squashfs_cache") for source in sources)
-    made = Made(cut(sources, types, members), kernel.word_bytes(), has_squashfs)
+    made = Made(
+        cut(sources, types, members), kernel.word_bytes(), has_squashfs, _unwind(vmlinux, modules)
+    )
     for source in reversed(sources):
         source.close()
     return made
+
+
+def _unwind(vmlinux: str, modules: Sequence[str]) -> bytes | None:
+    try:
+        return tables(vmlinux, modules)
+    except (OSError, ValueError, LookupError, StopIteration) as error:
+        raise UsageError(f"the unwind tables cannot be read: {error}", hint=_DEBUG_INFO) from None
 
 
 def _types_of(path: str, folder: str, kernel: AskedBtf | None = None) -> AskedBtf:

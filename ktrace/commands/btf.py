@@ -6,6 +6,7 @@ import click
 
 from ktrace.commands.group import Group
 from ktrace.errors import ExitCode, UsageError
+from ktrace.kernel.unwind_file import unwind_file
 from ktrace.views.output import say
 
 
@@ -23,12 +24,20 @@ def make(vmlinux: str, modules: tuple[str, ...], output: str) -> ExitCode:
     that ktrace looks into (squashfs.ko).
 
     Run it where the kernel was built: it takes the types from the debug information, by pahole. Put
-    FILE on the board as /etc/ktrace/btf/RELEASE.btf, or name it by --btf."""
+    FILE on the board as /etc/ktrace/btf/RELEASE.btf, or name it by --btf. Of a 32-bit ARM kernel it
+    writes the unwind tables, too, into FILE with the suffix .unwind: ktrace finds them there, or by
+    --unwind."""
     from ktrace.board.make import make as made_of
 
     made = made_of(vmlinux, modules)
     _write(output, made.data)
-    say(f"{output}: {len(made.data) / 1000:.1f} kB, of a {8 * made.word_bytes}-bit kernel")
+    say(f"{output}: {len(made.data) / 1000:.1f} kB, types of a {8 * made.word_bytes}-bit kernel")
+    if made.unwind:
+        path = unwind_file(output)
+        _write(path, made.unwind)
+        say(
+            f"{path}: {len(made.unwind) / 1000:.1f} kB, unwind tables: for the machine that decodes"
+        )
     if not made.has_squashfs:
         say("squashfs is not in it: where it is a module, give squashfs.ko, too")
     return ExitCode.CLEAN

@@ -72,6 +72,23 @@ btf_option = click.option(
     help="Take the kernel's types from FILE (ktrace btf make), where it has no BTF of its own.",
 )
 
+
+def _use_unwind(_ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from ktrace.kernel.unwind_file import use_unwind_file
+
+        use_unwind_file(value)
+
+
+unwind_option = click.option(
+    "--unwind",
+    type=click.Path(),
+    metavar="FILE",
+    expose_value=False,
+    callback=_use_unwind,
+    help="Unwind stacks of a 32-bit ARM kernel by FILE (ktrace btf make).  [default: beside --btf]",
+)
+
 stuck_after_option = click.option(
     "--stuck-after",
     type=Seconds(min=0.05),
@@ -108,6 +125,7 @@ _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout."),
     loader_option,
     btf_option,
+    unwind_option,
     click.option(
         "--on-finding",
         callback=_check_action,

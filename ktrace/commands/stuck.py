@@ -2,7 +2,13 @@
 
 import click
 
-from ktrace.commands.options import Seconds, btf_option, filter_options, loader_option
+from ktrace.commands.options import (
+    Seconds,
+    btf_option,
+    filter_options,
+    loader_option,
+    unwind_option,
+)
 from ktrace.errors import ExitCode
 from ktrace.live.options import Options
 from ktrace.task_filter import TaskFilter
@@ -24,6 +30,7 @@ _MARGIN_S = 0.25  # for the first look, which comes when tracing has begun
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @loader_option
 @btf_option
+@unwind_option
 @filter_options
 def stuck(
     longer_than: float,

@@ -13,6 +13,7 @@ from ktrace.commands.options import (
     loader_option,
     parse_size,
     stuck_after_option,
+    unwind_option,
 )
 from ktrace.errors import ExitCode, UsageError
 from ktrace.live.options import Options
@@ -110,6 +111,7 @@ _DEFAULT_SIZE, _DEFAULT_KEEP = "64M", "1G"
 @click.option("--state", type=click.Path(), metavar="FILE", help="Keep bad pages over reboots.")
 @loader_option
 @btf_option
+@unwind_option
 @filter_options
 def watch(
     stuck_after: float,

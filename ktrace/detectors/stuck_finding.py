@@ -100,6 +100,7 @@ def finding_of(followed: Followed, look: Shown, t: float, stuck_s: float) -> Stu
         blockers_left_out=look.blockers.left_out,
         dying=look.dying,
         cgroup=sample.cgroup,
+        possible_stack=sample.possible,
         **place_of(sample.cgroup, sample.names),
     )
 

@@ -72,6 +72,8 @@ class TaskState(Event):
     stack: Stack
     top: Stack  # the scheduler's and wait primitives' frames above stack, found by a scan
     squashfs: SquashfsCall | None
+    # return addresses on its stack, where that cannot be unwound: its frames are among them
+    possible: Stack = ()
     cpu: int | None = None  # on which it runs, or last ran
     # when it last stopped running, by the scheduler's clock, which is read anew at each look: of
     # two looks at one sleep the first says it

@@ -146,6 +146,8 @@ class StuckTask(Finding):
     container_name: str | None = None  # as its runtime calls it
     pod_name: str | None = None
     namespace: str | None = None  # of Kubernetes
+    # of one whose stack cannot be unwound: its frames are among these, in order
+    possible_stack: Stack = ()
 
     @property
     def slow(self) -> bool:

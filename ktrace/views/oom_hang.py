@@ -34,6 +34,7 @@ def details(finding: StuckTask) -> list[str]:
     lines = [*first_line(finding), *filter(None, [words.belongs_to(finding)])]
     if finding.stack:
         lines.append(" < ".join(safe(frame) for frame in finding.stack[:8]))
+    lines += words.possible_stack(finding)
     if finding.state == "exiting":
         lines.append(words.meaning(finding))
     return lines + chain_lines(finding)

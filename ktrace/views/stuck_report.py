@@ -81,6 +81,8 @@ def _describe(analysis: Analysis, finding: StuckTask, names: list[str]) -> list[
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     lines = fit(f"{shown}: {words.killed_by(finding.killed)}{_when(analysis, finding, names)}")
     lines += [f"    {safe(frame)}" for frame in finding.stack]
+    for line in words.possible_stack(finding):
+        lines += fit(f"  {line}")
     for line in (words.meaning(finding), words.belongs_to(finding), *chain_lines(finding)):
         lines += fit(f"  {line}")
     return lines

@@ -12,6 +12,7 @@ from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
 
+_POSSIBLE_SHOWN = 16
 _ID_SHOWN = 12  # of a container's, as docker and crictl show it
 
 
@@ -150,6 +151,14 @@ def killable(finding: StuckTask) -> str:
         return "awake"
     wakes = SIGKILL_WAKES.get(finding.state)
     return "?" if wakes is None else "yes" if wakes else "no"
+
+
+def possible_stack(finding: StuckTask) -> list[str]:
+    """A line, of one whose stack could not be unwound."""
+    if not finding.possible_stack:
+        return []
+    shown = " ".join(f"{safe(frame)}?" for frame in finding.possible_stack[:_POSSIBLE_SHOWN])
+    return [f"stack not unwound (no tables); its frames are among: {shown}"]
 
 
 def meaning(finding: StuckTask) -> str:

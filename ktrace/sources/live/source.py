@@ -13,6 +13,7 @@ from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import FROZEN, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
+from ktrace.kernel.unwind_file import unwinder
 from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
@@ -56,12 +57,14 @@ class LiveSource:
             gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
             btf = loader.kernel_btf()
             constraints = loader.enum(CONSTRAINTS)
+            word_bytes = btf.word_bytes() if btf else 8
             self._decoder = Decoder(
                 self.states,
                 gfp,
                 constraints,
                 PageDecoder.of_kernel(btf),
-                btf.word_bytes() if btf else 8,
+                word_bytes,
+                unwinder() if word_bytes == 4 else None,
             )
             self.attaching_t = now()
             self.probes = loader.attach()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ktrace.events import Event, OomActivity
+from ktrace.kernel.arm_unwind import ArmUnwinder
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
@@ -24,9 +25,10 @@ class Decoder:
         constraints: dict[str, int] | None,
         pages: PageDecoder,
         word_bytes: int = 8,
+        unwinder: ArmUnwinder | None = None,
     ) -> None:
-        """word_bytes: of that kernel's pointers and longs."""
-        self._stacks = Stacks(word_bytes)
+        """word_bytes: of that kernel's pointers and longs; unwinder: of its sleepers' stacks."""
+        self._stacks = Stacks(word_bytes, unwinder)
         self._pages = pages
         self._oom = oom = OomDecoder(gfp, constraints, self._stacks)
         tasks = TaskDecoder(states, self._stacks)

@@ -62,6 +62,7 @@ class TaskDecoder:
             oom_victim=bool(raw.oom_victim),
             stack=self._stacks.of(raw),
             top=self._stacks.top(raw),
+            possible=self._stacks.possible(raw),
             squashfs=squashfs_call(raw.squashfs),
             cpu=raw.cpu - 1 if raw.cpu else None,
             off_cpu_t=seconds(raw.off_cpu_t) if raw.off_cpu_t else None,

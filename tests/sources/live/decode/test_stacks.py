@@ -76,3 +76,51 @@ def test_the_top_of_a_32_bit_kernels_stack(stacks: Stacks) -> None:
     look = raw(0x30)
     look.state, look.top = 2, (ctypes.c_uint64 * 96).from_buffer(words)
     assert small.top(look) == ("schedule+0x1", "mutex_lock+0x1")
+
+
+def sleeper(**known: Any) -> Any:
+    """A look on 32-bit ARM: sp 0x100, pc 0x10, and two words of the stack."""
+    look = raw()
+    look.state = 2
+    look.registers = (ctypes.c_uint32 * 10)(*[0] * 8, 0x100, 0x10)
+    look.top = (ctypes.c_uint64 * 96)(0x20_00000007, 0x30)
+    vars(look).update(known)
+    return look
+
+
+class Unwinder:
+    """Finds these frames, whatever it is given."""
+
+    def __init__(self, *found: int) -> None:
+        self.found = [*found]
+
+    def frames(self, registers: tuple[int, ...], words: tuple[int, ...], _symbol: Any) -> list[int]:
+        assert registers[-2:] == (0x100, 0x10)
+        assert words[:3] == (7, 0x20, 0x30)
+        return self.found
+
+
+NAMED: Any = SimpleNamespace(
+    return_address={0x20: "mutex_lock+0x1", 0x30: "caller+0x1"}.get,
+    name={0x10: "__schedule+0x1", 0x20: "mutex_lock+0x1", 0x30: "caller+0x1"}.get,
+)
+
+
+def test_a_sleeper_is_unwound_where_no_frame_pointers_are() -> None:
+    unwinder: Any = Unwinder(0x10, 0x20, 0x30)
+    stacks = Stacks(4, unwinder)
+    stacks.use(NAMED)
+    assert stacks.of(sleeper()) == ("caller+0x1",)
+    assert stacks.top(sleeper()) == ("__schedule+0x1", "mutex_lock+0x1")
+    assert stacks.possible(sleeper()) == ()
+    assert stacks.of(sleeper(frames=("from_proc+0x1",))) == ("from_proc+0x1",)
+
+
+@pytest.mark.parametrize("unwinder", [None, Unwinder()])
+def test_without_tables_frames_are_possible_ones(unwinder: Any) -> None:
+    stacks = Stacks(4, unwinder)
+    stacks.use(NAMED)
+    assert stacks.of(sleeper()) == stacks.top(sleeper()) == ()
+    assert stacks.possible(sleeper()) == ("mutex_lock+0x1", "caller+0x1")
+    running = sleeper(registers=(ctypes.c_uint32 * 10)())
+    assert stacks.possible(running) == ()
