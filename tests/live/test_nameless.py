@@ -130,7 +130,7 @@ def test_a_recording_without_names(run: FakeRun, tmp_path: Path, suffix: str) ->
     traces = [tmp_path / f"{name}.ktrace{suffix}" for name in ("plain", "nameless")]
     for trace, redact in zip(traces, (False, True), strict=True):
         run.once(lambda t: stuck_with(SECRET, t))
-        run(record=str(trace), redact=redact, run=("sh", "-c", f": {SECRET}"))
+        run(record=str(trace), redact=redact, run=("sh", "-c", f"sleep 0.3; : {SECRET}"))
     plain, nameless = ((gzip.decompress if suffix else bytes)(t.read_bytes()) for t in traces)
     for told in (SECRET.encode(), b"ffffffff81234567", platform.node().encode()):
         assert told in plain
