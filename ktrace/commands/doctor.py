@@ -91,6 +91,11 @@ def _try_probes(loader: str) -> ExitCode:
         say(f"{name:<14} {value}")
     say(f"task states    {source.states.origin}")
     say(f"symbols        {symbols}")
+    if source.unwinds is not None:
+        from ktrace.kernel.btf_file import HOW_TO_MAKE
+
+        how = "by the kernel's tables" if source.unwinds else f"NO: no tables; {HOW_TO_MAKE}"
+        say(f"stacks unwound {how}")
     waits = source.why_no_waits or ("" if symbols else "kernel addresses are hidden")
     say(f"wait chains    {f'not read: {waits}' if waits else 'read from sleeping stacks'}")
     say(

@@ -81,7 +81,9 @@ def looks_at_others(looks: Sequence[RawEvent], maps: Mapping[str, int]) -> list[
 
 
 def add_stacks(looks: Sequence[RawEvent]) -> None:
-    """From /proc, with names: raw tracepoint programs cannot read another task's stack."""
+    """From /proc, with names: raw tracepoint programs cannot read another task's stack. On 32-bit
+    ARM with CONFIG_SMP it shows none (arch/arm/kernel/stacktrace.c), but in which function a task
+    sleeps."""
     with raised():  # stacks of others are shown to CAP_SYS_ADMIN alone
         for _, event in looks:
             task = event.task

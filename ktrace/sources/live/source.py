@@ -58,13 +58,10 @@ class LiveSource:
             btf = loader.kernel_btf()
             constraints = loader.enum(CONSTRAINTS)
             word_bytes = btf.word_bytes() if btf else 8
+            tables = unwinder() if word_bytes == 4 else None
+            self.unwinds = None if word_bytes == 8 else tables is not None  # None: no need to
             self._decoder = Decoder(
-                self.states,
-                gfp,
-                constraints,
-                PageDecoder.of_kernel(btf),
-                word_bytes,
-                unwinder() if word_bytes == 4 else None,
+                self.states, gfp, constraints, PageDecoder.of_kernel(btf), word_bytes, tables
             )
             self.attaching_t = now()
             self.probes = loader.attach()

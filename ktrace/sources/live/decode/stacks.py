@@ -39,10 +39,10 @@ class Stacks:
 
     def of(self, raw: Any) -> Stack:
         """Of a struct with stack and stack_len, innermost first."""
+        if _is_to_unwind(raw) and (unwound := self._unwound(*_saved(raw))[1]):
+            return unwound
         if frames := getattr(raw, "frames", None):  # from /proc: already names
             return tuple(frames)
-        if _is_to_unwind(raw):
-            return self._unwound(*_saved(raw))[1]
         return self._named(bytes(raw.stack)[: raw.stack_len * ctypes.sizeof(ctypes.c_uint64)])
 
     def top(self, raw: Any) -> Stack:
@@ -51,7 +51,7 @@ class Stacks:
         A scan: a word that an earlier call left behind may be among them.
         """
         frames = getattr(raw, "frames", None)
-        if not frames and _is_to_unwind(raw):
+        if _is_to_unwind(raw):
             return self._unwound(*_saved(raw))[0]
         if not (frames or raw.stack_len) or not raw.state:
             return ()
@@ -73,9 +73,9 @@ class Stacks:
         return names
 
     def possible(self, raw: Any) -> Stack:
-        """Where the frames of a sleeper are not known: return addresses on its stack. The true ones
+        """Where not all frames of a sleeper are known: return addresses on its stack. The true ones
         are among them, in their order, and what earlier calls left behind."""
-        if self.of(raw) or not _is_to_unwind(raw):
+        if not _is_to_unwind(raw) or self._unwound(*_saved(raw))[1]:
             return ()
         words = (word for (word,) in self._words.iter_unpack(_saved(raw)[1]))
         return tuple(name for word in words if (name := self.symbols.return_address(word)))
