@@ -11,7 +11,9 @@ from ktrace.record import record
 from ktrace.trace.reader import Rest
 from ktrace.trace.rests import with_rests
 
-_BATCH = 200  # traces in a part
+# Traces in a part, at most. It has a file for each table, day and kernel: with 200 a fleet of
+# 10 000 machines had 52 000 small files, and a report took 174 s of CPU time
+_BATCH = 2000
 _SUFFIXES = (".ktrace", ".ktrace.gz")
 
 _Trace = tuple[Source, str, Rest | None]
@@ -40,7 +42,8 @@ def export(
     new = [one for one in found if one[0] not in known]
     total, done = sum(source.size for source, _, _ in new), 0
     sessions, refused = 0, []
-    batches = [new[at : at + _BATCH] for at in range(0, len(new), _BATCH)]
+    size = max(1, min(_BATCH, -(-len(new) // jobs)))
+    batches = [new[at : at + size] for at in range(0, len(new), size)]
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         waiting = {pool.submit(_export_batch, batch, url): batch for batch in batches}
         for future in as_completed(waiting):
