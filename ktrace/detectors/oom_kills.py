@@ -6,6 +6,8 @@ from typing import ClassVar, Self, TypeAlias
 from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.kills import Kill, KillOver, Kills, OomKilled
 from ktrace.detectors.kills.policy import DAEMONS, policy_of
+from ktrace.detectors.oom_cause import cause_of
+from ktrace.detectors.oom_facts import facts_of_kill
 from ktrace.events import ContainerNames, Event, FatalSignal, OomMemory, TaskState
 from ktrace.findings import Finding, OomKillFinding
 from ktrace.kernel.cgroup_names import place_of
@@ -88,6 +90,7 @@ class OomKills(Detector):
     ) -> OomKillFinding:
         choice, memory, (cgroup, names) = kill.choice, kill.memory, self._where(kill)
         freed = kill.released_t - kill.t if kill.released_t is not None and kill.t_known else None
+        facts = facts_of_kill(kill)
         return OomKillFinding(
             status=status,
             id=told.id if told else f"oom-kill-{kill.pid}-{kill.begun_t:.6f}",
@@ -109,6 +112,7 @@ class OomKills(Detector):
             zones=memory.zones if memory else (),
             stalled=memory.stalled if memory else None,
             stalled_over_s=memory.over_s if memory and memory.stalled else None,
+            cause=cause_of(facts) if facts else None,
             cgroup=cgroup,
             **place_of(cgroup, names),
         )

@@ -34,6 +34,7 @@ class OomKillFinding(Finding):
     zones: tuple[Zone, ...]  # with their watermarks, before the kill; empty: not known, or not yet
     stalled: Stalled | None  # tasks that waited for memory (PSI), within stalled_over_s
     stalled_over_s: float | None  # seconds before the kill
+    cause: str | None = None  # docs/how/oom-kill.md; "": not known; None: nobody looked
     cgroup: str | None = None  # what is next is as of a StuckTask
     unit: str | None = None
     container: str | None = None

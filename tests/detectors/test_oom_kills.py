@@ -93,6 +93,11 @@ def test_from_the_choice_to_the_end() -> None:
     assert last.memory_freed_after_s == pytest.approx(0.099)
 
 
+def test_the_cause_comes_with_the_look_at_memory() -> None:
+    causes = [finding.cause for finding in run(*by_kernel())]
+    assert causes == [None, "", ""]  # no number stands out
+
+
 def test_without_a_probe_on_oom_kill_process() -> None:
     """Only the mark is seen, and SIGKILL: by the kernel, and no more is known."""
     first, _ = run(
