@@ -28,6 +28,7 @@ class Problem:
     also_in: tuple[str, ...] = ()  # other commands that report it; those of no problem report all
     before: str = ""  # module:Class, a ktrace.sources.live.earlier.Earlier
     live: bool = True  # it can be found while tracing, by a command of its name
+    hot: str = ""  # BPF object whose hooks are hot: only its own command loads it and reports it
     on_request: bool = False  # other commands report it only where the session has blocked_after
 
     @property
@@ -71,6 +72,20 @@ PROBLEMS: tuple[Problem, ...] = (
         findings=("oom-livelock",),
         probes=("out_of_memory", "reclaim_retry_zone", "compact_retry"),
         also_in=("dmesg", "watch"),
+    ),
+    Problem(
+        name="big-alloc",
+        help="Show who allocates large blocks of memory, which requests fail or wait, why, and "
+        "what would do instead.",
+        detector="ktrace.detectors.large_allocations:LargeAllocations",
+        view="ktrace.views.large_allocation",
+        findings=("large-alloc",),
+        probes=(
+            "mm_page_alloc",
+            "mm_vmscan_direct_reclaim_begin",
+            "mm_compaction_try_to_compact_pages",
+        ),
+        hot="allocations",
     ),
     Problem(
         name="oom-kill",
@@ -125,7 +140,12 @@ def reported(command: str) -> tuple[Problem, ...]:
     own = tuple(
         problem for problem in PROBLEMS if command == problem.name or command in problem.also_in
     )
-    return own or live_problems()
+    return own or tuple(problem for problem in live_problems() if not problem.hot)
+
+
+def hot_objects(command: str) -> tuple[str, ...]:
+    """BPF objects that the command loads beside those of every run."""
+    return tuple(problem.hot for problem in reported(command) if problem.hot)
 
 
 def live_problems() -> tuple[Problem, ...]:

@@ -10,7 +10,15 @@ import pytest
 
 from ktrace.detectors.detector import Detector
 from ktrace.probes.catalog import PURPOSES
-from ktrace.problems import PROBLEMS, Problem, finding_type, live_problems, problem_of, reported
+from ktrace.problems import (
+    PROBLEMS,
+    Problem,
+    finding_type,
+    hot_objects,
+    live_problems,
+    problem_of,
+    reported,
+)
 from ktrace.problems import verdicts_that_need as needed_by
 
 pytestmark = pytest.mark.unit
@@ -58,8 +66,14 @@ def test_what_a_command_reports() -> None:
         "hung-task",
         "alarm",
     ]
-    assert reported("record") == live_problems()
-    assert reported("?") == live_problems()  # of a trace whose session record is damaged
+    everything = tuple(problem for problem in live_problems() if not problem.hot)
+    assert reported("record") == everything
+    assert reported("?") == everything  # of a trace whose session record is damaged
+
+
+def test_hot_hooks_are_for_their_own_command() -> None:
+    assert hot_objects("big-alloc") == ("allocations",)
+    assert not any(hot_objects(command) for command in ("record", "watch", "oom-hang", "dmesg"))
 
 
 def test_unknown_findings() -> None:

@@ -11,7 +11,7 @@ from ktrace.commands.options import btf_option, loader_option
 from ktrace.errors import ExitCode, KtraceError
 from ktrace.kernel.capabilities import effective
 from ktrace.privileges import NEEDS, admin_later, has
-from ktrace.probes.catalog import purpose
+from ktrace.probes.catalog import HOT_OBJECTS, purpose
 from ktrace.probes.choice import choose
 from ktrace.problems import verdicts_that_need
 from ktrace.survival import memory_kib, reserve_heap, survive
@@ -76,7 +76,7 @@ def _try_probes(loader: str) -> ExitCode:
     reserve_heap()
     chosen = choose(loader)
     say(f"{'loader':<14} {chosen.name}: {chosen.why}")
-    source = LiveSource(stuck_after=1.0, loader_name=loader)
+    source = LiveSource(stuck_after=1.0, loader_name=loader, hot=HOT_OBJECTS)
     ready = time.monotonic()
     try:
         symbols = source.load_symbols()

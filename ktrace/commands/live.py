@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ktrace.commands.options import filter_options, live_options, state_option
+from ktrace.commands.options import allocation_options, filter_options, live_options, state_option
 from ktrace.errors import ExitCode
 from ktrace.live.options import DEFAULT_SPILL, Options
 from ktrace.problems import live_problems, reported
@@ -13,6 +13,7 @@ from ktrace.views.choice import view_for
 from ktrace.views.view import View
 
 RECORD = "record"
+BIG_ALLOC = "big-alloc"
 
 _RECORD_HELP = "Record everything into FILE, for replay and report, on this machine or another one."
 _MORE_HELP = """With COMMAND, attach first, run it, and stop when it ends. How it ended is shown and
@@ -38,6 +39,8 @@ def live_command(name: str) -> click.Command:
         )
 
     help_text = next((p.help for p in live_problems() if p.name == name), _RECORD_HELP)
+    if name == BIG_ALLOC:
+        command = allocation_options(command)
     command.__doc__ = f"{help_text}\n\n{_MORE_HELP}"
     return click.command(name)(command)
 

@@ -47,6 +47,19 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
         _TRACED,
     ),
+    "big-alloc": (
+        (
+            (
+                "sudo ktrace big-alloc -d 60",
+                "A minute: who takes large blocks, which requests fail or wait.",
+            ),
+            (
+                "sudo ktrace big-alloc --costly -- modprobe e1000e",
+                "Order 4 and more, while a driver is loaded.",
+            ),
+        ),
+        _TRACED,
+    ),
     "watch": (
         (
             (

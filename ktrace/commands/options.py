@@ -14,6 +14,8 @@ from ktrace.task_filter import TaskFilter
 
 _Command = Callable[..., Any]
 _MIN_SIZE = 1 << 20
+_LARGE = 3  # PAGE_ALLOC_COSTLY_ORDER of include/linux/mmzone.h
+_COSTLY = _LARGE + 1
 
 
 class Seconds(click.FloatRange):
@@ -188,6 +190,44 @@ def filter_options(command: _Command) -> _Command:
     for option in reversed(_FILTERS):
         filtered = option(filtered)
     return filtered
+
+
+_ALLOCATION_OPTIONS = (
+    click.option(
+        "--order",
+        "min_order",
+        type=click.IntRange(0, 10),
+        help="Blocks of 2^ORDER pages and more.  [default: 3]",
+    ),
+    click.option(
+        "--costly",
+        is_flag=True,
+        help="Those that the kernel gives up soon: more than PAGE_ALLOC_COSTLY_ORDER, --order 4.",
+    ),
+    click.option(
+        "--stalled-after",
+        type=Seconds(min=0),
+        default=0.1,
+        show_default=True,
+        metavar="SECONDS",
+        help="Report one that waits so long for reclaim and compaction.",
+    ),
+)
+
+
+def allocation_options(command: _Command) -> _Command:
+    """Of large allocations, as `min_order` and `stalled_after`."""
+
+    @functools.wraps(command)
+    def chosen(min_order: int | None, costly: bool, **options: Any) -> Any:
+        if costly and min_order is not None:
+            raise click.UsageError("--costly is --order 4: only one of them can hold")
+        order = _COSTLY if costly else _LARGE if min_order is None else min_order
+        return command(min_order=order, **options)
+
+    for option in reversed(_ALLOCATION_OPTIONS):
+        chosen = option(chosen)
+    return chosen
 
 
 def live_options(record_required: bool) -> Callable[[_Command], _Command]:

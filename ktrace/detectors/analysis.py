@@ -56,7 +56,8 @@ class Analysis:
         self._run = Run(session, self.kills)
         self._names = frozenset(name for problem in self.reported for name in problem.findings)
         for problem in (*self.reported, *live_problems()):
-            self._run.of(problem.detector_type())
+            if not problem.hot or problem in self.reported:
+                self._run.of(problem.detector_type())
         for event in earlier:
             for detector in self._run.detectors.values():
                 list(detector.feed(event))

@@ -6,6 +6,15 @@ can be read on another machine; addresses and masks are kept beside as hexadecim
 """
 
 from ktrace.events.alarms import Alarm
+from ktrace.events.allocations import (
+    AllocationSite,
+    AllocationsLeftOut,
+    BlocksStolen,
+    FreeBlocks,
+    Steal,
+    TypeBlocks,
+    ZoneBlocks,
+)
 from ktrace.events.codec import from_json, to_json
 from ktrace.events.event import ContainerNames, Event, Stack, Task
 from ktrace.events.kinds import EVENTS
@@ -53,7 +62,10 @@ from ktrace.events.waits import Holder, TaskWait
 __all__ = [
     "EVENTS",
     "Alarm",
+    "AllocationSite",
+    "AllocationsLeftOut",
     "BadPage",
+    "BlocksStolen",
     "ContainerNames",
     "Counted",
     "DomainTask",
@@ -61,6 +73,7 @@ __all__ = [
     "Event",
     "ExitLeft",
     "FatalSignal",
+    "FreeBlocks",
     "HeldLock",
     "HeldLocks",
     "Holder",
@@ -87,6 +100,7 @@ __all__ = [
     "SquashfsCall",
     "Stack",
     "Stalled",
+    "Steal",
     "Task",
     "TaskDead",
     "TaskDump",
@@ -97,8 +111,10 @@ __all__ = [
     "TaskState",
     "TaskWait",
     "Trigger",
+    "TypeBlocks",
     "Walk",
     "Zone",
+    "ZoneBlocks",
     "from_json",
     "to_json",
 ]

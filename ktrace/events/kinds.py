@@ -1,6 +1,12 @@
 """Every kind of event, by its name in JSON."""
 
 from ktrace.events.alarms import Alarm
+from ktrace.events.allocations import (
+    AllocationSite,
+    AllocationsLeftOut,
+    BlocksStolen,
+    FreeBlocks,
+)
 from ktrace.events.event import Event
 from ktrace.events.locks import HeldLocks
 from ktrace.events.memory import OomMemory
@@ -48,6 +54,10 @@ EVENTS: dict[str, type[Event]] = {
         TaskRuns,
         TaskHung,
         TaskWait,
+        AllocationSite,
+        AllocationsLeftOut,
+        FreeBlocks,
+        BlocksStolen,
         BadPage,
         EarlierBadPage,
         MemoryFault,

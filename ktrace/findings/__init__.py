@@ -2,6 +2,7 @@
 
 from ktrace.findings.codec import finding_from_json, finding_to_json
 from ktrace.findings.finding import Finding
+from ktrace.findings.large_allocation import LargeAllocation, ZoneState
 from ktrace.findings.livelock import (
     MemoryChange,
     MmSharer,
@@ -42,6 +43,7 @@ __all__ = [
     "Finding",
     "HungTask",
     "Killed",
+    "LargeAllocation",
     "MemoryChange",
     "MmSharer",
     "OomEnd",
@@ -63,6 +65,7 @@ __all__ = [
     "Undead",
     "Wait",
     "WaitsFor",
+    "ZoneState",
     "finding_from_json",
     "finding_to_json",
 ]

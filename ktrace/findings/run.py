@@ -52,6 +52,10 @@ class Session:
     rest_from: int | None = None
     segment: int | None = None  # of a run that writes several traces: which it is, from 1 on
     filter: TaskFilter | None = None  # of the tasks that are shown and judged; None: all are
+    # of large allocations: their order, at least, and how many seconds one waits that is reported;
+    # None: they are not traced
+    min_order: int | None = None
+    stalled_after: float | None = None
 
     @property
     def from_log(self) -> bool:

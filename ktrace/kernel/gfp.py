@@ -27,6 +27,10 @@ class GfpFlags:
         masks = [(_evaluate(expression), name) for expression, name in entries]
         return cls(tuple((mask, name) for mask, name in masks if mask))
 
+    def mask(self, name: str) -> int:
+        """0: there is no flag of that name."""
+        return next((mask for mask, known in self.masks if known == name), 0)
+
     def names(self, mask: int) -> str:
         """ "GFP_HIGHUSER_MOVABLE|__GFP_COMP"; bits without a name in hexadecimal."""
         found = []

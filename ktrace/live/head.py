@@ -32,4 +32,6 @@ def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) ->
         attached_t=source.attached_t,
         blocked_after=options.blocked_after,
         filter=options.filter or None,
+        min_order=options.min_order,
+        stalled_after=options.stalled_after,
     )

@@ -33,4 +33,6 @@ class Options:
     strict: bool = False  # a COMMAND that fails makes a clean run inconclusive
     loader: str = "auto"
     filter: TaskFilter = NO_FILTER  # of the tasks that are shown and judged
+    min_order: int | None = None  # of large allocations, where they are traced
+    stalled_after: float | None = None  # seconds that one of those waits
     all_waits: bool = False  # wait chains of every sleeper in D, not only where somebody is killed

@@ -25,7 +25,7 @@ from ktrace.live.options import Options
 from ktrace.live.pace import Pace
 from ktrace.live.stop import Stop
 from ktrace.privileges import missing, why_hidden
-from ktrace.problems import live_problems, load, reported
+from ktrace.problems import hot_objects, live_problems, load, reported
 from ktrace.sources.live.source import LiveSource, now
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views import known_text
@@ -58,7 +58,13 @@ def run(options: Options, view: View) -> ExitCode:
     survival.reserve_heap()
     with ExitStack() as stack:
         with enough_files():
-            source = LiveSource(options.stuck_after, options.loader, options.all_waits)
+            source = LiveSource(
+                options.stuck_after,
+                options.loader,
+                options.all_waits,
+                hot_objects(options.command),
+                options.min_order,
+            )
             stack.callback(source.close)
             symbols = source.load_symbols()
         earlier = _open_earlier(options)

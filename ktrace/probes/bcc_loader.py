@@ -8,7 +8,7 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
@@ -26,7 +26,7 @@ from ktrace.probes.bcc_program import (
     text,
     wanted_functions,
 )
-from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.catalog import PURPOSES, hooked
 from ktrace.probes.ladder import KPROBE_PMU, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
@@ -66,10 +66,12 @@ class BccLoader:
 
     name = "bcc"
     can_follow = False
+    allocations: None = None
 
-    def __init__(self, knobs: Mapping[str, int]) -> None:
+    def __init__(self, knobs: Mapping[str, int], hot: Sequence[str] = ()) -> None:
         require_tracing()
         self._knobs = dict(knobs)
+        self._hot = hot
         self._functions = kernel_functions(wanted_functions())
         self._built: Built | None = None
         self._oom_maps: OomMaps | None = None
@@ -119,7 +121,7 @@ class BccLoader:
             ),
             "open the perf buffer",
         )
-        probes = [self._attach(name) for name, purpose in PURPOSES.items() if purpose.hooked]
+        probes = [self._attach(name) for name in hooked(self._hot)]
         if not self._links:
             reasons = {probe.why for probe in probes if probe.state == "missing"}
             raise CannotTrace(

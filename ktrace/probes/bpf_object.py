@@ -58,6 +58,14 @@ class BpfObject:
         """Of a program that is loaded to be run. Raises KeyError."""
         return int(lib().bpf_program__fd(self._to_run[program]))
 
+    def program_fds(self) -> list[int]:
+        """Of all that are attached."""
+        return [
+            lib().bpf_program__fd(handle)
+            for handle, name, _ in self._programs()
+            if name in self._links
+        ]
+
     def close(self) -> None:
         self._to_run.clear()
         for link in self._links.values():

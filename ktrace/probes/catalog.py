@@ -1,5 +1,7 @@
 """What each hook is for: what is lost without it, what stands in for it."""
 
+from collections.abc import Sequence
+
 from ktrace.record import record
 
 
@@ -11,10 +13,12 @@ class Purpose:
     without: str  # what the user loses
     module: str = ""  # where the function lives when it is not in the kernel image
     hooked: bool = True  # False: nothing to hook, a condition to check
+    hot: str = ""  # the BPF object that has it, which only commands that need it load
 
 
 PAGE_CHECKS = "page checks"
 KERNEL_LOG = "kernel log"
+ALLOCATIONS = "allocations"
 
 PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
@@ -84,9 +88,75 @@ PURPOSES: dict[str, Purpose] = {
         "waits in it still show in the stacks; who blocks it is unknown",
         module="squashfs",
     ),
+    "mm_page_alloc": Purpose(
+        "large blocks of pages: who asks for them, and which requests fail",
+        "large allocations are not seen",
+        hot=ALLOCATIONS,
+    ),
+    "mm_page_free": Purpose(
+        "when they are freed", "which of them are still in use is unknown", hot=ALLOCATIONS
+    ),
+    "mm_vmscan_direct_reclaim_begin": Purpose(
+        "large allocations that reclaim memory themselves",
+        "how long they wait for reclaim is unknown",
+        hot=ALLOCATIONS,
+    ),
+    "mm_vmscan_direct_reclaim_end": Purpose(
+        "how long that takes", "how much of a wait is reclaim is unknown", hot=ALLOCATIONS
+    ),
+    "mm_compaction_try_to_compact_pages": Purpose(
+        "large allocations that compact memory themselves",
+        "how long they wait for compaction is unknown",
+        hot=ALLOCATIONS,
+    ),
+    "mm_compaction_begin": Purpose(
+        "the compaction of a zone", "how much of a wait is compaction is unknown", hot=ALLOCATIONS
+    ),
+    "mm_compaction_end": Purpose(
+        "how long that takes", "how much of a wait is compaction is unknown", hot=ALLOCATIONS
+    ),
+    "mm_page_alloc_extfrag": Purpose(
+        "free blocks that one migrate type takes from another, and for whom",
+        "who mixes the migrate types is unknown",
+        hot=ALLOCATIONS,
+    ),
+    "alloc_vmap_area": Purpose(
+        "large areas of vmalloc and vmap", "vmalloc and vmap are not seen", hot=ALLOCATIONS
+    ),
+    "free_vmap_area_noflush": Purpose(
+        "when they are freed", "which of them are still in use is unknown", hot=ALLOCATIONS
+    ),
+    "percpu_alloc_percpu": Purpose(
+        "large per-CPU allocations", "per-CPU allocations are not seen", hot=ALLOCATIONS
+    ),
+    "percpu_alloc_percpu_fail": Purpose(
+        "per-CPU allocations that fail",
+        "failed per-CPU allocations are not seen",
+        hot=ALLOCATIONS,
+    ),
+    "percpu_free_percpu": Purpose(
+        "when they are freed", "which of them are still in use is unknown", hot=ALLOCATIONS
+    ),
+    "warn_alloc": Purpose(
+        "failures that the kernel reports in its log, those of vmalloc too",
+        "which failures are in the kernel log is unknown",
+        hot=ALLOCATIONS,
+    ),
 }
 
 
 def purpose(function: str) -> Purpose:
     """Of a function; a neutral one where the catalogue has none."""
     return PURPOSES.get(function, Purpose("-", "-"))
+
+
+def hooked(hot: Sequence[str]) -> list[str]:
+    """All functions to hook, those of these hot objects among them."""
+    return [
+        name
+        for name, purpose in PURPOSES.items()
+        if purpose.hooked and (not purpose.hot or purpose.hot in hot)
+    ]
+
+
+HOT_OBJECTS = tuple(dict.fromkeys(purpose.hot for purpose in PURPOSES.values() if purpose.hot))

@@ -1,7 +1,7 @@
 """Which loader puts the probes into the kernel, and why."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ktrace.record import record
@@ -40,12 +40,13 @@ def choose(wanted: str = "auto", vmlinux: str = "") -> Choice:
     return Choice("bcc", f"this kernel shows no BTF in {vmlinux}")
 
 
-def make_loader(name: str, knobs: Mapping[str, int]) -> "Loader":
-    """The loader of a Choice; only its own code is imported. Raises CannotTrace."""
+def make_loader(name: str, knobs: Mapping[str, int], hot: Sequence[str] = ()) -> "Loader":
+    """The loader of a Choice; only its own code is imported. hot: see Purpose. Raises
+    CannotTrace."""
     if name == "bcc":
         from ktrace.probes.bcc_loader import BccLoader
 
-        return BccLoader(knobs)
+        return BccLoader(knobs, hot)
     from ktrace.probes.libbpf_loader import LibbpfLoader
 
-    return LibbpfLoader(knobs)
+    return LibbpfLoader(knobs, hot)

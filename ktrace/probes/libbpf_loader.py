@@ -3,7 +3,8 @@
 import ctypes
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ktrace import real_time
 from ktrace.errors import CannotTrace
@@ -14,12 +15,13 @@ from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
 from ktrace.probes.bpf_object import BpfObject
-from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.catalog import ALLOCATIONS, PURPOSES
 from ktrace.probes.held_memory import held_memory
 from ktrace.probes.kernel_types import kernel_types
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.probes.oom_maps import OomMaps
+from ktrace.probes.probed_knobs import probed_knobs
 from ktrace.probes.proc_looks import agrees, own_facts
 from ktrace.probes.running import RunningTasks
 from ktrace.probes.task_walk import (
@@ -33,6 +35,9 @@ from ktrace.probes.wake_up import WakeUp
 from ktrace.probes.walk_marks import ITSELF, WalkMarks
 from ktrace.probes.wire import OBJECTS, wire
 
+if TYPE_CHECKING:
+    from ktrace.probes.allocation_maps import AllocationMaps
+
 _WITHOUT_BTF = {"tasks": "tasks_raw"}  # objects made anew for kernels without their own BTF
 _FAILED_S = 0.05  # a wait that failed waits so long
 
@@ -43,12 +48,15 @@ class LibbpfLoader:
     name = "libbpf"
     can_follow = True
 
-    def __init__(self, knobs: Mapping[str, int]) -> None:
+    def __init__(self, knobs: Mapping[str, int], hot: Sequence[str] = ()) -> None:
+        """hot: objects to load beside those that every run has."""
         require_tracing()
+        self._hot = hot
+        self.allocations: AllocationMaps | None = None
         self._btf_file = btf_file()
         self.btf = kernel_types(self._btf_file)
         self._held_btf = held_copy(self._btf_file)
-        self._knobs = dict(knobs) | self._probed_knobs()
+        self._knobs = dict(knobs) | probed_knobs(self.btf)
         self._maps: dict[str, int] = {}
         self._objects: dict[str, BpfObject] = {}
         self._oom_maps: OomMaps | None = None
@@ -78,7 +86,7 @@ class LibbpfLoader:
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when not even the task walk can be."""
         probes = []
-        for name in OBJECTS:
+        for name in (*OBJECTS, *self._hot):
             probes += self._attach_object(name)
         self._task_walk = self._prepare_walk()
         if "events" not in self._maps:
@@ -90,7 +98,14 @@ class LibbpfLoader:
         if self._task_walk:
             self._test_btf_file(self._task_walk)
         self._running = _running_tasks(self._maps)
+        if "alloc_sites" in self._maps:
+            self.allocations = self._allocation_maps()
         return probes
+
+    def _allocation_maps(self) -> "AllocationMaps":
+        from ktrace.probes.allocation_maps import AllocationMaps
+
+        return AllocationMaps(self._maps, self._objects[ALLOCATIONS].program_fds())
 
     def forget_types(self) -> None:
         """Some 6 MiB; read again when a module comes."""
@@ -250,15 +265,6 @@ class LibbpfLoader:
             os.close(descriptor)
         self._maps.clear()
         self.btf.close()
-
-    def _probed_knobs(self) -> dict[str, int]:
-        """Knobs of the BPF programs that follow from the kernel's own types."""
-        switch = self.btf.tracepoint_arguments("sched_switch") or ()
-        victim = self.btf.tracepoint_arguments("mark_victim") or ()
-        return {
-            "sched_switch_has_prev_state": len(switch) > 3,
-            "mark_victim_takes_task": victim[:1] == ("ptr",),
-        }
 
     def _receive(self, _context: int, data: int, size: int) -> int:
         event = wire().event(data, size)

@@ -2,11 +2,14 @@
 
 import ctypes
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
 from ktrace.record import record
+
+if TYPE_CHECKING:
+    from ktrace.probes.allocation_maps import AllocationMaps
 
 RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
 
@@ -26,6 +29,10 @@ class Loader(Protocol):
 
     name: str
     can_follow: bool  # has follow(), walk_marked() and sample() to show chosen tasks
+
+    @property
+    def allocations(self) -> "AllocationMaps | None":
+        """Of large allocations, after attach(); None where they are not traced."""
 
     def has_function(self, name: str) -> bool:
         """Does the kernel have a function of that name? Before attach()."""

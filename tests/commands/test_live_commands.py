@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ktrace.commands.live import RECORD
-from ktrace.problems import live_problems
+from ktrace.problems import live_problems, reported
 from tests.live.fake import last_record
 from tests.tracer import KTRACE, ktrace
 
@@ -46,8 +46,7 @@ def test_duration_stuck_after_and_loader_arrive(trace: Path, command: str) -> No
     assert (session["command"], session["stuck_after"]) == (command, 2.5)
     assert session["loader"] == "libbpf"
     assert end["t"] - session["t"] >= 0.3
-    reported = [command] if command != RECORD else [problem.name for problem in live_problems()]
-    assert [*end["found"]] == reported
+    assert [*end["found"]] == [problem.name for problem in reported(command)]
 
 
 @each_command

@@ -153,8 +153,30 @@ def test_record_needs_a_file() -> None:
     assert "Missing option '-o'" in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "order", "after"),
+    [
+        ([], 3, 0.1),
+        (["--order", "5"], 5, 0.1),
+        (["--costly"], 4, 0.1),
+        (["--stalled-after", "0.5"], 3, 0.5),
+    ],
+)
+def test_large_allocations(runs: Runs, arguments: list[str], order: int, after: float) -> None:
+    assert invoke("big-alloc", arguments) == (0, "")
+    (options, _) = runs.seen[0]
+    assert (options.min_order, options.stalled_after) == (order, after)
+
+
+def test_two_orders_are_refused(runs: Runs) -> None:
+    code, output = invoke("big-alloc", ["--costly", "--order", "5"])
+    assert (code, runs.seen) == (2, [])
+    assert "only one of them can hold" in output
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_option_is_left_out_here(command: str) -> None:
     tried = {member for _, member, _ in ARRIVES.values()} | {"as_json", "state"}
     tried = tried - {"filter"} | {"comm", "pid", "cgroup", "unit", "container"}
+    tried |= {"min_order", "costly", "stalled_after"} if command == "big-alloc" else set()
     assert {param.name for param in live.live_command(command).params} == tried

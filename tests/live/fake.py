@@ -30,7 +30,14 @@ class FakeSource:
 
     feed: Feed = staticmethod(lambda t: [])
 
-    def __init__(self, stuck_after: float, loader_name: str, all_waits: bool) -> None:
+    def __init__(
+        self,
+        stuck_after: float,
+        loader_name: str,
+        all_waits: bool,
+        hot: tuple[str, ...],
+        min_order: int | None,
+    ) -> None:
         names = [name for problem in PROBLEMS for name in problem.probes]
         self.probes = [Probe(name, "tp_btf", "attached") for name in names]
         self.loader = SimpleNamespace(name=loader_name)

@@ -12,8 +12,9 @@ import pytest
 
 from ktrace import privileges
 from ktrace.errors import CannotTrace
-from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.catalog import hooked
 from ktrace.probes.libbpf_loader import LibbpfLoader
+from ktrace.probes.probed_knobs import probed_knobs
 from tests import stuck_tasks
 from tests.event_log import EventLog, event_log
 
@@ -24,7 +25,7 @@ NEEDED = ("task", "signal_generate", "sched_switch", "sched_process_exit")
 
 
 def test_every_function_of_the_catalogue_has_a_probe(log: EventLog) -> None:
-    assert log.probes.keys() == PURPOSES.keys() - {"page checks", "kernel log"}  # no function
+    assert log.probes.keys() == set(hooked(()))
     for probe in log.probes.values():
         assert probe.state in ("attached", "missing", "waiting")
         assert probe.hook if probe.state == "attached" else probe.why
@@ -92,7 +93,7 @@ def test_knobs_reach_the_programs() -> None:
 
 def test_probed_knobs_follow_the_kernel() -> None:
     loader = LibbpfLoader({})
-    knobs = loader._probed_knobs()
+    knobs = probed_knobs(loader.btf)
     loader.close()
     major, minor = map(int, re.findall(r"\d+", os.uname().release)[:2])
     if (major, minor) >= (5, 18):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ktrace.probes import oom_maps
+from ktrace.probes import hash_map
 from ktrace.probes.oom_maps import OomMaps
 
 pytestmark = pytest.mark.unit
@@ -63,7 +63,7 @@ LAYOUTS = dict(zip(NAMES, (DomainKey, Counts, CallerKey, Counts), strict=True))
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeLibbpf:
     fake = FakeLibbpf({DOMAINS: {}, CALLERS: {}})
-    monkeypatch.setattr(oom_maps, "lib", lambda: fake)
+    monkeypatch.setattr(hash_map, "lib", lambda: fake)
     return fake
 
 

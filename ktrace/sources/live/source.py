@@ -1,7 +1,8 @@
 """A running kernel as a source of events."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
 from ktrace.findings import Probe
@@ -14,7 +15,7 @@ from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import FROZEN, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.kernel.unwind_file import unwinder
-from ktrace.probes.catalog import PAGE_CHECKS
+from ktrace.probes.catalog import ALLOCATIONS, PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.repeated_looks import LooksLeftOut
@@ -23,6 +24,9 @@ from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.memory_watch import MemoryFiles, MemoryWatch
 from ktrace.sources.live.oom_watch import OomWatch
 from ktrace.sources.live.wait_watch import WaitWatch
+
+if TYPE_CHECKING:
+    from ktrace.sources.live.allocation_watch import AllocationWatch
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -45,16 +49,24 @@ class LiveSource:
     """
 
     def __init__(
-        self, stuck_after: float, loader_name: str = "auto", all_waits: bool = False
+        self,
+        stuck_after: float,
+        loader_name: str = "auto",
+        all_waits: bool = False,
+        hot: Sequence[str] = (),
+        min_order: int | None = None,
     ) -> None:
-        """all_waits: wait chains of every sleeper in D, not only while a killed one lives."""
+        """all_waits: wait chains of every sleeper in D, not only while a killed one lives. hot: BPF
+        objects beside those of every run. min_order: of what they take for a large allocation."""
         switch_format = tracepoint_format("sched", "sched_switch")
         knobs = {"stuck_after_ns": int(stuck_after * 1e9)}
+        gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
+        self._large = _allocation_watch(hot, min_order, gfp)
+        knobs |= self._large.knobs if self._large else {}
         self.choice = choose(loader_name)
-        loader = make_loader(self.choice.name, knobs)
+        loader = make_loader(self.choice.name, knobs, hot)
         try:
             self.states = TaskStates.from_format(switch_format, loader.has_function(FROZEN))
-            gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
             btf = loader.kernel_btf()
             constraints = loader.enum(CONSTRAINTS)
             word_bytes = btf.word_bytes() if btf else 8
@@ -66,12 +78,16 @@ class LiveSource:
             self.attaching_t = now()
             self.probes = loader.attach()
             self.attached_t = now()
+            if self._large:
+                self._large.begin(loader, self._decoder, self._name_anew)
             # all that is not needed to attach, and takes its time
             self._waits, self.why_no_waits = wait_watch(loader, self._decoder, all_waits)
             loader.forget_types()
             self.probes += _page_checks(self.probes)
         except BaseException:
             loader.close()
+            if self._large:
+                self._large.close()
             raise
         self.loader: Loader = loader
         self._oom = OomWatch(loader, self._decoder.oom_activity)
@@ -111,6 +127,7 @@ class LiveSource:
         if now() >= self._next_loss_check:
             self._next_loss_check = now() + LOSS_CHECK_S
             found += [*self._oom.read(now()), *self._new_losses()]
+            found += self._large.read(now()) if self._large else []
         if now() >= self._next_module_check:
             self._next_module_check = now() + MODULE_CHECK_S
             found += self._module_changes()
@@ -123,12 +140,15 @@ class LiveSource:
         until = now() + _DYING_S
         while self._dying and now() < until:
             last += self._decoded(self.loader.read(_DYING_S / 10)) + self._walk()
-        return [*last, *self._memory.read(now(), last), *self._oom.read(now()), *self._new_losses()]
+        last += [*self._memory.read(now(), last), *self._oom.read(now()), *self._new_losses()]
+        return [*last, *(self._large.read(now(), last=True) if self._large else ())]
 
     def close(self) -> None:
         if self._waits:
             self._waits.close()
         self._memory_files.close()
+        if self._large:
+            self._large.close()
         self.loader.close()
 
     def _walk(self) -> list[Event]:
@@ -162,9 +182,14 @@ class LiveSource:
 
     def _named(self, raw: list[RawEvent]) -> list[Event]:
         """As they came."""
-        if any(kind in _WITH_STACK for kind, _ in raw) and loaded_modules() != self._modules:
-            self.load_symbols()  # a stack may name a module that ktrace does not know yet
+        if any(kind in _WITH_STACK for kind, _ in raw):
+            self._name_anew()
         return [self._decoder.decode(item) for item in raw]
+
+    def _name_anew(self) -> None:
+        """A stack may name a module that ktrace does not know yet."""
+        if loaded_modules() != self._modules:
+            self.load_symbols()
 
     def _new_losses(self) -> list[Event]:
         counts = self.loader.lost()
@@ -192,6 +217,17 @@ def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> tuple[WaitW
     except (LibbpfError, NotInThisKernel, OSError) as error:
         return None, str(error)
     return WaitWatch(loader, reader, decoder.decode, all_waits), ""
+
+
+def _allocation_watch(
+    hot: Sequence[str], min_order: int | None, gfp: GfpFlags
+) -> "AllocationWatch | None":
+    """Where large allocations are traced; imported only there."""
+    if ALLOCATIONS not in hot:
+        return None
+    from ktrace.sources.live.allocation_watch import LARGE_ORDER, AllocationWatch
+
+    return AllocationWatch(LARGE_ORDER if min_order is None else min_order, gfp)
 
 
 def _page_checks(probes: list[Probe]) -> list[Probe]:

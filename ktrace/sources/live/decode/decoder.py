@@ -9,6 +9,7 @@ from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.loader import OomCounts, RawEvent
+from ktrace.sources.live.decode.allocations import AllocationDecoder
 from ktrace.sources.live.decode.oom import OomDecoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.decode.stacks import Stacks
@@ -30,6 +31,7 @@ class Decoder:
         """word_bytes: of that kernel's pointers and longs; unwinder: of its sleepers' stacks."""
         self._stacks = Stacks(word_bytes, unwinder)
         self._pages = pages
+        self._gfp = gfp
         self._oom = oom = OomDecoder(gfp, constraints, self._stacks)
         tasks = TaskDecoder(states, self._stacks)
         self.decoders: dict[str, Callable[[Any], Event]] = {  # by enum event_kind
@@ -46,6 +48,10 @@ class Decoder:
             "TASK_HUNG": tasks.task_hung,
             "BAD_PAGE": self._bad_page,
         }
+
+    def allocations(self, migrate_types: dict[str, int] | None) -> AllocationDecoder:
+        """migrate_types: the kernel's enum."""
+        return AllocationDecoder(self._gfp, self._stacks, migrate_types)
 
     def use_symbols(self, symbols: Symbols) -> None:
         """Name addresses by these from now on: at the start, and after a module came."""
