@@ -111,10 +111,11 @@ def build() -> list[Path]:
                 compile_object(clang, source, target)
                 made.append(target)
 
-    # The bcc dialect is compiled on the user's machine: it travels as source, with the headers
-    # at the same place relative to it.
-    dialect = sorted(path for path in (ROOT / "bpf" / "bcc").rglob("*") if path.is_file())
-    for source in [*headers, *dialect] if dialect else []:
+    # The bcc dialect and the agent are compiled on the user's machine: they travel as source, with
+    # the headers at the same place relative to them.
+    folders = [ROOT / "bpf" / name for name in ("agent", "bcc")]
+    travel = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+    for source in [*headers, *travel] if travel else []:
         target = out / source.relative_to(ROOT / "bpf")
         if is_stale(target, [source]):
             target.parent.mkdir(parents=True, exist_ok=True)

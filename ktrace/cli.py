@@ -39,6 +39,7 @@ _COMMANDS = {
     "doctor": ("ktrace.commands.doctor", "doctor"),
     "decode": ("ktrace.commands.decode", "decode"),
     "schema": ("ktrace.commands.schema", "print_schema"),
+    "agent": ("ktrace.commands.agent", "agent"),
     "lab": ("ktrace.commands.lab", "lab"),
 }
 
@@ -52,7 +53,7 @@ _SECTIONS = (
     ("From a file", ("replay", "report", "compare", "dmesg")),
     ("From a machine that dies", ("receive",)),
     ("From many machines", ("export", "fleet")),
-    ("For boards, on the desk", ("btf",)),
+    ("For boards, on the desk", ("btf", "agent")),
     ("Facts", ("doctor", "decode", "schema")),
     ("Reproduce a bug in a guest", ("lab",)),
 )

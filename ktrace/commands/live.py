@@ -4,7 +4,13 @@ from typing import Any
 
 import click
 
-from ktrace.commands.options import allocation_options, filter_options, live_options, state_option
+from ktrace.commands.options import (
+    allocation_options,
+    filter_options,
+    from_option,
+    live_options,
+    state_option,
+)
 from ktrace.errors import ExitCode
 from ktrace.live.options import DEFAULT_SPILL, Options
 from ktrace.problems import live_problems, reported
@@ -26,6 +32,7 @@ def live_command(name: str) -> click.Command:
     @live_options(record_required=name == RECORD)
     @state_option([p.name for p in live_problems() if p.before], name, reported(name))
     @filter_options
+    @from_option
     def command(as_json: bool, task_filter: TaskFilter, **options: Any) -> ExitCode:
         _check(options)
         if task_filter and options["redact"]:
@@ -58,6 +65,8 @@ def _check(options: dict[str, Any]) -> None:
     ):
         if options[option] and not options[needed]:
             raise click.UsageError(text)
+    if options["agent"] is not None and (options["state"] or options["loader"] != "auto"):
+        raise click.UsageError("--state and --loader go with tracing this machine, not --from")
     if options["action_user"] and not (options["on_finding"] or "").startswith("shell:"):
         raise click.UsageError("--action-user goes with --on-finding shell:CMD")
 

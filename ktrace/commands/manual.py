@@ -20,6 +20,7 @@ _READ: Codes = (
     ("4", "inconclusive: events or parts of the file lost, a probe missing"),
 )
 _PRINTED: Codes = (("0", "printed"), _USAGE)
+_BUILT: Codes = (("0", "built"), _USAGE, ("3", "a compiler or library is missing"))
 
 
 MANUAL: dict[str, tuple[Examples, Codes]] = {
@@ -243,6 +244,17 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
             ("ktrace schema --of trace", "Of the lines of a trace file."),
         ),
         _PRINTED,
+    ),
+    "agent": (
+        (
+            ("ktrace agent build --arch amd64", "The program for a board of that architecture."),
+            ("ssh BOARD ktrace-agent | ktrace oom-hang --from -", "Trace the board with it."),
+        ),
+        _BUILT,
+    ),
+    "agent build": (
+        (("ktrace agent build --arch amd64 -o ktrace-agent", "One file, to be copied there."),),
+        _BUILT,
     ),
     "lab": (
         (

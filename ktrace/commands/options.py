@@ -91,6 +91,14 @@ unwind_option = click.option(
     help="Unwind stacks of a 32-bit ARM kernel by FILE (ktrace btf make).  [default: beside --btf]",
 )
 
+from_option = click.option(
+    "--from",
+    "agent",
+    metavar="PLACE",
+    help="Trace a board: what its ktrace-agent writes is in a file, comes from a serial port, on "
+    "stdin (-), or from tcp:HOST:PORT, where it listens.",
+)
+
 stuck_after_option = click.option(
     "--stuck-after",
     type=Seconds(min=0.05),

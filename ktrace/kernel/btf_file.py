@@ -23,6 +23,11 @@ def use_btf_file(path: str) -> None:
     _named = path
 
 
+def named_btf_file() -> str:
+    """What --btf names; "" for nothing."""
+    return _named
+
+
 @cache
 def held_copy(path: str) -> str:
     """The same file in memory: a module may come when its disk hangs, or when ktrace has given up

@@ -9,7 +9,7 @@ from ktrace.record import record
 
 KALLSYMS = "/proc/kallsyms"
 MODULES = "/proc/modules"
-_LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into a sleep
+LONGEST_FUNCTION = 1 << 16  # bytes; longer ones exist, but not on the way into a sleep
 _TEXT = (b"t", b"T", b"w", b"W")
 
 
@@ -52,7 +52,7 @@ class Symbols:
     def return_address(self, word: int) -> str | None:
         """The symbol, where word can be an address inside a function; None where it cannot."""
         index = self._functions.below(word)
-        if index < 0 or not 0 < word - self._functions.addresses[index] < _LONGEST_FUNCTION:
+        if index < 0 or not 0 < word - self._functions.addresses[index] < LONGEST_FUNCTION:
             return None
         return self.name(word)
 
@@ -82,12 +82,16 @@ def loaded_modules() -> frozenset[Module]:
     """All that are loaded now; none where the kernel hides addresses."""
     try:
         with open(MODULES, "rb") as file:
-            # "virtio 16384 4 virtio_blk,virtio_pci, Live 0xffffffffc0200000"
-            lines = [line.split() for line in file]
+            return modules_of(file)
     except OSError:
         return frozenset()
+
+
+def modules_of(lines: Iterable[bytes]) -> frozenset[Module]:
+    """Of /proc/modules: "virtio 16384 4 virtio_blk,virtio_pci, Live 0xffffffffc0200000"."""
+    found = [line.split() for line in lines]
     return frozenset(
         Module(parts[0].decode(errors="replace"), int(parts[5], 16) + int(parts[1]))
-        for parts in lines
+        for parts in found
         if len(parts) > 5 and int(parts[5], 16)
     )

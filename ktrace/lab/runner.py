@@ -14,11 +14,13 @@ from pathlib import Path
 from ktrace.errors import UsageError
 from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build import bcc_tree, image
+from ktrace.lab.build.agent_program import agent_program
 from ktrace.lab.build.initramfs import initramfs
 from ktrace.lab.build.kernel_config import check_config
 from ktrace.lab.build.packages import Kernel, debian_kernel
 from ktrace.lab.cache import cache_dir
 from ktrace.lab.errors import LabError
+from ktrace.lab.guest.agent_tracer import AgentTracer
 from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.lab.guest.tracer import Tracer
 from ktrace.lab.limits import PATIENCE_S
@@ -87,6 +89,7 @@ def run_scenario(
     view: View | None = None,
     bcc: bool = False,
     force: bool = False,
+    agent: bool = False,
 ) -> LabResult:
     """Run a scenario and leave its trace in `output`, also when the run fails. That is a new file;
     with `force` an existing one is overwritten.
@@ -95,7 +98,8 @@ def run_scenario(
 
     `command` replaces the scenario's ktrace command line in the guest, `view` what the user
     sees. Logs are kept if asked for, and after a failure. With `bcc` the guest has bcc and the
-    kernel's headers, and BTF is hidden from ktrace.
+    kernel's headers, and BTF is hidden from ktrace. With `agent` it has ktrace-agent alone, and no
+    Python: ktrace runs here.
     """
     scenario = name if isinstance(name, Scenario) else find_scenario(name)
     if bcc:
@@ -110,7 +114,9 @@ def run_scenario(
     kept: dict[str, int] = {}
     logs = Path(tempfile.mkdtemp(prefix="ktrace-lab-"))
     try:
-        exit_code, release = _run(scenario, steps, traces, logs, kernel, command, size, kept, bcc)
+        exit_code, release = _run(
+            scenario, steps, traces, logs, kernel, command, size, kept, bcc, agent
+        )
     except LabError as error:
         keep = True
         error.hint = error.hint or f"the guest's logs are in {logs}"
@@ -167,6 +173,7 @@ def _run(
     size: Size | None,
     kept: dict[str, int],
     bcc: bool,
+    agent: bool,
 ) -> tuple[int, str]:
     cache = cache_dir()
     with steps.step("get a kernel"):
@@ -175,6 +182,8 @@ def _run(
         check_config(kernel, scenario.modules)
     with steps.step("build the guest's disks"):
         machine = _machine(scenario, cache, kernel, logs, tty=size is not None, bcc=bcc)
+        if agent:
+            machine = _with_agent(machine, scenario, cache, kernel)
     start_s = bcc_tree.START_S if bcc else PATIENCE_S
     codes = []
     for number, (arguments, trace) in enumerate(zip(scenario.boots, traces, strict=True)):
@@ -183,7 +192,10 @@ def _run(
             boot = replace(boot, console=logs / f"console-{number + 1}.log")
             steps.view.step(f"boot {number + 1} of {len(traces)}: {arguments}")
         stage_at = partial(Stage, boot=number, kept=kept)
+        start: Callable[[Guest, Relay], Tracer]
         start = partial(Tracer, command=command or scenario.command, size=size, start_s=start_s)
+        if agent:
+            start = partial(AgentTracer, command=scenario.command, view=steps.view)
         codes.append(_boot(scenario, steps, boot, stage_at, start))
     return worst_exit(codes), kernel.release
 
@@ -204,6 +216,7 @@ def _boot(
         try:
             return _play(scenario, steps, stage_at(guest), tracer)
         finally:
+            tracer.close()
             guest.kill()
             relay.join()
             if machine.memory is not None:
@@ -258,6 +271,17 @@ def _machine(
         five_levels=scenario.five_levels,
         memory=logs / "memory" if scenario.memory_file else None,
         arch=kernel.arch,
+    )
+
+
+def _with_agent(machine: Machine, scenario: Scenario, cache: Path, kernel: Kernel) -> Machine:
+    """The same without Python."""
+    program = agent_program(cache, kernel)
+    return replace(
+        machine,
+        agent=True,
+        initramfs=initramfs(cache, kernel, scenario.modules, agent=program),
+        disks=scenario.disks(cache, kernel.arch),
     )
 
 

@@ -1,29 +1,27 @@
 """The head of a live run: which ktrace, machine, boot, and probes it is of."""
 
-import os
-import time
-
 import ktrace
 from ktrace.findings import Session
-from ktrace.kernel.boot import boot_id
 from ktrace.live.options import Options
-from ktrace.sources.live.source import LiveSource, now
+from ktrace.live.origin import Origin, Source
 from ktrace.trace.format import FORMAT
 
 
-def describe(options: Options, source: LiveSource, warnings: tuple[str, ...]) -> Session:
+def describe(
+    options: Options, source: Source, origin: Origin, warnings: tuple[str, ...]
+) -> Session:
     """The head of this run."""
-    machine = os.uname()
+    machine = origin.machine()
     return Session(
         ktrace=ktrace.__version__,
         format=FORMAT,
         command=options.command,
-        host=machine.nodename,
-        kernel=machine.release,
-        boot_id=boot_id(),
+        host=machine.host,
+        kernel=machine.kernel,
+        boot_id=machine.boot_id,
         machine=machine.machine,
-        t=now(),
-        wall=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        t=origin.now(),
+        wall=machine.wall,
         loader=source.loader.name,
         stuck_after=options.stuck_after,
         probes=tuple(source.probes),

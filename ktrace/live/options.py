@@ -11,6 +11,7 @@ class Options:
     """Shared by all live commands."""
 
     command: str  # ktrace's: oom-hang, record, ...
+    agent: str | None = None  # where the stream of a board's agent comes from; None: trace here
     duration: float | None = None  # seconds
     record: str | None = None  # path of the trace
     force: bool = False  # overwrite it

@@ -15,18 +15,17 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode, KtraceError, UsageError
 from ktrace.events import Event
 from ktrace.findings import End, Finding, finding_to_json
-from ktrace.kernel.capabilities import effective
 from ktrace.live.children import Children
 from ktrace.live.confinement import confine
 from ktrace.live.enough_files import enough_files
 from ktrace.live.head import describe
 from ktrace.live.kept_output import KeptOutput
 from ktrace.live.options import Options
+from ktrace.live.origin import Here, OnBoard, Origin, Source
 from ktrace.live.pace import Pace
 from ktrace.live.stop import Stop
-from ktrace.privileges import missing, why_hidden
 from ktrace.problems import hot_objects, live_problems, load, reported
-from ktrace.sources.live.source import LiveSource, now
+from ktrace.sources.live.source import LiveSource
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views import known_text
 from ktrace.views.output import complain, say
@@ -58,13 +57,7 @@ def run(options: Options, view: View) -> ExitCode:
     survival.reserve_heap()
     with ExitStack() as stack:
         with enough_files():
-            source = LiveSource(
-                options.stuck_after,
-                options.loader,
-                options.all_waits,
-                hot_objects(options.command),
-                options.min_order,
-            )
+            source, origin = _open_source(options, stop)
             stack.callback(source.close)
             symbols = source.load_symbols()
         earlier = _open_earlier(options)
@@ -74,7 +67,24 @@ def run(options: Options, view: View) -> ExitCode:
             stack.callback(recording.close)
         stack.callback(partial(_close, view))
         stop.at_abort(view.close)
-        return _Run(options, view, source, recording, earlier, children, stop, symbols).trace()
+        run = _Run(options, view, source, origin, recording, earlier, children, stop, symbols)
+        return run.trace()
+
+
+def _open_source(options: Options, stop: Stop) -> tuple[Source, Origin]:
+    if options.agent is None:
+        here = LiveSource(
+            options.stuck_after,
+            options.loader,
+            options.all_waits,
+            hot_objects(options.command),
+            options.min_order,
+        )
+        return here, Here(here)
+    from ktrace.sources.agent.source import AgentSource
+
+    board = AgentSource(options.agent, stop.now)
+    return board, OnBoard(board)
 
 
 def _close(view: View) -> None:
@@ -95,7 +105,9 @@ def _open_recording(options: Options) -> "Recording | Segments | None":
 
 
 def _open_earlier(options: Options) -> "list[Earlier]":
-    """What the problems of this run know from before it."""
+    """What the problems of this run know from before it; of a board, they do not."""
+    if options.agent is not None:
+        return []
     names = [problem.before for problem in reported(options.command) if problem.before]
     return [cast("type[Earlier]", load(name))(options.state) for name in names]  # type: ignore[call-arg]
 
@@ -106,7 +118,8 @@ class _Run:
         self,
         options: Options,
         view: View,
-        source: LiveSource,
+        source: Source,
+        origin: Origin,
         recording: "Recording | Segments | None",
         earlier: "list[Earlier]",
         children: Children,
@@ -116,6 +129,7 @@ class _Run:
         self._options = options
         self._view = view
         self._source = source
+        self._origin = origin
         self._recording = recording
         self._earlier = earlier
         self._children = children
@@ -131,17 +145,10 @@ class _Run:
             problem.detector_type()
             problem.view_module()
         known_text.prepare()
-        warnings = survival.survive()
+        warnings = [*origin.warnings(symbols), *children.warnings()]
         if options.filter:
             warnings.append(f"only tasks of {options.filter} are shown and judged")
-        warnings += [*missing(effective()), *children.warnings()]
-        if not symbols:
-            why = why_hidden()
-            warnings.append(f"kernel addresses are hidden ({why}): stacks show numbers")
-            warnings.append("wait chains are not read: kernel addresses are hidden")
-        elif source.why_no_waits:
-            warnings.append(f"wait chains are not read: {source.why_no_waits}")
-        self._analysis = Analysis(describe(options, source, tuple(warnings)))
+        self._analysis = Analysis(describe(options, source, origin, tuple(warnings)))
 
     def trace(self) -> ExitCode:
         """Attach is done: run the command, follow the events, sum up."""
@@ -168,11 +175,12 @@ class _Run:
             self._analysis.recorded = self._recording.file_bytes
         if self._command is not None and not self._command.running():
             self._stop.why = self._stop.why or "the command ended"
+        self._stop.why = self._stop.why or self._origin.ended()
         if self._actions is not None:
             self._actions.poll()
         if self._kept is not None:
             self._kept.take()
-        self._show(partial(self._view.tick, now()))
+        self._show(partial(self._view.tick, self._origin.now()))
         self._pace.beat()
         real_time.balance()
 

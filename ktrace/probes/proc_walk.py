@@ -105,10 +105,14 @@ def stack_frames(thread: str) -> tuple[str, ...]:
     Its stack; where that is empty, as on 32-bit ARM with CONFIG_SMP (arch/arm/kernel/stacktrace.c),
     the one function of wchan: the first that is not the scheduler's.
     """
-    found = _FRAME.findall(_text(f"{thread}/stack"))
+    return frames_of(_text(f"{thread}/stack")) or frames_of(_text(f"{thread}/wchan"))
+
+
+def frames_of(text: str) -> tuple[str, ...]:
+    """Of the text of such a file."""
+    found = _FRAME.findall(text)
     if not found:
-        waits_in = _text(f"{thread}/wchan")
-        return (waits_in,) if _FUNCTION.fullmatch(waits_in) else ()
+        return (text,) if _FUNCTION.fullmatch(text) else ()
     return tuple(f"{name}+{offset} {module}".rstrip() for name, offset, module in found)
 
 

@@ -4,6 +4,8 @@ bpf/events.h is typed once. Both loaders read it here: bcc compiles the same hea
 """
 
 import ctypes
+import sys
+import zlib
 from functools import cache
 
 from ktrace.kernel.btf import Btf
@@ -46,11 +48,23 @@ class Wire:
 
     def event(self, data: int, size: int) -> RawEvent | None:
         """A copy of the event at this address; None when it is of no known kind."""
-        kind = ctypes.c_uint32.from_address(data + 8).value  # struct event of bpf/events.h
+        return self.event_of(ctypes.string_at(data, size))
+
+    def event_of(self, data: bytes) -> RawEvent | None:
+        """The event of these bytes; None when it is of no known kind."""
+        kind = int.from_bytes(data[8:12], sys.byteorder)  # struct event of bpf/events.h
         known = self._events.get(kind)
-        if known is None or size < ctypes.sizeof(known[1]):
+        if known is None or len(data) < ctypes.sizeof(known[1]):
             return None
-        return known[0], known[1].from_buffer_copy(ctypes.string_at(data, size))
+        return known[0], known[1].from_buffer_copy(data)
+
+    def digest(self) -> str:
+        """Of all enums and structs: two ktraces that say the same to each other have the same."""
+        told = [f"{enum} {sorted(words.items())}" for enum, words in sorted(self.enums.items())]
+        for struct, layout in sorted(self.layouts.items()):
+            fields = [(field[0], getattr(layout, field[0])) for field in layout._fields_]
+            told += [f"{struct}.{name} {at.offset} {at.size}" for name, at in fields]
+        return f"{zlib.crc32(chr(10).join(told).encode()):08x}"
 
     def _learn(self, name: str) -> None:
         """From one object: what its programs use."""

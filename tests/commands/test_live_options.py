@@ -49,6 +49,7 @@ ARRIVES: dict[str, tuple[list[str], str, Any]] = {
     "--cgroup": (["--cgroup", "/a"], "filter", TaskFilter(cgroup=("/a",))),
     "--unit": (["--unit", "cron"], "filter", TaskFilter(unit=("cron",))),
     "--container": (["--container", "4f"], "filter", TaskFilter(container=("4f",))),
+    "--from": (["--from", "-"], "agent", "-"),
     "COMMAND": (["--", "grep", "-r", "--", "x"], "run", ("grep", "-r", "--", "x")),
 }
 REFUSED = {
@@ -74,6 +75,7 @@ REFUSED = {
     "--keep-running": (["--keep-running"], "--keep-running goes with a COMMAND"),
     "--strict": (["--strict"], "--strict goes with a COMMAND"),
     "--redact --comm": (["--redact", "-o", "new", "--comm", "a"], "that --redact leaves out"),
+    "--from --loader": (["--from", "-", "--loader", "bcc"], "go with tracing this machine"),
     "unknown": (["--no-such"], "No such option"),
 }
 
@@ -176,7 +178,7 @@ def test_two_orders_are_refused(runs: Runs) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_option_is_left_out_here(command: str) -> None:
-    tried = {member for _, member, _ in ARRIVES.values()} | {"as_json", "state"}
+    tried = {member for _, member, _ in ARRIVES.values()} | {"as_json", "btf", "state", "unwind"}
     tried = tried - {"filter"} | {"comm", "pid", "cgroup", "unit", "container"}
     tried |= {"min_order", "costly", "stalled_after"} if command == "big-alloc" else set()
     assert {param.name for param in live.live_command(command).params} == tried

@@ -62,6 +62,7 @@ def run(context: click.Context, /, scenario: str, **given: Any) -> None:
             kernel=kernel_with(given, options.own, options.suite or "", arch),
             bcc=options.loader == "bcc",
             force=options.force,
+            agent=options.agent,
         )
 
     def tell(result: LabResult) -> int:

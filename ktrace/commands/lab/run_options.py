@@ -34,6 +34,7 @@ class RunOptions:
     kernel_args: str
     suite: str | None
     arch: str
+    agent: bool
     keep: bool
     bisect: bool
     function: str | None
@@ -44,6 +45,8 @@ class RunOptions:
             raise UsageError("--kernel and --modules go together")
         if self.kernel is not None and self.suite is not None:
             raise UsageError("--kernel and --suite exclude each other")
+        if self.agent and (self.screen or self.loader == "bcc"):
+            raise UsageError("--agent excludes --screen and --loader bcc: ktrace runs here")
         if self.function is not None and not self.bisect:
             raise UsageError("--in goes with --bisect")
 
@@ -107,6 +110,11 @@ _OPTIONS = (
     ),
     click.option("--suite", help="Boot the kernel of this Debian suite, for example trixie."),
     arch_option,
+    click.option(
+        "--agent",
+        is_flag=True,
+        help="The guest has ktrace-agent, and neither Python nor ktrace, which runs here.",
+    ),
     click.option("--keep", is_flag=True, help="Keep the logs of the guest's console and screen."),
     click.option(
         "--bisect",

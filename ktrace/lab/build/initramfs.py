@@ -19,23 +19,30 @@ _DIRECTORIES = (
 
 
 def initramfs(
-    cache: Path, kernel: Kernel, later: tuple[str, ...], own: tuple[Path, ...] = ()
+    cache: Path,
+    kernel: Kernel,
+    later: tuple[str, ...],
+    own: tuple[Path, ...] = (),
+    agent: Path | None = None,
 ) -> Path:
     """Busybox, the lab's scripts, and the modules: loaded at boot, or `later` by the scenario.
 
-    `own` are module files that the lab has compiled, NAME-ANYTHING.ko.
+    `own` are module files that the lab has compiled, NAME-ANYTHING.ko. `agent`: the
+    program, in a guest without Python.
     """
     own_arch = kernel.arch.is_own
     busybox = Path(find_tool("busybox")) if own_arch else foreign_tree.busybox(cache, kernel.arch)
     inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
-    btf = None if kernel.arch.own_btf else kernel_btf(cache, kernel)
-    inputs += [*kernel.replaced, *filter(None, [btf])]
+    btf = None if kernel.arch.own_btf or agent else kernel_btf(cache, kernel)
+    inputs += [*kernel.replaced, *filter(None, [btf, agent])]
     name = f"{kernel.arch.kind('initramfs')}-{fingerprint(inputs, kernel.release, *later)}.cpio"
 
     def build(path: Path) -> None:
         archive = Archive()
         _add_programs(archive, busybox)
         _add_modules(archive, kernel, later, own)
+        if agent is not None:
+            archive.file("bin/ktrace-agent", agent.read_bytes(), mode=0o755)
         if btf is not None:
             _add_btf(archive, kernel, btf)
         path.write_bytes(archive.data())

@@ -50,6 +50,7 @@ class Machine:
     five_levels: bool = False  # of page tables
     devices: tuple[str, ...] = ()  # more arguments for QEMU
     arch: Arch = AMD64
+    agent: bool = False  # the trace port goes to Guest.agent, and not into the file
 
 
 class Guest:
@@ -64,6 +65,7 @@ class Guest:
         self._control_socket, self._control_far = socket.socketpair()
         self._qmp_socket, self._qmp_far = socket.socketpair()
         self.screen, self._screen_far = socket.socketpair()
+        self.agent, self._agent_far = socket.socketpair()
         self._control = Control(self._control_socket)
         self._qmp = Qmp(self._qmp_socket)
 
@@ -80,15 +82,15 @@ class Guest:
 
     def boot(self, timeout: float = PATIENCE_S) -> None:
         """Start QEMU and wait until the guest takes commands."""
-        far_ends = (self._control_far, self._qmp_far, self._screen_far)
-        control, qmp, screen = (end.fileno() for end in far_ends)
-        command = qemu_command(self.machine, control=control, qmp=qmp, screen=screen)
+        far_ends = (self._control_far, self._qmp_far, self._screen_far, self._agent_far)
+        control, qmp, screen, agent = (end.fileno() for end in far_ends)
+        command = qemu_command(self.machine, control=control, qmp=qmp, screen=screen, agent=agent)
         self._process = subprocess.Popen(
             [*_die_with_parent(), find_tool(command[0]), *command[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            pass_fds=(control, qmp, screen),
+            pass_fds=(control, qmp, screen, agent),
             # Ctrl-C in the user's terminal is for the lab, which ends the guest in its turn.
             start_new_session=True,
         )
@@ -158,7 +160,7 @@ class Guest:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        for end in (self._control_far, self._qmp_far, self._screen_far):
+        for end in (self._control_far, self._qmp_far, self._screen_far, self._agent_far):
             end.close()
 
     def close(self) -> None:
@@ -166,7 +168,7 @@ class Guest:
         self.kill()
         if self._process is not None and self._process.stderr is not None:
             self._process.stderr.close()
-        for end in (self._control_socket, self._qmp_socket, self.screen):
+        for end in (self._control_socket, self._qmp_socket, self.screen, self.agent):
             end.close()
 
     def _explained(self, error: LabError) -> LabError:
@@ -193,7 +195,9 @@ class Guest:
         return f": QEMU ended with status {status}, {last_lines(said, 1)}".rstrip(", ")
 
 
-def qemu_command(machine: Machine, *, control: int, qmp: int, screen: int) -> list[str]:
+def qemu_command(
+    machine: Machine, *, control: int, qmp: int, screen: int, agent: int = -1
+) -> list[str]:
     """QEMU's command line; the numbers are file descriptors of connected sockets."""
     screen_device = "virtconsole" if machine.tty else "virtserialport"
     arch = machine.arch
@@ -219,7 +223,8 @@ def qemu_command(machine: Machine, *, control: int, qmp: int, screen: int) -> li
     command += ["-device", f"{screen_device},chardev=screen,name=screen"]
     command += ["-chardev", f"socket,id=control,fd={control}"]
     command += ["-device", "virtserialport,chardev=control,name=control"]
-    command += ["-chardev", f"file,id=trace,path={_option_value(machine.trace)}"]
+    trace = f"socket,fd={agent}" if machine.agent else f"file,path={_option_value(machine.trace)}"
+    command += ["-chardev", f"{trace},id=trace"]
     command += ["-device", "virtserialport,chardev=trace,name=trace"]
     for disk in machine.disks:
         command += _disk_options(disk)

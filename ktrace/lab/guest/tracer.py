@@ -77,6 +77,9 @@ class Tracer:
             )
         return status
 
+    def close(self) -> None:
+        """It goes with the guest."""
+
     def check_alive(self) -> None:
         """Raise if ktrace has ended already."""
         answer = self._guest.run(f"cat {_STATUS}")

@@ -41,6 +41,17 @@ class MemoryLook:
     stalled: Stalled | None  # since boot
 
 
+def look_of(t: float, text: Callable[[str], str], page_kib: int) -> MemoryLook:
+    """text: of the file of that name, below /proc."""
+    return MemoryLook(
+        t,
+        kib_by_name(text("meminfo"), _MEMORY),
+        zones(text("zoneinfo"), page_kib),
+        counters(text("vmstat")),
+        pressure(text("pressure/memory")),
+    )
+
+
 class MemoryFiles:
     """The files, open."""
 
@@ -50,13 +61,7 @@ class MemoryFiles:
 
     def look(self, t: float) -> MemoryLook:
         """Whatever cannot be read is empty."""
-        return MemoryLook(
-            t,
-            kib_by_name(self._read("meminfo"), _MEMORY),
-            zones(self._read("zoneinfo"), _PAGE_KIB),
-            counters(self._read("vmstat")),
-            pressure(self._read("pressure/memory")),
-        )
+        return look_of(t, self._read, _PAGE_KIB)
 
     def close(self) -> None:
         for file in self._files.values():
@@ -82,8 +87,9 @@ class MemoryFiles:
 class MemoryWatch:
     """Give it all events, and call it at least once a second."""
 
-    def __init__(self, look: Callable[[float], MemoryLook]) -> None:
+    def __init__(self, look: Callable[[float], MemoryLook], page_kib: int = _PAGE_KIB) -> None:
         self._look = look
+        self._page_kib = page_kib
         self._looks: deque[MemoryLook] = deque(maxlen=int(WINDOW_S) + 1)
 
     def read(self, t: float, found: Iterable[Event]) -> Iterator[OomMemory]:
@@ -102,7 +108,7 @@ class MemoryWatch:
             t=t,
             looked_t=last.t,
             over_s=round(last.t - first.t, 6),
-            page_kib=_PAGE_KIB,
+            page_kib=self._page_kib,
             memory=tuple(MemoryCount(name, kib) for name, kib in last.memory.items()),
             left=tuple(MemoryCount(name, kib) for name, kib in self._looks[-1].memory.items()),
             grown=tuple(

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from ktrace.events import Event, OomActivity
-from ktrace.probes.loader import Loader, OomCounts
+from ktrace.events import Event, OomActivity, OomDomain
+from ktrace.probes.loader import OomCounts
 from ktrace.sources.live.oom_look import OomLook
 
 QUIET_S = 5.0  # a domain's counts are told this long after its last call: so one sees it end
@@ -23,18 +24,32 @@ class _Watched:
     next_look: float = 0.0
 
 
+class Counter(Protocol):
+    """The part of a loader that has the counts."""
+
+    def oom_counts(self, seen: dict[tuple[int, int], int]) -> list[OomCounts]: ...
+
+    def forget_oom_counts(self, cgroup: int, call: int) -> None: ...
+
+
+class Look(Protocol):
+    """OomLook, or what stands in for it where there is nothing to look at."""
+
+    def look(self, t: float, memcg: str | None, cgroup_id: int | None = None) -> OomDomain: ...
+
+
 class OomWatch:
     """Turns the loader's counts into events. It knows no more domains than the kernel's table."""
 
     def __init__(
         self,
-        loader: Loader,
+        loader: Counter,
         decode: Callable[[float, OomCounts], OomActivity],
-        look: OomLook | None = None,
+        look: Look | None = None,
     ) -> None:
         self._loader = loader
         self._decode = decode
-        self._look = look or OomLook()
+        self._look: Look = look or OomLook()
         self._watched: dict[tuple[int, int], _Watched] = {}
 
     def read(self, t: float) -> Iterator[Event]:

@@ -10,6 +10,7 @@ from ktrace.kernel.symbols import Symbols
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.loader import OomCounts, RawEvent
 from ktrace.sources.live.decode.allocations import AllocationDecoder
+from ktrace.sources.live.decode.fields import PAGE_KIB
 from ktrace.sources.live.decode.oom import OomDecoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.decode.stacks import Stacks
@@ -27,13 +28,17 @@ class Decoder:
         pages: PageDecoder,
         word_bytes: int = 8,
         unwinder: ArmUnwinder | None = None,
+        *,
+        page_kib: int = PAGE_KIB,
+        here: bool = True,
     ) -> None:
-        """word_bytes: of that kernel's pointers and longs; unwinder: of its sleepers' stacks."""
+        """Of that kernel: word_bytes: of its pointers and longs; unwinder: of its sleepers' stacks;
+        page_kib: of its pages. here: it runs on this machine."""
         self._stacks = Stacks(word_bytes, unwinder)
         self._pages = pages
         self._gfp = gfp
-        self._oom = oom = OomDecoder(gfp, constraints, self._stacks)
-        tasks = TaskDecoder(states, self._stacks)
+        self._oom = oom = OomDecoder(gfp, constraints, self._stacks, page_kib)
+        tasks = TaskDecoder(states, self._stacks, page_kib, here)
         self.decoders: dict[str, Callable[[Any], Event]] = {  # by enum event_kind
             "OUT_OF_MEMORY": oom.out_of_memory,
             "OOM_KILL": oom.oom_kill,

@@ -5,16 +5,16 @@ from typing import Any
 
 from ktrace.events import Task
 
-_KIB_PER_PAGE = mmap.PAGESIZE // 1024
+PAGE_KIB = mmap.PAGESIZE // 1024  # of this machine
 
 
 def seconds(nanoseconds: int) -> float:
     return round(nanoseconds / 1e9, 6)
 
 
-def kib(pages: int) -> int:
+def kib(pages: int, page_kib: int) -> int:
     # a percpu counter read without its CPUs' shares may be a little below zero
-    return max(0, pages) * _KIB_PER_PAGE
+    return max(0, pages) * page_kib
 
 
 def text(characters: Any) -> str:

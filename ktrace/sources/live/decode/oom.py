@@ -15,15 +15,22 @@ from ktrace.kernel.container_names import container_names
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.probes.loader import OomCounts
 from ktrace.probes.wire import wire
-from ktrace.sources.live.decode.fields import cgroup, kib, seconds, task
+from ktrace.sources.live.decode.fields import PAGE_KIB, cgroup, kib, seconds, task
 from ktrace.sources.live.decode.stacks import Stacks, in_page_fault
 
 
 class OomDecoder:
     """Its methods are called as the structs that they decode."""
 
-    def __init__(self, gfp: GfpFlags, constraints: dict[str, int] | None, stacks: Stacks) -> None:
+    def __init__(
+        self,
+        gfp: GfpFlags,
+        constraints: dict[str, int] | None,
+        stacks: Stacks,
+        page_kib: int = PAGE_KIB,
+    ) -> None:
         self._gfp = gfp
+        self._page_kib = page_kib
         self._constraints = {number: name for name, number in (constraints or {}).items()}
         self._stacks = stacks
         self._steps = wire().words("reap_step")
@@ -55,10 +62,10 @@ class OomDecoder:
             totalpages=raw.totalpages,
             uid=raw.uid,
             threads=raw.threads,
-            total_vm_kib=kib(raw.total_vm),
-            anon_rss_kib=kib(raw.anon_rss),
-            file_rss_kib=kib(raw.file_rss),
-            shmem_rss_kib=kib(raw.shmem_rss),
+            total_vm_kib=kib(raw.total_vm, self._page_kib),
+            anon_rss_kib=kib(raw.anon_rss, self._page_kib),
+            file_rss_kib=kib(raw.file_rss, self._page_kib),
+            shmem_rss_kib=kib(raw.shmem_rss, self._page_kib),
             pgtables_kib=raw.pgtables // 1024,
             cgroup=cgroup(raw.cgroup),
             names=container_names(cgroup(raw.cgroup)),
@@ -74,7 +81,7 @@ class OomDecoder:
             t=seconds(raw.event.t),
             step=self._steps[raw.step],
             tid=raw.tid,
-            rss_kib=None if raw.rss == -1 else kib(raw.rss),
+            rss_kib=None if raw.rss == -1 else kib(raw.rss, self._page_kib),
         )
 
     def oom_adjust(self, raw: Any) -> OomAdjust:

@@ -39,15 +39,22 @@ class PageDecoder:
     @classmethod
     def of_kernel(cls, btf: "Btf | None") -> "PageDecoder":
         """By the running kernel's BTF; without one only raw words are told."""
+        return cls.of_types(btf, boot_id(), os.uname().release, running_config() if btf else {})
+
+    @classmethod
+    def of_types(
+        cls, btf: "Btf | None", boot: str, release: str, config: dict[str, str]
+    ) -> "PageDecoder":
+        """By those of the kernel of that release; config: its CONFIG_ options."""
         if btf is None:
             flags = PageFlags("unknown: no BTF is read", {}, (), 0, 0)
-            return cls(flags, PageStruct({}), boot_id(), os.uname().release)
+            return cls(flags, PageStruct({}), boot, release)
         try:
-            flags = PageFlags.of_btf(btf, "the running kernel's BTF", running_config())
+            flags = PageFlags.of_btf(btf, "that kernel's BTF", config)
         except ValueError:
-            flags = PageFlags("unknown: this kernel's BTF has no enum pageflags", {}, (), 0, 0)
-        types = PageTypes.of_btf(btf) or page_types_of(release_of(os.uname().release))
-        return cls(flags, PageStruct.of_btf(btf), boot_id(), os.uname().release, types)
+            flags = PageFlags("unknown: that kernel's BTF has no enum pageflags", {}, (), 0, 0)
+        types = PageTypes.of_btf(btf) or page_types_of(release_of(release))
+        return cls(flags, PageStruct.of_btf(btf), boot, release, types)
 
     def bad_page(self, raw: Any, stack: Stack) -> BadPage:
         """raw: a struct bad_page."""

@@ -6,7 +6,7 @@ from ktrace.events import FatalSignal, TaskDead, TaskExit, TaskHung, TaskRuns, T
 from ktrace.kernel.container_names import container_names
 from ktrace.kernel.task_state import TaskStates
 from ktrace.probes.wire import wire
-from ktrace.sources.live.decode.fields import cgroup, kib, seconds, task
+from ktrace.sources.live.decode.fields import PAGE_KIB, cgroup, kib, seconds, task
 from ktrace.sources.live.decode.squashfs import squashfs_call
 from ktrace.sources.live.decode.stacks import Stacks
 
@@ -14,8 +14,13 @@ from ktrace.sources.live.decode.stacks import Stacks
 class TaskDecoder:
     """Its methods are called as the structs that they decode."""
 
-    def __init__(self, states: TaskStates, stacks: Stacks) -> None:
+    def __init__(
+        self, states: TaskStates, stacks: Stacks, page_kib: int = PAGE_KIB, here: bool = True
+    ) -> None:
+        """here: runtimes of containers on this machine know their names."""
         self._states = states
+        self._page_kib = page_kib
+        self._here = here
         self._stacks = stacks
         self._marks = wire().words("kill_mark")
         self._sources = wire().words("state_source")
@@ -67,8 +72,8 @@ class TaskDecoder:
             cpu=raw.cpu - 1 if raw.cpu else None,
             off_cpu_t=seconds(raw.off_cpu_t) if raw.off_cpu_t else None,
             cgroup=path,
-            names=container_names(path) if path else None,
-            **_memory(raw),
+            names=container_names(path) if path and self._here else None,
+            **_memory(raw, self._page_kib),
         )
 
     def task_runs(self, raw: Any) -> TaskRuns:
@@ -77,9 +82,9 @@ class TaskDecoder:
         )
 
 
-def _memory(raw: Any) -> dict[str, Any]:
+def _memory(raw: Any, page_kib: int) -> dict[str, Any]:
     """Of one whose mm was found: from /proc it is not."""
     rss, held = raw.rss, bool(raw.mm_held)
     if not raw.killed or rss < 0 or hasattr(raw, "frames"):
         return {}
-    return {"rss_kib": kib(rss), "mm_held": held}
+    return {"rss_kib": kib(rss, page_kib), "mm_held": held}

@@ -1,0 +1,1 @@
+"""Building ktrace-agent (bpf/agent/): the probes for a machine without Python."""

@@ -1,0 +1,1 @@
+"""A board without Python as a source of events: what ktrace-agent (bpf/agent/) writes."""
