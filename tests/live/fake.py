@@ -18,6 +18,7 @@ from ktrace.live import run as live
 from ktrace.live.options import Options
 from ktrace.problems import PROBLEMS
 from ktrace.replay_run import replay
+from ktrace.sources.live.source import now
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.report import ReportView
 from ktrace.views.view import View
@@ -43,14 +44,14 @@ class FakeSource:
         self.loader = SimpleNamespace(name=loader_name)
         self.closed = False
         self.why_no_waits = ""
-        self.attaching_t = self.attached_t = live.now()
+        self.attaching_t = self.attached_t = now()
 
     def load_symbols(self) -> int:
         return 1
 
     def read(self, timeout_s: float) -> list[Event]:
         time.sleep(min(timeout_s, 0.01))
-        return self.feed(live.now())
+        return self.feed(now())
 
     def finish(self) -> list[Event]:
         return []
@@ -101,7 +102,7 @@ class FakeRun:
             return left.pop()(t) if left else []
 
         self.feed(read)
-        self._monkeypatch.setattr(FakeSource, "finish", lambda _: read(live.now()))
+        self._monkeypatch.setattr(FakeSource, "finish", lambda _: read(now()))
 
     def __call__(self, view: View | None = None, **options: Any) -> tuple[ExitCode, str, str]:
         """Exit code, stdout, stderr."""
