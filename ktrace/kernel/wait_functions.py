@@ -11,6 +11,8 @@ _SCHEDULER = re.compile(
     r"__schedule|schedule|schedule_(preempt_disabled|idle)|preempt_schedule\w*|__cond_resched"
     r"|io_schedule|(io_)?schedule_timeout(_\w+)?|schedule_hrtimeout_range(_clock)?"
     r"|do_nanosleep|finish_task_switch|__switch_to(_asm)?"
+    # vmlinux.lds.h: at the address of the first function of .sched.text, so a name of it
+    r"|__sched_text_start"
 )
 
 # "wait_event" macros leave no frame of their own, so they are not here
