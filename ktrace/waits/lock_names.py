@@ -97,12 +97,15 @@ _BY_FUNCTION = {
 
 def lock_name(kernel: Kernel, sleeper: Sleeper, kind: str, lock: int) -> str:
     """ "rtnl_mutex", "i_rwsem of inode 12 of ext4 on sda1"; empty where nothing names it."""
-    static = kernel.data_symbol(lock)
-    if static:
-        return static
+    known = kernel.data_symbol(lock) or name_by_structure(kernel, kind, lock)
+    return known or next((_BY_FUNCTION[f] for f in sleeper.functions if f in _BY_FUNCTION), "")
+
+
+def name_by_structure(kernel: Kernel, kind: str, lock: int) -> str:
+    """Which proves, too, that there is a lock of that kind; empty where nothing does."""
     for path, described in _CONTAINERS.get(kind, ()):
         offset = kernel.layout.get(path)
         inside = described(kernel, lock - offset) if offset is not None else None
         if inside:
             return f"{path.rpartition('.')[2]} of {inside}"
-    return next((_BY_FUNCTION[f] for f in sleeper.functions if f in _BY_FUNCTION), "")
+    return ""

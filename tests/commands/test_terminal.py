@@ -81,3 +81,28 @@ def test_what_was_recorded_is_kept_when_the_terminal_goes_away(tmp_path: Path) -
     replayed = ktrace("replay", "--json", str(trace))
     assert replayed.returncode in (0, 1, 4)  # what others on this machine do is traced, too
     assert "without an end record" not in replayed.stdout
+
+
+def test_keys_amid_a_flood() -> None:
+    """Of kills, and then of threads that are stuck."""
+    with stuck_tasks.frozen_file_system() as frozen, terminal("oom-hang") as running:
+        running.see("stuck after SIGKILL")
+        with stuck_tasks.program("flood", "kills", 4000, 2) as flood:
+            running.press("?")
+            running.see("open and close a group or a task")
+            assert flood.stdout
+            assert flood.stdout.readline().startswith(b"4000 ")
+        running.press("?")
+        running.see("stuck after SIGKILL", gone="open and close a group or a task")
+        file = frozen.folder / "file1"
+        with stuck_tasks.ready_program("flood", "stuck", 500, file) as flood:
+            flood.kill()
+            running.see(" stuck, longest")
+            running.press("/no such name\r")
+            running.see(' with "no such name"')
+            running.press("\x1b")
+            running.see(" vfs_write ", gone="no such name")
+            frozen.thaw()
+        running.press("q")
+        running.drain()
+        assert running.process.returncode == 1

@@ -6,6 +6,8 @@ from ktrace.waits.kinds.percpu_rwsem import KIND as PERCPU
 from ktrace.waits.kinds.rt_mutex import KIND as RT_MUTEX
 from ktrace.waits.kinds.semaphore import KIND as SEMAPHORE
 from tests.waits.heap import Heap
+from tests.waits.test_lock_names import OFFSETS as INODE_OFFSETS
+from tests.waits.test_lock_names import put_inode
 
 pytestmark = pytest.mark.unit
 
@@ -56,6 +58,36 @@ def test_the_owner_of_an_rt_mutex(names_itself: bool) -> None:
     assert found
     assert found.evidence == ("task_struct.pi_blocked_on", "rt_mutex_base.owner")
     assert [(task.tid, why) for task, why in found.holders] == [(10, "holds the rt_mutex")]
+
+
+@pytest.mark.parametrize(
+    ("start", "kind", "why"),
+    [
+        (160 + 8, "rwsem", "holds the rwsem for writing"),
+        (48, "mutex", "holds the mutex"),
+        (300, "rt-mutex", "holds the rt_mutex"),
+    ],
+)
+def test_what_it_is_under_preempt_rt_the_structure_around_it_tells(
+    start: int, kind: str, why: str
+) -> None:
+    """i_rwsem of an inode, f_pos_lock of a file, and another one in a structure that is neither."""
+    made: dict[str, int | None] = {"mutex.rtmutex": 0, "rw_semaphore.rwbase.rtmutex": 8}
+    heap = Heap(INODE_OFFSETS | RT_OFFSETS | made)
+    holder, waiter = heap.task(10, "holder"), heap.task(11, "waiter")
+    around, node = heap.new(512), heap.sp(waiter) + 0x100
+    inode = around if kind == "rwsem" else heap.new(512)
+    put_inode(heap, inode)
+    heap.put(around + 32, inode)  # as a file has it
+    lock = around + start
+    heap.put(lock + 24, holder)
+    heap.put(node + 80, waiter)
+    heap.put(node + 88, lock)
+    heap.put(waiter + 2064, node)
+    found = RT_MUTEX.read(heap.sleeper(waiter), heap.kernel)
+    assert found
+    assert (found.kind, found.object) == (kind, lock - 8 * (kind == "rwsem"))
+    assert [(task.tid, said) for task, said in found.holders] == [(10, why)]
 
 
 PERCPU_OFFSETS: dict[str, int | None] = {

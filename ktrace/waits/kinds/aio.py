@@ -33,5 +33,5 @@ KIND = Kind(
     tells="how many contexts have requests",
     holder="nobody",
     released="the device of the requests",
-    seen="6.12, 6.18",
+    seen="6.12, 6.18, 7.2",
 )

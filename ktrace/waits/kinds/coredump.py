@@ -99,5 +99,5 @@ KIND = Kind(
     tells="that it is the dump of its process",
     holder="the threads that have not stopped; the dumper",
     released="them",
-    seen="6.12, 6.18",
+    seen="6.12, 6.18, 7.2",
 )

@@ -98,5 +98,5 @@ KIND = Kind(
     "request's age",
     holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`, `fsfreeze -u`, `echo ... > .../io.max`",
-    seen="5.10, 6.12, 6.18",
+    seen="5.10, 6.12, 6.18, 7.2",
 )

@@ -80,5 +80,5 @@ KIND = Kind(
     tells="the file, and whether its event was read",
     holder="the processes that listen to the group",
     released="the listener; `kill`",
-    seen="5.10, 6.12, 6.18",
+    seen="5.10, 6.12, 6.18, 7.2",
 )

@@ -50,5 +50,5 @@ KIND = Kind(
     tells="type, device, mount point",
     holder="nobody: it is frozen",
     released="`fsfreeze -u`",
-    seen="6.1, 6.12, 6.18",
+    seen="6.1, 6.12, 6.18, 7.2",
 )

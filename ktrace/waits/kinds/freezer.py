@@ -65,5 +65,5 @@ KIND = Kind(
     tells="the cgroup, v1 or v2",
     holder="nobody",
     released="`echo 0 > .../cgroup.freeze`, `echo THAWED > .../freezer.state`",
-    seen="6.18",
+    seen="6.18, 7.2",
 )

@@ -117,5 +117,5 @@ KIND = Kind(
     tells="the connection, its mount, how many requests wait",
     holder="the processes that have its device open",
     released="the server; `.../abort`",
-    seen="6.1, 6.12, 6.18",
+    seen="6.1, 6.12, 6.18, 7.2",
 )

@@ -62,5 +62,5 @@ KIND = Kind(
     tells="how many requests workers run",
     holder="the workers that have not ended, with the request of each and its file",
     released="the file or device of the request",
-    seen="5.10, 6.12, 6.18",
+    seen="5.10, 6.12, 6.18, 7.2",
 )

@@ -37,5 +37,5 @@ KIND = Kind(
     tells="the signal that stopped it",
     holder="nobody",
     released="`kill -CONT`",
-    seen="6.12, 6.18",
+    seen="6.12, 6.18, 7.2",
 )

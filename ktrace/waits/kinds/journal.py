@@ -48,5 +48,5 @@ KIND = Kind(
     tells="the journal's device, and whether it is a commit or the locked transaction",
     holder="the journal's thread; of that itself, not known",
     released="the journal's thread",
-    seen="6.1, 6.12, 6.18",
+    seen="6.1, 6.12, 6.18, 7.2",
 )

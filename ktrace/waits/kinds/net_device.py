@@ -78,5 +78,5 @@ KIND = Kind(
     _read,
     tells="its name and network namespace, and the references where the kernel shows them",
     released="whoever has a reference",
-    seen="6.12, 6.18",
+    seen="6.12, 6.18, 7.2",
 )

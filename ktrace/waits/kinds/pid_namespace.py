@@ -108,5 +108,5 @@ KIND = Kind(
     holder="each task that is alive, or who has not reaped it: its tracer, its parent (outside "
     "or not)",
     released="them",
-    seen="6.1, 6.12, 6.18",
+    seen="6.1, 6.12, 6.18, 7.2",
 )

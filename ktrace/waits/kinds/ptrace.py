@@ -33,5 +33,5 @@ KIND = Kind(
     tells="the stop; PTRACE_EVENT_EXIT",
     holder="the tracer",
     released="the tracer; `kill`",
-    seen="6.12, 6.18",
+    seen="6.12, 6.18, 7.2",
 )

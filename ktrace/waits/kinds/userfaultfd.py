@@ -54,5 +54,5 @@ KIND = Kind(
     tells="the faulting address",
     holder="the processes that have the userfaultfd open",
     released="the handler; `kill`",
-    seen="5.10, 6.12, 6.18",
+    seen="5.10, 6.12, 6.18, 7.2",
 )

@@ -47,5 +47,5 @@ KIND = Kind(
     tells="that it is the child of a `vfork()`",
     holder="the child",
     released="the child; `kill`",
-    seen="6.1, 6.12, 6.18",
+    seen="6.1, 6.12, 6.18, 7.2",
 )
