@@ -21,7 +21,7 @@ _TOOLS = (("llvm-nm", "llvm-addr2line"), ("nm", "addr2line"))
 _TIMEOUT_S = 120
 # Where the kernel was built, before a path in its tree
 _BUILT_IN = re.compile(
-    r" at (?:/.*?/|\./)(?=(?:arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel"
+    r" at (?:.*?/)??(?=(?:arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel"
     r"|lib|mm|net|rust|security|sound|virt)/)"
 )
 

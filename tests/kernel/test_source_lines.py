@@ -63,6 +63,17 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "foo-bar.ko.debug")
 
 
+def test_where_a_distribution_built_it_is_left_out(tmp_path: Path) -> None:
+    """Debian's kernels have the path "debian/build/build_amd64_none_amd64/fs/..."."""
+    (tmp_path / "fs").mkdir()
+    (tmp_path / "fs" / "foo.c").write_text(SOURCE)
+    built_in = f"-fdebug-prefix-map={tmp_path}=debian/build/build_amd64"
+    command = ["clang", "-g", "-O1", built_in, "-o", "vmlinux", str(tmp_path / "fs" / "foo.c")]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    ((_, places),) = SourceLines(str(tmp_path / "vmlinux")).of(["wait_here+0x0"])
+    assert places[-1].partition(":")[0] == "wait_here at fs/foo.c"
+
+
 def test_frames_of_modules(module: str) -> None:
     source = SourceLines(module)
     stack = ["wait_here+0x0 [foo_bar]", "start+0x0 [foo_bar]", "wait_here+0x0 [other]"]

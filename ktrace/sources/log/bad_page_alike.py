@@ -4,7 +4,7 @@ What a state means is judged once for each set of values that it depends on; it 
 the page frame's number, and mostly not on the word with the page's index.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -48,11 +48,11 @@ class BadPageAlike(Alike):
         super().__init__(read, prefix, heads)
         assert isinstance(read.report, BadPageReport)
         self._first = read.report
-        self._values = self.shape.groups("comm", "pid", "pfn")
-        self._page = self.shape.numbers("page")
+        raw, judged = self.shape.numbers("raw"), self.shape.numbers("judged")
         self._frame = self.shape.numbers("frame")
-        self._judged = self.shape.numbers("judged")
-        self._raw = self.shape.numbers("raw")
+        self._page = self.shape.numbers("page")
+        self._values = (*self.shape.groups("comm", "pid", "pfn"), *raw, *judged)
+        self._judged = 3 + len(raw)
         self._states: dict[tuple[str, ...], Any] = {}  # None: it depends on the index's word, too
 
     def fits(self, found: Found) -> bool:
@@ -64,30 +64,32 @@ class BadPageAlike(Alike):
         return (found.first["comm"],)
 
     def event(self, found: Found, t: float, boot: str, lines: tuple[int, int]) -> BadPage:
-        comm, pid, pfn = found.first.group(*self._values)
-        number = int(pid)
-        words = [found.first[at] for at in self._raw]
-        changed: dict[str, Any] = {"words": tuple([f"0x{word}" for word in words])}
+        values = found.first.group(*self._values)
+        number = int(values[1])
+        event: BadPage = self._state(found, values[3:])(
+            t=t,
+            boot=boot,
+            by=Task(number, number, values[0]),
+            pfn=int(values[2], 16),
+            words=tuple([f"0x{word}" for word in values[3 : self._judged]]),
+            lines=lines,
+        )
         if self._page:
             page = self._first.struct_page(found.first[self._page[0]])
-            changed |= {"page": page.virtual, "page_phys": page.physical}
-        event: BadPage = self._state(found, words)(
-            t=t, boot=boot, by=Task(number, number, comm), pfn=int(pfn, 16), lines=lines, **changed
-        )
+            if page.virtual is not None:
+                return replace(event, page=page.virtual, page_phys=page.physical)
         return event
 
-    def _state(self, found: Found, words: list[str]) -> Any:
-        """What makes an event of what differs in pages of the same state."""
-        other = [*words[:INDEX], *words[INDEX + 1 :]]
-        key = (*[found.first[at] for at in self._judged], *other)
+    def _state(self, found: Found, values: tuple[str, ...]) -> Any:
+        """What makes an event of what differs in pages of the same state. values: the raw words,
+        and what is judged beside them."""
+        key = values[:INDEX] + values[INDEX + 1 :]
         known = self._states.get(key)
         if known is None and key in self._states:
-            known = self._states.get((*key, *words))
-        if known is None:
-            known = self._learn(found, key, words)
-        return known
+            known = self._states.get(values)
+        return known or self._learn(found, key, values)
 
-    def _learn(self, found: Found, key: tuple[str, ...], words: list[str]) -> Any:
+    def _learn(self, found: Found, key: tuple[str, ...], values: tuple[str, ...]) -> Any:
         read = self.reread(found)
         assert read is not None
         assert isinstance(read.report, BadPageReport)
@@ -95,11 +97,13 @@ class BadPageAlike(Alike):
         kept = {field.name: getattr(event, field.name) for field in fields(event)}
         for name in ("t", "boot", "by", "pfn", "lines", "words"):
             del kept[name]
+        if self._page:
+            kept |= {"page": None, "page_phys": None}
         if len(self._states) >= _STATES:
             self._states.clear()
         if read.report.has_unused_index:
             state = self._states[key] = partial(BadPage, **kept)
         else:
             self._states[key] = None
-            state = self._states[(*key, *words)] = partial(BadPage, **kept)
+            state = self._states[values] = partial(BadPage, **kept)
         return state

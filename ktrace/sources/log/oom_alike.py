@@ -82,10 +82,9 @@ class OomAlike(Alike):
         page = read.report.page_kib or 0
         names = [name for _, text in read.parts for name, _, _ in facts_in(text)]
         at = dict(zip(reversed(names), reversed(self.shape.numbers("fact")), strict=True))
-        self._facts = [
-            (name, at[name], page if name in IN_PAGES else 1)
-            for name in (count.name for count in first.memory)
-        ]
+        told = [count.name for count in first.memory]
+        self._facts = [(name, page if name in IN_PAGES else 1) for name in told]
+        self._values = (0, 0, *[at[name] for name in told])  # two more: group() then has a tuple
         kept = {field.name: getattr(first, field.name) for field in fields(first)}
         for name in ("t", "boot", "by", "victim", "memory", "tasks", "lines", *self._numbers):
             del kept[name]
@@ -98,12 +97,18 @@ class OomAlike(Alike):
 
     def event(self, found: Found, t: float, boot: str, lines: tuple[int, int]) -> OomReport:
         first, rest = found.first, found.rest
+        values = first.group(*self._values)[2:]
         event: OomReport = self._made(
             t=t,
             boot=boot,
             by=_task(*first.group(*self._by)),
             victim=_task(*rest.group(*self._victim)),
-            memory=tuple([MemoryCount(name, int(first[at]) * by) for name, at, by in self._facts]),
+            memory=tuple(
+                [
+                    MemoryCount(name, int(value) * by)
+                    for (name, by), value in zip(self._facts, values, strict=True)
+                ]
+            ),
             tasks=tuple(largest(found.rows)),
             lines=lines,
             **{name: int(rest[at]) for name, at in self._numbers.items()},

@@ -55,10 +55,12 @@ class Repeats:
 
     def find(self, at: int, prefix: Prefix) -> tuple[Alike, Found] | None:
         """The report that begins there, if it is one of those that are known."""
+        text, pattern = self._text, prefix.pattern
         for index, alike in enumerate(self._known):
-            if alike.shape.prefix != prefix.pattern:
+            shape = alike.shape
+            if shape.prefix != pattern or text.find(shape.sign, at, at + shape.sign_within) < 0:
                 continue
-            found = alike.shape.find(self._text, at)
+            found = shape.find(text, at)
             if found is not None:
                 if index:
                     self._known.insert(0, self._known.pop(index))
@@ -101,6 +103,7 @@ class Repeats:
             return
         found = alike.shape.find(self._text, at)
         if found is not None and alike.is_sure(found):
+            alike.shape.set_apart([each.shape for each in self._known])
             self._known = [alike, *self._known[: _KEPT - 1]]
 
     def _is_often(self, report: str) -> bool:

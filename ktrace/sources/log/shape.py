@@ -68,7 +68,18 @@ class Shape:
         self._first = re.compile(above + ("" if self._table else end), re.ASCII)
         self._rest = re.compile("".join(patterns[below:]) + end, re.ASCII)
         self._lines = len(patterns) - len(rows)
+        self._frames = [text for _, text in read.parts if "+0x" in text]
+        self._length = sum(len(before) + len(text) + 1 for before, text in read.parts)
+        self.sign, self.sign_within = "", 0  # some text that it has, in so many bytes
         self._others = len(patterns) - read.report.last  # lines at the end that are not its own
+
+    def set_apart(self, others: Sequence["Shape"]) -> None:
+        """Chooses a frame that they have not: where it is missing, there is no need to compare all
+        of the text that it has in common with them."""
+        for frame in self._frames:
+            if not any(frame in other._frames for other in others):
+                self.sign, self.sign_within = frame, 2 * self._length
+                return
 
     def groups(self, *names: str) -> tuple[int, ...]:
         """Numbers of the values of these names, in Found.first. Raises KeyError."""

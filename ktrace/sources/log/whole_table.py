@@ -15,7 +15,7 @@ HEADER = re.compile(r"\[ *pid *\]\s+(uid\s+tgid\s.*\sname)\s*$", re.MULTILINE)
 LARGEST = 5
 _END = re.compile(r"\n(?!\[)")
 _ADJUSTED = ("oom_score_adj", "oom_adj")
-_NUMBER = "-?[0-9]{1,20}"
+_NUMBER = "-?[0-9]{1,20}+"
 
 
 @record
@@ -98,7 +98,7 @@ def row_pattern(columns: tuple[str, ...], name: str = r"[^ \n][^\n]*") -> str | 
     if wanted != ["rss", adjusted, "name"]:
         return None
     numbers = [
-        f" +({_NUMBER})" if column in ("rss", adjusted) else f" +{_NUMBER}"
+        f" ++({_NUMBER})" if column in ("rss", adjusted) else f" ++{_NUMBER}"
         for column in columns[:-1]
     ]
-    return rf"\[ *([0-9]{{1,10}})\]{''.join(numbers)} +({name})\n"
+    return rf"\[ *+([0-9]{{1,10}})\]{''.join(numbers)} ++({name})\n"
