@@ -20,6 +20,17 @@ def test_squashfs_hang() -> None:
     assert ktrace("replay", "--speed", "0", trace).returncode == 1
 
 
+def test_board() -> None:
+    """Of 32-bit ARM, its stacks unwound by the kernel's tables."""
+    trace = str(EXAMPLES / "board" / "squashfs-hang-armhf.ktrace.gz")
+    done = ktrace("report", trace)
+    assert done.returncode == 1
+    assert "5 threads did not die when killed:" in done.stdout
+    assert "do_PrefetchAbort+0x40" in done.stdout
+    assert "(uninterruptible in submit_bio_wait for" in done.stdout
+    assert "__sched_text_start" not in done.stdout
+
+
 def test_bad_page_2009() -> None:
     done = ktrace("dmesg", str(EXAMPLES / "bad-page-2009" / "mail.txt"))
     assert done.returncode == 1
