@@ -1,4 +1,4 @@
-"""A board of 64 MB without BTF, Python and ktrace: its agent, and ktrace here."""
+"""A board without BTF, Python and ktrace: its agent, and ktrace here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tests.tracer import Record, ktrace
 
 pytestmark = pytest.mark.vm
 
-MEMORY_MB = 64  # without the 16 MB that Debian's kernel keeps for devices that this one has not
 HOLD_S = 10.0  # for so long the scenario stalls the disk after the kills
 WAITERS = ["reader", "faulter", "hog"]
 
@@ -24,7 +23,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     trace = tmp_path_factory.mktemp("agent") / "board.ktrace"
     scenario = find_scenario("squashfs-stall")
     steps = (*scenario.steps, Step("run the whole machine out of memory", eat_memory))
-    scenario = replace(scenario, memory_mb=MEMORY_MB, boots=("cma=0",), steps=steps)
+    scenario = replace(scenario, steps=steps)
     result = run_scenario(scenario, output=trace, kernel=kernel_for("armhf"), agent=True)
     assert result.exit_code == 1
     assert ktrace("replay", "--json", str(trace)).returncode == 1

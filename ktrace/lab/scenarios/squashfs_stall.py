@@ -17,8 +17,8 @@ from ktrace.lab.guest.tracer import ktrace_command
 from ktrace.lab.scenario import Scenario, Stage, Step
 from ktrace.lab.scenarios import stalled_disk, workload
 
-HOG_MB, GROUP_MB = 64, 80
-SMALL_HOG_MB, SMALL_GROUP_MB = 8, 12  # of a guest with less memory than these
+HOG_MB = 64
+GROUP_MB = 80
 HOLD_S = 10.0
 CGROUP = "/sys/fs/cgroup/lab"
 
@@ -37,7 +37,7 @@ def start_workload(stage: Stage) -> None:
     stage.pids[FILLERS] = [_start(stage, "filler", name) for name in ("a0", "b0", "c0")]
     stage.pids[PENDING] = _start_waiters(stage, ("a1", "a2", "a3"), ("a4", "a5", "a6"))
     stage.pids[FULL] = _start_waiters(stage, ("d0", "d1", "d2"), ("d3", "d4", "d5"))
-    stage.pids[HOG] = [_start(stage, "hog", "d6", str(_sizes(stage)[0]), grouped=True, adjust=1000)]
+    stage.pids[HOG] = [_start(stage, "hog", "d6", str(HOG_MB), grouped=True, adjust=1000)]
     stage.pids[ASKER] = [_start(stage, "asker", grouped=True)]
     stalled_disk.start_direct(stage)
     workload.wait_ready(stage)
@@ -97,14 +97,7 @@ def _make_group(stage: Stage) -> None:
     kills: ktrace too. In the group it can only be the asker.
     """
     stage.guest.check("echo +memory >/sys/fs/cgroup/cgroup.subtree_control")
-    stage.guest.check(f"mkdir {CGROUP} && echo {_sizes(stage)[1]}M >{CGROUP}/memory.max")
-
-
-def _sizes(stage: Stage) -> tuple[int, int]:
-    """Megabytes of the hog and of the group."""
-    if stage.guest.machine.memory_mb < 2 * GROUP_MB:
-        return SMALL_HOG_MB, SMALL_GROUP_MB
-    return HOG_MB, GROUP_MB
+    stage.guest.check(f"mkdir {CGROUP} && echo {GROUP_MB}M >{CGROUP}/memory.max")
 
 
 def _start(
