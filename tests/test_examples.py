@@ -72,10 +72,17 @@ def test_oom_deadlock() -> None:
         assert cycle in " ".join(told.stdout.split())
 
 
-@pytest.mark.parametrize("name", ["oom-livelock", "oom-deadlock"])
-def test_the_page_quotes_the_report(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "trace"),
+    [
+        ("oom-livelock", "oom-livelock"),
+        ("oom-deadlock", "oom-deadlock"),
+        ("large-buffers", "fragmented"),
+    ],
+)
+def test_the_page_quotes_the_report(name: str, trace: str) -> None:
     folder = EXAMPLES / name
-    report = ktrace("report", str(folder / f"{name}.ktrace.gz")).stdout.splitlines()
+    report = ktrace("report", str(folder / f"{trace}.ktrace.gz")).stdout.splitlines()
     page = (folder / "README.md").read_text().partition("## What you see")[2]
     quoted = [line[4:] for line in page.splitlines() if line.startswith("    ")]
     for line in quoted:

@@ -83,9 +83,11 @@ class LargeAllocations(Detector):
 
     def doubts(self, t: float) -> Iterator[str]:
         """An interrupt that comes while a probe runs is not seen by that probe. Where it fails to
-        allocate, and has nothing ready for that, the kernel says so: warn_alloc()."""
-        warnings = sum(site.calls for site in self.sites.values() if site.what == "warning")
-        unexplained = warnings - self.failed(expected=False)
+        allocate, and has nothing ready for that, the kernel says so: warn_alloc(), which is called
+        with __GFP_NOWARN, too, and then says nothing."""
+        loud = [site for site in self.sites.values() if not site.no_warn]
+        warnings = sum(site.calls for site in loud if site.what == "warning")
+        unexplained = warnings - sum(site.failed for site in loud)
         if unexplained > 0:
             yield f"the kernel reported {count(unexplained, 'failure')} of unknown order"
         lost = self.left_out

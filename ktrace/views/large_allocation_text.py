@@ -91,8 +91,8 @@ def why(finding: LargeAllocation) -> str:
     if any(state.index is None for state in finding.zones):
         if not short:
             return (
-                "a second before or less, every zone had blocks of that order: a watermark, a "
-                "migrate type or a limit may have kept them from it"
+                f"{_before(finding)} every zone had blocks of that order: they were taken "
+                "meanwhile, or a watermark, a migrate type or a limit kept them from it"
             )
         return (
             "some zone had blocks of that order: the request may not be allowed to take them, or a "
@@ -105,6 +105,15 @@ def why(finding: LargeAllocation) -> str:
             "blocks that are too small"
         )
     return "too little memory was free, whatever the size of its blocks"
+
+
+def _before(finding: LargeAllocation) -> str:
+    """ "0.8s before,": when the free blocks were looked at."""
+    at = finding.failed_t if finding.reason == "failed" else finding.killed_t
+    if at is None or finding.looked_t is None:
+        return "when ktrace looked,"
+    away = words.seconds(abs(at - finding.looked_t))
+    return f"{away} before," if finding.looked_t <= at else f"{away} after it,"
 
 
 def steal(found: Steal, page_kib: int) -> str:
