@@ -19,6 +19,10 @@
 #define DEVICE_LEN 16
 #define REASON_LEN 64
 #define PAGE_WORDS 8
+#define SQUASHFS_NAMES_LEN 256 /* a power of two */
+#define SQUASHFS_NAME_LEN 64
+#define SQUASHFS_PATH_LEN (SQUASHFS_NAMES_LEN + SQUASHFS_NAME_LEN)
+#define SQUASHFS_DEPTH 6
 
 /*
  * Enums are read from the object's BTF too: JSON has an enumerator in lower case and without the
@@ -216,6 +220,82 @@ struct squashfs_call {
 	__s64 block;
 	char name[DEVICE_LEN]; /* of the cache: fragment, metadata, data */
 	char device[DEVICE_LEN];
+};
+
+/* what a thread does in its newest call; 0: not yet. All but call is for squashfs_use.bpf.c. */
+struct squashfs_thread {
+	struct squashfs_call call;
+	__u64 switches; /* voluntary ones of the thread, at t */
+	__u64 filled_t; /* it had an entry, and began to fill it */
+	__u64 disk_t; /* the block was in memory, and is decompressed */
+	__u64 got_t; /* it was seen to use the entry */
+	__u32 slept; /* 1: until filled_t, for a free entry */
+	__u32 dev; /* super_block.s_dev */
+	__u32 again; /* the block had been read before, within squashfs_again_ns: 1 */
+	__u32 over; /* the entry was put back: 1 */
+};
+
+/* The maps of bpf/squashfs_use.bpf.c, which Python reads once a second */
+struct squashfs_use_key {
+	__u64 cache; /* struct squashfs_cache; 0: blocks of files that go past the caches */
+	__u32 dev; /* super_block.s_dev */
+	__u32 __pad;
+};
+
+#define USE_SLOTS 32 /* a power of two. Slot n: from 2^n microseconds on */
+
+struct squashfs_longest {
+	__u64 ns;
+	__u64 t; /* when it ended */
+	struct task task;
+};
+
+/* of a CPU, and so written without atomic operations; the sum is what happened */
+struct squashfs_use {
+	__u64 calls; /* of squashfs_cache_get() that got their entry; without cache: reads of files
+		      */
+	__u64 hits; /* the entry had the block, and nobody slept */
+	__u64 fills; /* blocks read */
+	__u64 again; /* of these, those read within squashfs_again_ns before, too */
+	__u64 failed;
+	__u64 slept_full; /* calls that slept until an entry was free */
+	__u64 slept_pending; /* ... until somebody else had filled the entry of their block */
+	__u64 slept_ns; /* both */
+	__u64 disk_ns; /* from the begin of a read until it was decompressed */
+	__u64 disk_reads; /* of which that is the sum */
+	__u64 inflate_ns; /* from then until the entry was used; cached blocks alone */
+	__u64 held_ns; /* from the first use of an entry until it was put back */
+	__u64 bytes_read; /* of the device, compressed */
+	__u64 bytes_inflated;
+	__u64 bytes_again; /* of these, blocks as in again */
+	__u64 bytes_used; /* copied out of entries */
+	struct squashfs_longest waiter; /* slept longest */
+	struct squashfs_longest holder;
+	__u32 slept_slots[USE_SLOTS]; /* calls, by how long they slept */
+	__u32 disk_slots[USE_SLOTS]; /* reads, by disk_ns */
+};
+
+/* of a struct squashfs_use: what does not change */
+struct squashfs_use_facts {
+	char name[DEVICE_LEN]; /* of the cache */
+	char device[DEVICE_LEN];
+	__s32 entries;
+	__s32 block_size; /* of the cache: bytes of an entry */
+};
+
+struct squashfs_file_key {
+	__u64 ino;
+	__u32 dev;
+	__u32 __pad;
+};
+
+/* what was read for a file, of its fragments and blocks; not of metadata */
+struct squashfs_file {
+	__u64 fills;
+	__u64 again;
+	__u64 bytes_read;
+	__u64 slept_ns;
+	char path[SQUASHFS_PATH_LEN]; /* in its file system, as out_of_memory.memcg */
 };
 
 enum state_source {

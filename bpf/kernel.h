@@ -32,6 +32,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -254,11 +255,51 @@ struct page {
 } KERNEL_TYPE;
 
 struct super_block {
+	__u32 s_dev;
 	char s_id[32];
+} KERNEL_TYPE;
+
+struct qstr {
+	const unsigned char *name;
+} KERNEL_TYPE;
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+} KERNEL_TYPE;
+
+struct path {
+	struct dentry *dentry;
+} KERNEL_TYPE;
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+} KERNEL_TYPE;
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+} KERNEL_TYPE;
+
+struct readahead_control {
+	struct file *file;
 } KERNEL_TYPE;
 
 struct squashfs_cache {
 	char *name;
+	int entries;
+	int block_size;
+} KERNEL_TYPE;
+
+struct squashfs_cache_entry {
+	__u64 block;
+	int length;
+	__u64 next_index;
+} KERNEL_TYPE;
+
+struct squashfs_page_actor {
+	int length;
 } KERNEL_TYPE;
 
 struct kernel_siginfo {

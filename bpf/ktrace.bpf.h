@@ -37,7 +37,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __s32);
-	__type(value, struct squashfs_call);
+	__type(value, struct squashfs_thread);
 } squashfs_calls SEC(".maps");
 
 /*
@@ -45,13 +45,18 @@ struct {
  * arch/arm/net/bpf_jit_32.c). There two CPUs that count at once may count one for both: the count
  * is too low, but not 0.
  */
-static __always_inline void count_one(__u64 *count)
+static __always_inline void add(__u64 *count, __u64 more)
 {
 #if defined(__TARGET_ARCH_arm)
-	*(volatile __u64 *)count += 1;
+	*(volatile __u64 *)count += more;
 #else
-	__sync_fetch_and_add(count, 1);
+	__sync_fetch_and_add(count, more);
 #endif
+}
+
+static __always_inline void count_one(__u64 *count)
+{
+	add(count, 1);
 }
 
 static __always_inline void count_lost(__u32 kind)
@@ -88,6 +93,12 @@ static __always_inline void read_task(struct task *to, struct task_struct *task)
 	to->pid = BPF_CORE_READ(task, tgid);
 	to->tid = BPF_CORE_READ(task, pid);
 	BPF_CORE_READ_STR_INTO(&to->comm, task, comm);
+}
+
+/* How often the current task has gone to sleep by itself */
+static __always_inline __u64 voluntary_switches(void)
+{
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nvcsw);
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)

@@ -7,34 +7,27 @@
  * its stack, which tells whether it is still inside.
  */
 #include "ktrace.bpf.h"
+#include "squashfs.bpf.h"
 
 static __always_inline int handle_cache_get(struct super_block *sb, struct squashfs_cache *cache,
 					    __u64 block)
 {
-	struct squashfs_call call = {
-		.t = NOW(),
-		.cache = (__u64)cache,
-		.block = block,
+	struct squashfs_thread thread = {
+		.call = { .t = NOW(), .cache = (__u64)cache, .block = block },
+		.dev = BPF_CORE_READ(sb, s_dev),
+		.switches = voluntary_switches(),
 	};
+	struct squashfs_call *call = &thread.call;
 	__s32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	/* a module built without BTF: the call is known, its cache is not */
 	if (bpf_core_field_exists(cache->name))
-		bpf_probe_read_kernel_str(call.name, sizeof(call.name), BPF_CORE_READ(cache, name));
-	bpf_probe_read_kernel_str(call.device, sizeof(call.device),
+		bpf_probe_read_kernel_str(call->name, sizeof(call->name),
+					  BPF_CORE_READ(cache, name));
+	bpf_probe_read_kernel_str(call->device, sizeof(call->device),
 				  __builtin_preserve_access_index(&sb->s_id));
-	update_map(&squashfs_calls, &tid, &call);
+	update_map(&squashfs_calls, &tid, &thread);
 	return 0;
-}
-
-/* The third argument, of 64 bits: on 32-bit ARM it is in two registers (AAPCS) */
-static __always_inline __u64 block_argument(struct pt_regs *ctx)
-{
-#if defined(__TARGET_ARCH_arm)
-	return (__u64)PT_REGS_PARM4(ctx) << 32 | PT_REGS_PARM3(ctx);
-#else
-	return PT_REGS_PARM3(ctx);
-#endif
 }
 
 SEC("kprobe/squashfs_cache_get")

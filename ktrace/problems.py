@@ -98,6 +98,15 @@ PROBLEMS: tuple[Problem, ...] = (
         live=False,
     ),
     Problem(
+        name="squashfs",
+        help="Show what the caches of each squashfs do, and what is decompressed again and again.",
+        detector="ktrace.detectors.squashfs_use:SquashfsCaches",
+        view="ktrace.views.squashfs",
+        findings=("squashfs-thrash",),
+        probes=("squashfs_cache_get", "squashfs_read_data", "squashfs_cache_put"),
+        hot="squashfs_use",
+    ),
+    Problem(
         name="stuck",
         help="Show every task that is blocked now, with what blocks it.",
         detector="ktrace.detectors.blocked:BlockedTasks",

@@ -23,6 +23,7 @@ HEADER = Path(__file__).parent.parent / "bpf" / "events.h"
 # The loader's and the source's own news; and what only kernel logs tell
 NOT_FROM_BPF = {
     *("walk", "lost", "probe_change", "oom_activity", "oom_domain", "oom_memory", "task_wait"),
+    "squashfs_counts",
     *("oom_report", "hung_report", "earlier_bad_page", "memory_fault"),
     *("allocation_site", "allocations_left_out", "free_blocks", "blocks_stolen"),  # of maps, /proc
     *("oom_reaped", "oom_unreaped", "task_dump", "held_locks", "alarm"),

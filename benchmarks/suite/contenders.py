@@ -44,6 +44,7 @@ def _tool(*words: str) -> Callable[[Path], list[str]]:
 
 CONTENDERS = (
     Contender("ktrace oom-hang", _tool(*KTRACE, "oom-hang"), "--"),
+    Contender("ktrace squashfs", _tool(*KTRACE, "squashfs"), "--"),
     Contender(
         "ktrace record", _tool(*KTRACE, "record", "--force", "-o", "FOLDER/trace.ktrace"), "--"
     ),
@@ -62,7 +63,7 @@ CONTENDERS = (
         "--",
     ),
 )
-OURS = ("ktrace oom-hang", "ktrace record")
+OURS = ("ktrace oom-hang", "ktrace squashfs", "ktrace record")
 
 
 class Running:

@@ -153,7 +153,7 @@ def _programs(found: dict[str, Any]) -> list[str]:
         for runs, ns in [cost]
     ]
     refused = [
-        f"`{function}`, which counts calls into squashfs, costs nothing here: {why or hook}."
+        f"`{function}`, a hook in squashfs, costs nothing here: {why or hook}."
         for function, hook, why in found["squashfs_probe"]
         if hook in ("missing", "waiting")
     ]

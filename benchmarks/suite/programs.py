@@ -14,6 +14,7 @@ from benchmarks.suite.machine import FOLDER, load_program
 from benchmarks.suite.overhead import loads, seconds
 from ktrace.kernel.bpf_stats import BpfStats
 from ktrace.kernel.libbpf import check, lib
+from ktrace.probes.catalog import HOT_OBJECTS
 from ktrace.sources.live.source import LiveSource
 
 THREADS = (100, 1_000, 10_000, 30_000)
@@ -24,7 +25,7 @@ _OFF_CPU = "bpftrace, off-CPU one-liner"
 def measure_programs(scale: float) -> dict[str, Any]:
     """By program: runs, and ns of each run, during every load once; and of bpftrace's."""
     commands = loads(scale)
-    source = LiveSource(stuck_after=1.0)
+    source = LiveSource(stuck_after=1.0, hot=HOT_OBJECTS)
     stats = BpfStats()
     try:
         for command in commands.values():
@@ -40,7 +41,7 @@ def measure_programs(scale: float) -> dict[str, Any]:
     probes = [
         [probe.function, probe.hook or probe.state, probe.why]
         for probe in source.probes
-        if probe.function == "squashfs_cache_get"
+        if probe.function.startswith("squashfs_")
     ]
     return {"ktrace": ours, "bpftrace": _bpftrace(commands), "squashfs_probe": probes}
 

@@ -10,7 +10,7 @@ from ktrace.kernel.page_struct import PageStruct
 from ktrace.kernel.page_types import PageTypes
 from ktrace.kernel.task_state import FROZEN
 from ktrace.package import bpf_object
-from ktrace.probes.catalog import PURPOSES
+from ktrace.probes.catalog import HOT_OBJECTS, PURPOSES
 from ktrace.probes.wire import OBJECTS, ON_DEMAND
 from ktrace.waits.table import ENUMS, WANTS
 
@@ -37,7 +37,7 @@ def of_programs() -> tuple[set[tuple[str, int]], set[str]]:
     """What the BPF programs of all architectures read: types with their kinds, and members."""
     types, members = set[tuple[str, int]](), set[str]()
     for arch in SHIPPED:
-        for name in (*OBJECTS, *ON_DEMAND):
+        for name in {*OBJECTS, *ON_DEMAND, *HOT_OBJECTS}:
             btf = AskedBtf.of_file(bpf_object(name, arch))
             for type_name, kind in btf.described():
                 types.add((type_name.partition(_FLAVOUR)[0], kind))

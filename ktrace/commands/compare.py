@@ -67,11 +67,12 @@ def compare_traces(
 
 
 def exit_code(comparison: "Comparison") -> ExitCode:
-    """CLEAN is "fixed", FOUND "not fixed" or "worse"."""
+    """CLEAN is "fixed" or "better", FOUND "not fixed" or "worse"."""
     from ktrace.comparison import verdict
 
     return {
         verdict.FIXED: ExitCode.CLEAN,
+        verdict.BETTER: ExitCode.CLEAN,
         verdict.NOT_FIXED: ExitCode.FOUND,
         verdict.WORSE: ExitCode.FOUND,
         verdict.NOT_ENOUGH: ExitCode.INCONCLUSIVE,

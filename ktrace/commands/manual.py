@@ -61,6 +61,16 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         ),
         _TRACED,
     ),
+    "squashfs": (
+        (
+            ("sudo ktrace squashfs", "What its caches do, and what is read again and again."),
+            (
+                "sudo ktrace squashfs -d 60 -o 128K.ktrace",
+                "A run for `ktrace compare`, with images of other block sizes.",
+            ),
+        ),
+        _TRACED,
+    ),
     "watch": (
         (
             (

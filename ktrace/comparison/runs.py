@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ktrace.comparison.squashfs_reads import SquashfsReads, reads_of
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import OOM_KILL_PROBES, Kill, Place
 from ktrace.detectors.livelock import Livelocks
@@ -21,6 +22,7 @@ from ktrace.views.progress import Progress
 
 # Judged as this command would, whatever recorded it: a comparison is about killed tasks.
 _COMMAND = "oom-hang"
+SQUASHFS = "squashfs"  # but runs of this one are about what it is about
 _BAD_PAGE = "bad_page"
 _OOM_CALLS = "out_of_memory"
 _SUFFIXES = (".ktrace", ".ktrace.gz")
@@ -41,6 +43,7 @@ class Run:
     bad_pages: int | None  # None: not measured, or the kernel does not check pages
     doubts: tuple[str, ...]  # why a stuck task could have been missed
     probes: dict[str, str]  # by function: attached (at any time of the run), waiting or missing
+    squashfs: SquashfsReads | None = None  # None: not measured
 
     @property
     def stuck(self) -> list[Kill]:
@@ -121,7 +124,8 @@ class _Reader:
     attached: set[str] = field(default_factory=set)  # at any time
 
     def __post_init__(self) -> None:
-        judged = replace(self.session, command=_COMMAND)
+        own = self.session.command == SQUASHFS
+        judged = replace(self.session, command=SQUASHFS if own else _COMMAND)
         if self.stuck_after:
             judged = replace(judged, stuck_after=self.stuck_after)
         self.analysis = Analysis(judged, kept=None)
@@ -156,6 +160,7 @@ class _Reader:
             bad_pages=_measured(self.bad_pages, probes if pages else {}, _BAD_PAGE),
             doubts=(*([why] if why else []), *damage),
             probes=probes,
+            squashfs=reads_of(self.analysis),
         )
 
     def _probes(self) -> dict[str, str]:

@@ -54,6 +54,21 @@ def differences(
     ]
 
 
+def machine_differences(before: Sequence[Run], after: Sequence[Run]) -> list[str]:
+    """Of the machines, their kernels and the time: each is only a warning."""
+    found = [
+        *_different_durations(before, after),
+        *_different_machines(before, after),
+        *_mixed_kernels("BEFORE", before),
+        *_mixed_kernels("AFTER", after),
+    ]
+    return [difference.text for difference in found]
+
+
+def same_runs(before: Sequence[Run], after: Sequence[Run]) -> list[str]:
+    return [difference.text for difference in _same_runs(before, after)]
+
+
 def _different_names(before: Sequence[Run], after: Sequence[Run]) -> list[Difference]:
     old, new = _names(before), _names(after)
     if not old or not new:

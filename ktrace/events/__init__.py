@@ -44,7 +44,15 @@ from ktrace.events.pages import (
     Sign,
     Trigger,
 )
-from ktrace.events.squashfs import SquashfsCall
+from ktrace.events.squashfs import (
+    FILES,
+    CacheState,
+    CacheUse,
+    FileUse,
+    Longest,
+    SquashfsCall,
+    SquashfsCounts,
+)
 from ktrace.events.tasks import (
     ExitLeft,
     FatalSignal,
@@ -61,11 +69,14 @@ from ktrace.events.waits import Holder, TaskWait
 
 __all__ = [
     "EVENTS",
+    "FILES",
     "Alarm",
     "AllocationSite",
     "AllocationsLeftOut",
     "BadPage",
     "BlocksStolen",
+    "CacheState",
+    "CacheUse",
     "ContainerNames",
     "Counted",
     "DomainTask",
@@ -73,11 +84,13 @@ __all__ = [
     "Event",
     "ExitLeft",
     "FatalSignal",
+    "FileUse",
     "FreeBlocks",
     "HeldLock",
     "HeldLocks",
     "Holder",
     "HungReport",
+    "Longest",
     "Lost",
     "MemoryCount",
     "MemoryFault",
@@ -98,6 +111,7 @@ __all__ = [
     "ProbeChange",
     "Sign",
     "SquashfsCall",
+    "SquashfsCounts",
     "Stack",
     "Stalled",
     "Steal",

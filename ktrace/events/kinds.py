@@ -23,6 +23,7 @@ from ktrace.events.oom import (
     OutOfMemory,
 )
 from ktrace.events.pages import BadPage, EarlierBadPage, MemoryFault
+from ktrace.events.squashfs import SquashfsCounts
 from ktrace.events.tasks import (
     FatalSignal,
     HungReport,
@@ -58,6 +59,7 @@ EVENTS: dict[str, type[Event]] = {
         AllocationsLeftOut,
         FreeBlocks,
         BlocksStolen,
+        SquashfsCounts,
         BadPage,
         EarlierBadPage,
         MemoryFault,

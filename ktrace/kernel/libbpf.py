@@ -18,6 +18,7 @@ _PRINT_CALLBACK = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 
 _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "libbpf_set_print": (c_void_p, [_PRINT_CALLBACK]),
+    "libbpf_num_possible_cpus": (c_int, []),
     "libbpf_version_string": (c_char_p, []),
     "bpf_object__open_file": (c_void_p, [c_char_p, c_void_p]),
     "bpf_object__open_mem": (c_void_p, [c_char_p, c_size_t, c_void_p]),

@@ -11,6 +11,7 @@ from ktrace.lab.cache import cache_dir
 from ktrace.lab.runner import LabResult, find_scenario
 from ktrace.lab.scenario import Scenario
 from ktrace.lab.scenarios.squashfs_oom import squashfs_oom
+from ktrace.lab.scenarios.squashfs_thrash import squashfs_thrash
 from ktrace.verdicts import worst_exit
 
 
@@ -20,7 +21,7 @@ def scenario_with(
     memory_mb: int | None = None,
     other_kernel: bool = False,
     kernel_args: str = "",
-    **parameters: float | None,
+    **parameters: float | str | None,
 ) -> Scenario:
     """The scenario, with parameters; other_kernel: one that may not have the bug; kernel_args:
     more for the kernel's command line, in each boot.
@@ -29,11 +30,8 @@ def scenario_with(
     """
     given = {key: value for key, value in parameters.items() if value is not None}
     scenario = find_scenario(name)
-    if given and name != "squashfs-oom":
-        options = ", ".join("--" + key.replace("_", "-") for key in given)
-        raise UsageError(f"{name} has no {options}", hint="squashfs-oom has")
     if given:
-        scenario = squashfs_oom(**given)  # type: ignore[arg-type]
+        scenario = _made(name, given)
     if memory_mb is not None:
         scenario = replace(scenario, memory_mb=memory_mb)
     if kernel_args:
@@ -42,6 +40,22 @@ def scenario_with(
     if other_kernel and scenario.steps_elsewhere:
         scenario = replace(scenario, steps=scenario.steps_elsewhere)
     return scenario
+
+
+def _made(name: str, given: dict[str, float | str]) -> Scenario:
+    make, takes = _PARAMETERS.get(name, (None, ()))
+    if unknown := [key for key in given if key not in takes]:
+        options = ", ".join("--" + key.replace("_", "-") for key in unknown)
+        others = [other for other, (_, known) in _PARAMETERS.items() if {*unknown} & {*known}]
+        raise UsageError(f"{name} has no {options}", hint=f"{' and '.join(others)} has")
+    assert make is not None
+    return make(**given)
+
+
+_PARAMETERS: dict[str, tuple[Callable[..., Scenario], tuple[str, ...]]] = {
+    "squashfs-oom": (squashfs_oom, ("processes", "disk_rate", "seconds")),
+    "squashfs-thrash": (squashfs_thrash, ("block", "seconds")),
+}
 
 
 def kernel_with(

@@ -14,7 +14,7 @@ from ktrace.errors import CannotTrace
 from ktrace.findings import Probe
 from ktrace.kernel.libbpf import LOST_CALLBACK, PERF_CALLBACK, check, lib
 from ktrace.privileges import require_tracing
-from ktrace.probes import kprobe
+from ktrace.probes import kprobe, raw_tracepoint
 from ktrace.probes.bcc_build import Built, build
 from ktrace.probes.bcc_headers import Headers, find_headers
 from ktrace.probes.bcc_program import (
@@ -184,12 +184,15 @@ class BccLoader:
         if self._oom_maps:
             self._oom_maps.forget(cgroup, call)
 
+    def squashfs_tables(self) -> None:
+        return None
+
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that were loaded (again), detach from unloaded ones. What changed."""
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]
         probes = []
-        for function, purpose in PURPOSES.items():
-            if purpose.module in changed:
+        for function in hooked(self._hot):
+            if PURPOSES[function].module in changed:
                 if function in self._links:
                     os.close(self._links.pop(function))
                 probes.append(self._attach(function))
@@ -236,16 +239,20 @@ class BccLoader:
             return Probe(function, "proc", "attached", why)
         if function in RAW_TRACEPOINTS:
             return self._hook(function, "raw_tp")
+        module = PURPOSES[function].module
+        if module and not self._has_module(module):
+            return Probe(function, "", "waiting", "its module is not loaded")
         if function not in KPROBES:
             return Probe(function, "", "missing", "bcc: ktrace has no program for it here")
         if not os.path.exists(KPROBE_PMU):
             return Probe(function, "", "missing", "kprobe: this kernel has no kprobes")
-        module = PURPOSES[function].module
-        if module:
-            self._modules[module] = module_instance(module)
-            if self._modules[module] is None and function not in self._functions:
-                return Probe(function, "", "waiting", "its module is not loaded")
         return self._hook(function, "kprobe")
+
+    def _has_module(self, module: str) -> bool:
+        """It is loaded, or built in: then the kernel had one of its functions at the start."""
+        self._modules[module] = module_instance(module)
+        known = {name for name, purpose in PURPOSES.items() if purpose.module == module}
+        return self._modules[module] is not None or bool(known & self._functions)
 
     def _hook(self, function: str, hook: str) -> Probe:
         assert self._built is not None
@@ -258,7 +265,7 @@ class BccLoader:
             if hook == "kprobe":
                 self._links[function] = kprobe.attach(descriptor, function)
             else:
-                self._links[function] = _open_tracepoint(descriptor, function)
+                self._links[function] = raw_tracepoint.attach(descriptor, function)
         except OSError as error:
             return Probe(function, "", "missing", f"{hook}: cannot attach: {error.strerror}")
         return Probe(function, hook, "attached")
@@ -292,11 +299,3 @@ class BccLoader:
         event = wire().event(data, size)
         if event is not None:
             self._received.append(event)
-
-
-def _open_tracepoint(program: int, name: str) -> int:
-    link: int = lib().bpf_raw_tracepoint_open(name.encode(), program)
-    if link < 0:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno))
-    return link

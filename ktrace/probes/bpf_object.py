@@ -10,6 +10,7 @@ from ktrace.findings import Probe
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.libbpf import OpenOptions, check, lib
 from ktrace.package import bpf_object
+from ktrace.probes.catalog import one_of_each
 from ktrace.probes.ladder import WALK, KernelHooks, Ladder, Rung, ladders, rung_of
 
 _KNOB_FORMATS = {1: "=B", 4: "=I", 8: "=Q"}
@@ -48,7 +49,7 @@ class BpfObject:
         while not self._try_attach():
             self.close()
             self._open()
-        return [self._probe(ladder) for ladder in self._ladders]
+        return one_of_each([self._probe(ladder) for ladder in self._ladders])
 
     def link_fd(self, program: str) -> int:
         """Of an attached program. Raises KeyError."""

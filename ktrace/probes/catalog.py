@@ -1,8 +1,12 @@
 """What each hook is for: what is lost without it, what stands in for it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ktrace.record import record
+
+if TYPE_CHECKING:
+    from ktrace.findings import Probe
 
 
 @record
@@ -12,6 +16,7 @@ class Purpose:
     gives: str
     without: str  # what the user loses
     module: str = ""  # where the function lives when it is not in the kernel image
+    formerly: str = ""  # what the function was called on older kernels, where that is hooked, too
     hooked: bool = True  # False: nothing to hook, a condition to check
     hot: str = ""  # the BPF object that has it, which only commands that need it load
 
@@ -19,6 +24,7 @@ class Purpose:
 PAGE_CHECKS = "page checks"
 KERNEL_LOG = "kernel log"
 ALLOCATIONS = "allocations"
+SQUASHFS_USE = "squashfs_use"
 
 PURPOSES: dict[str, Purpose] = {
     "task": Purpose(
@@ -142,12 +148,52 @@ PURPOSES: dict[str, Purpose] = {
         "which failures are in the kernel log is unknown",
         hot=ALLOCATIONS,
     ),
+    "squashfs_read_data": Purpose(
+        "which blocks are read and decompressed, and which of them again",
+        "thrash of squashfs is not seen",
+        module="squashfs",
+        hot=SQUASHFS_USE,
+    ),
+    "squashfs_decompress": Purpose(
+        "how long a block takes to come from the disk",
+        "times of the disk and of decompressing are not told apart",
+        module="squashfs",
+        hot=SQUASHFS_USE,
+    ),
+    "squashfs_copy_data": Purpose(
+        "how much is used of what was decompressed, and when a wait for a cache ended",
+        "what was used is not measured; waits count until the entry is given back",
+        module="squashfs",
+        hot=SQUASHFS_USE,
+    ),
+    "squashfs_cache_put": Purpose(
+        "how long entries of squashfs's caches are held",
+        "calls of its caches are not counted",
+        module="squashfs",
+        hot=SQUASHFS_USE,
+    ),
+    "squashfs_readahead": Purpose(
+        "for which files blocks are read",
+        "files are known by single pages alone",
+        module="squashfs",
+        hot=SQUASHFS_USE,
+    ),
+    "squashfs_read_folio": Purpose(
+        "the same, of single pages",
+        "files are known by readahead alone",
+        module="squashfs",
+        hot=SQUASHFS_USE,
+        formerly="squashfs_readpage",
+    ),
 }
+
+
+_NAMES = {about.formerly: name for name, about in PURPOSES.items() if about.formerly}
 
 
 def purpose(function: str) -> Purpose:
     """Of a function; a neutral one where the catalogue has none."""
-    return PURPOSES.get(function, Purpose("-", "-"))
+    return PURPOSES.get(_NAMES.get(function, function), Purpose("-", "-"))
 
 
 def hooked(hot: Sequence[str]) -> list[str]:
@@ -160,3 +206,12 @@ def hooked(hot: Sequence[str]) -> list[str]:
 
 
 HOT_OBJECTS = tuple(dict.fromkeys(purpose.hot for purpose in PURPOSES.values() if purpose.hot))
+
+
+def one_of_each(probes: "list[Probe]") -> "list[Probe]":
+    """Of a function that has had another name, the probe on the one that this kernel has."""
+    by_name = {probe.function: probe for probe in probes}
+    for former, name in _NAMES.items():
+        if former in by_name and name in by_name:
+            del by_name[name if by_name[former].state == "attached" else former]
+    return [*by_name.values()]

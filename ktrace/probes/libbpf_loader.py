@@ -19,11 +19,12 @@ from ktrace.probes.catalog import ALLOCATIONS, PURPOSES
 from ktrace.probes.held_memory import held_memory
 from ktrace.probes.kernel_types import kernel_types
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
-from ktrace.probes.loader import OomCounts, RawEvent
+from ktrace.probes.loader import OomCounts, RawEvent, SquashfsTables
 from ktrace.probes.oom_maps import OomMaps
 from ktrace.probes.probed_knobs import probed_knobs
 from ktrace.probes.proc_looks import agrees, own_facts
 from ktrace.probes.running import RunningTasks
+from ktrace.probes.squashfs_maps import SquashfsMaps
 from ktrace.probes.task_walk import (
     TaskWalk,
     add_stacks,
@@ -60,6 +61,7 @@ class LibbpfLoader:
         self._maps: dict[str, int] = {}
         self._objects: dict[str, BpfObject] = {}
         self._oom_maps: OomMaps | None = None
+        self._squashfs_maps: SquashfsMaps | None = None
         self._running: RunningTasks | None = None
         self._task_walk: TaskWalk | None = None
         self._marks = WalkMarks(self._maps)
@@ -233,6 +235,12 @@ class LibbpfLoader:
         if self._oom_maps:
             self._oom_maps.forget(cgroup, call)
 
+    def squashfs_tables(self) -> SquashfsTables | None:
+        """None: not counted, or squashfs has never been there."""
+        if self._squashfs_maps is None and "squashfs_use" in self._maps:
+            self._squashfs_maps = SquashfsMaps(self._maps)
+        return self._squashfs_maps.read() if self._squashfs_maps else None
+
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that were loaded (again), detach from unloaded ones. What changed."""
         changed = [m for m, known in self._modules.items() if module_instance(m) != known]
@@ -245,7 +253,7 @@ class LibbpfLoader:
     def _attach_again(self, changed: list[str]) -> list[Probe]:
         probes = []
         self.btf = kernel_types(self._held_btf)
-        for name in OBJECTS:
+        for name in [*self._objects]:
             if _modules_of(name).intersection(changed):
                 self._objects[name].close()
                 probes += self._attach_object(name)
@@ -275,7 +283,7 @@ class LibbpfLoader:
 
 def _modules_of(object_name: str) -> set[str]:
     """Modules whose functions an object hooks: the object is named for its subject."""
-    return {purpose.module for purpose in PURPOSES.values() if purpose.module == object_name}
+    return {p.module for p in PURPOSES.values() if p.module == object_name.partition("_")[0]}
 
 
 def _running_tasks(maps: Mapping[str, int]) -> RunningTasks | None:

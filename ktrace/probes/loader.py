@@ -24,6 +24,14 @@ class OomCounts:
     callers: tuple[Any, ...]  # struct oom_caller_counts, busiest first
 
 
+@record
+class SquashfsTables:
+    """What bpf/squashfs_use.bpf.c counted since it was attached: structs of bpf/events.h."""
+
+    caches: tuple[tuple[Any, Any, list[Any]], ...]  # key, facts, and a struct for each CPU
+    files: tuple[tuple[Any, Any], ...]  # key, struct squashfs_file
+
+
 class Loader(Protocol):
     """Puts the probes into the kernel and hands out what they send."""
 
@@ -79,6 +87,9 @@ class Loader(Protocol):
 
     def forget_oom_counts(self, cgroup: int, call: int) -> None:
         """Make room for other domains; what this one calls later is counted from 0."""
+
+    def squashfs_tables(self) -> SquashfsTables | None:
+        """None: not counted."""
 
     def follow_modules(self) -> list[Probe]:
         """Probes that changed because a module came or went."""

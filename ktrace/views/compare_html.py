@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from ktrace.comparison.runs import Run
-from ktrace.comparison.verdict import FIXED, NOT_FIXED, WORSE, Comparison
+from ktrace.comparison.verdict import BETTER, FIXED, NOT_FIXED, WORSE, Comparison
 from ktrace.views.compare_text import text_lines
 from ktrace.views.formats.html.frame import frame
 from ktrace.views.formats.html.histogram import histogram
 from ktrace.views.formats.html.markup import Element, el
 from ktrace.views.formats.html.table import table
 
-_COLOURS = {FIXED: "clean", NOT_FIXED: "found", WORSE: "found"}
+_COLOURS = {FIXED: "clean", BETTER: "clean", NOT_FIXED: "found", WORSE: "found"}
 
 
 def html_text(comparison: Comparison) -> str:

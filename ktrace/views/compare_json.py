@@ -72,6 +72,7 @@ def _run(run: Run) -> dict[str, Any]:
         "oom_invocations": run.oom_invocations,
         "oom_kills": run.oom_kills,
         "bad_pages": run.bad_pages,
+        "squashfs": _reads(run),
         "doubts": list(run.doubts),
         "victims": [
             {
@@ -90,3 +91,9 @@ def _run(run: Run) -> dict[str, Any]:
             for victim in run.victims
         ],
     }
+
+
+def _reads(run: Run) -> dict[str, Any] | None:
+    if run.squashfs is None:
+        return None
+    return asdict(run.squashfs) | {"files": sorted(run.squashfs.files)}

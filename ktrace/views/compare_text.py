@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from ktrace.comparison import statistics
 from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import Run
+from ktrace.comparison.squashfs import TARGET as SQUASHFS
 from ktrace.comparison.summary import AtPlace, Side, Times, sum_up
 from ktrace.comparison.verdict import NOT_COMPARABLE, Comparison
-from ktrace.views import words
+from ktrace.views import compare_squashfs, words
 from ktrace.views.compare_plot import plot
 from ktrace.views.safe_text import safe
 from ktrace.views.text_table import text_table
@@ -22,6 +23,8 @@ _RUNS_SHOWN = 20
 
 def text_lines(comparison: Comparison) -> list[str]:
     before, after = sum_up(comparison.before), sum_up(comparison.after)
+    if comparison.target.name == SQUASHFS:
+        return _of_squashfs(comparison)
     return [
         f"verdict: {comparison.verdict}",
         *_why(comparison),
@@ -38,6 +41,26 @@ def text_lines(comparison: Comparison) -> list[str]:
         *_runs("BEFORE", comparison.before),
         *_runs("AFTER", comparison.after),
         *_test(comparison),
+    ]
+
+
+def _of_squashfs(comparison: Comparison) -> list[str]:
+    """What was read; nobody is killed in it."""
+    sides = _sides(comparison)
+    measures = (comparison.target, *comparison.guards)
+    return [
+        f"verdict: {comparison.verdict}",
+        *_why(comparison),
+        "",
+        *text_table([*_of_runs(comparison), *compare_squashfs.rows(*sides)]),
+        "",
+        *(f"warning: {safe(warning)}" for warning in comparison.warnings),
+        *([""] if comparison.warnings else []),
+        *compare_squashfs.runs("BEFORE", comparison.before),
+        *compare_squashfs.runs("AFTER", comparison.after),
+        f"Test: {statistics.NAME}; significant at p <= {statistics.ALPHA}.",
+        "Better: fewer by the test. Fixed: then, and no run of AFTER thrashes.",
+        *map(_values, measures),
     ]
 
 
@@ -68,15 +91,7 @@ def _not_covered(comparison: Comparison, after: Side) -> list[str]:
 
 
 def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, str, str]]:
-    rows = [("", "BEFORE", "AFTER")]
-    of_runs: _OfRuns = (
-        ("kernel", lambda run: run.session.kernel),
-        ("host", lambda run: run.session.host),
-        ("traced by", lambda run: run.session.command),
-    )
-    for name, of_run in of_runs:
-        old, new = ({of_run(run) for run in side} for side in _sides(comparison))
-        rows.append((name, safe(", ".join(sorted(old))), safe(", ".join(sorted(new)))))
+    rows = _of_runs(comparison)
     of_sides: _OfSides = (
         ("runs", lambda side: str(side.runs)),
         ("duration", lambda side: words.seconds(side.duration_s)),
@@ -92,6 +107,19 @@ def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, 
     )
     for name, of_side in of_sides:
         rows.append((name, of_side(before), of_side(after)))
+    return rows
+
+
+def _of_runs(comparison: Comparison) -> list[tuple[str, str, str]]:
+    rows = [("", "BEFORE", "AFTER")]
+    of_runs: _OfRuns = (
+        ("kernel", lambda run: run.session.kernel),
+        ("host", lambda run: run.session.host),
+        ("traced by", lambda run: run.session.command),
+    )
+    for name, of_run in of_runs:
+        old, new = ({of_run(run) for run in side} for side in _sides(comparison))
+        rows.append((name, safe(", ".join(sorted(old))), safe(", ".join(sorted(new)))))
     return rows
 
 

@@ -46,6 +46,7 @@ def run(context: click.Context, /, scenario: str, **given: Any) -> None:
         processes=options.processes,
         disk_rate=options.disk_rate,
         seconds=options.seconds,
+        block=options.block,
     )
     if options.function is not None and "oom-hang" not in chosen.command:
         raise UsageError(f"--in is for stuck threads, and {scenario} is about something else")

@@ -10,9 +10,11 @@ from ktrace.commands.lab.arch_option import arch_option
 from ktrace.errors import UsageError
 from ktrace.record import record
 
+BLOCKS = ("4K", "16K", "64K", "128K", "256K", "512K", "1M")  # of mksquashfs -b
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+BLOCKS = ("4K", "16K", "64K", "128K", "256K", "512K", "1M")  # of mksquashfs -b
 
 
 @record
@@ -30,6 +32,7 @@ class RunOptions:
     processes: int | None
     disk_rate: int | None
     seconds: float | None
+    block: str | None
     loader: str
     kernel_args: str
     suite: str | None
@@ -96,7 +99,12 @@ _OPTIONS = (
     click.option(
         "--seconds",
         type=click.FloatRange(min=1),
-        help="squashfs-oom: the duration of the memory shortage.",
+        help="squashfs-oom, squashfs-thrash: the duration of the memory shortage.",
+    ),
+    click.option(
+        "--block",
+        type=click.Choice(BLOCKS),
+        help="squashfs-thrash: the size of squashfs's blocks.  [default: 1M]",
     ),
     click.option(
         "--loader",

@@ -116,6 +116,19 @@ def thrash_disk(cache: Path, programs: int, kibibytes: int) -> Path:
     return cached(cache, name, build)
 
 
+def pages_disk(cache: Path, programs: int, kibibytes: int, block: str) -> Path:
+    """As thrash_disk(), of blocks of that size, with programs that can be compressed."""
+    source = GUEST_FILES / "thrash.c"
+    name = f"pages_{block}-{fingerprint([source], str(programs), str(kibibytes))}.squashfs"
+
+    def build(path: Path) -> None:
+        tree = path.parent / "workload"
+        _thrash_programs(tree, programs, kibibytes, compressible=True)
+        _squashfs(tree, path, compression="gzip", block=block)
+
+    return cached(cache, name, build)
+
+
 def root_disk(cache: Path, programs: int, kibibytes: int) -> Path:
     """A squashfs to be the root: Python, ktrace, and in /programs what thrash_disk() has."""
     source, package = GUEST_FILES / "thrash.c", _package()
@@ -138,14 +151,18 @@ def root_disk(cache: Path, programs: int, kibibytes: int) -> Path:
     return cached(cache, name, build)
 
 
-def _thrash_programs(tree: Path, programs: int, kibibytes: int) -> None:
+def _thrash_programs(
+    tree: Path, programs: int, kibibytes: int, *, compressible: bool = False
+) -> None:
     tree.mkdir()
     _compile(GUEST_FILES / "thrash.c", tree / "thrash", AMD64)
     program = (tree / "thrash").read_bytes()
     noise = random.Random(0)
     for number in range(programs):
         copy = tree / str(number)
-        copy.write_bytes(program + noise.randbytes(kibibytes * _KIB - len(program)))
+        left = kibibytes * _KIB - len(program)
+        more = noise.randbytes(left // 2).hex().encode() if compressible else noise.randbytes(left)
+        copy.write_bytes(program + more)
         copy.chmod(0o755)
 
 
@@ -199,9 +216,9 @@ def _compile(source: Path, program: Path, arch: Arch) -> None:
     )
 
 
-def _squashfs(tree: Path, image: Path, compression: str = "xz") -> None:
+def _squashfs(tree: Path, image: Path, compression: str = "xz", block: str = "1M") -> None:
     run_tool(
-        ["mksquashfs", str(tree), str(image), "-b", "1M", "-comp", compression, "-all-root"]
+        ["mksquashfs", str(tree), str(image), "-b", block, "-comp", compression, "-all-root"]
         + ["-noappend", "-no-progress", "-quiet"],
         timeout=_BUILD_S,
     )

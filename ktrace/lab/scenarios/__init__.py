@@ -12,10 +12,11 @@ from ktrace.lab.scenarios.oom_livelock import OOM_LIVELOCK
 from ktrace.lab.scenarios.squashfs_oom import SQUASHFS_OOM
 from ktrace.lab.scenarios.squashfs_root import SQUASHFS_ROOT
 from ktrace.lab.scenarios.squashfs_stall import SQUASHFS_STALL
+from ktrace.lab.scenarios.squashfs_thrash import SQUASHFS_THRASH
 
 _ALL = (
-    *(SQUASHFS_STALL, SQUASHFS_OOM, SQUASHFS_ROOT, LOCK_CHAIN, DM_SUSPEND, LOCK_KINDS),
-    *(OOM_DEADLOCK, OOM_LIVELOCK, BAD_RAM, BAD_PAGE_BUG, FRAGMENTED),
+    *(SQUASHFS_STALL, SQUASHFS_OOM, SQUASHFS_ROOT, SQUASHFS_THRASH, LOCK_CHAIN, DM_SUSPEND),
+    *(LOCK_KINDS, OOM_DEADLOCK, OOM_LIVELOCK, BAD_RAM, BAD_PAGE_BUG, FRAGMENTED),
 )
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}

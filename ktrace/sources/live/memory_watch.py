@@ -14,7 +14,7 @@ from ktrace.record import record
 from ktrace.sources.live.meminfo import kib_by_name
 
 WINDOW_S = 30.0  # what is told of goes back so far
-_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _MOST_BYTES = 1 << 20  # of one file; zoneinfo has lines for each CPU
 _COUNTERS = (
     "pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct workingset_refault"
@@ -61,7 +61,7 @@ class MemoryFiles:
 
     def look(self, t: float) -> MemoryLook:
         """Whatever cannot be read is empty."""
-        return look_of(t, self._read, _PAGE_KIB)
+        return look_of(t, self._read, PAGE_KIB)
 
     def close(self) -> None:
         for file in self._files.values():
@@ -87,7 +87,7 @@ class MemoryFiles:
 class MemoryWatch:
     """Give it all events, and call it at least once a second."""
 
-    def __init__(self, look: Callable[[float], MemoryLook], page_kib: int = _PAGE_KIB) -> None:
+    def __init__(self, look: Callable[[float], MemoryLook], page_kib: int = PAGE_KIB) -> None:
         self._look = look
         self._page_kib = page_kib
         self._looks: deque[MemoryLook] = deque(maxlen=int(WINDOW_S) + 1)
@@ -99,6 +99,10 @@ class MemoryWatch:
             self._looks.append(self._look(t))
         if kills:
             yield self._before(kills[0], t)
+
+    @property
+    def newest(self) -> MemoryLook | None:
+        return self._looks[-1] if self._looks else None
 
     def _before(self, kill_t: float, t: float) -> OomMemory:
         before = [look for look in self._looks if look.t <= kill_t] or [self._looks[-1]]

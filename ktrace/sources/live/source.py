@@ -4,7 +4,16 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ktrace.events import Event, FatalSignal, Lost, OomVictim, ProbeChange, TaskState, Walk
+from ktrace.events import (
+    CacheState,
+    Event,
+    FatalSignal,
+    Lost,
+    OomVictim,
+    ProbeChange,
+    TaskState,
+    Walk,
+)
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
 from ktrace.kernel.layout import NotInThisKernel
@@ -23,6 +32,7 @@ from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.memory_watch import MemoryFiles, MemoryWatch
 from ktrace.sources.live.oom_watch import OomWatch
+from ktrace.sources.live.squashfs_watch import AGAIN_S, SquashfsWatch
 from ktrace.sources.live.wait_watch import WaitWatch
 
 if TYPE_CHECKING:
@@ -59,7 +69,10 @@ class LiveSource:
         """all_waits: wait chains of every sleeper in D, not only while a killed one lives. hot: BPF
         objects beside those of every run. min_order: of what they take for a large allocation."""
         switch_format = tracepoint_format("sched", "sched_switch")
-        knobs = {"stuck_after_ns": int(stuck_after * 1e9)}
+        knobs = {
+            "stuck_after_ns": int(stuck_after * 1e9),
+            "squashfs_again_ns": int(AGAIN_S * 1e9),
+        }
         gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
         self._large = _allocation_watch(hot, min_order, gfp)
         knobs |= self._large.knobs if self._large else {}
@@ -93,6 +106,9 @@ class LiveSource:
         self._oom = OomWatch(loader, self._decoder.oom_activity)
         self._memory_files = MemoryFiles()
         self._memory = MemoryWatch(self._memory_files.look)
+        self._squashfs = SquashfsWatch(
+            loader.squashfs_tables, self._squashfs_state, lambda: self._memory.newest
+        )
         self._stuck_after = stuck_after
         self._next_walk = now()
         self._next_loss_check = now() + LOSS_CHECK_S
@@ -126,7 +142,7 @@ class LiveSource:
         found += self._memory.read(now(), found)
         if now() >= self._next_loss_check:
             self._next_loss_check = now() + LOSS_CHECK_S
-            found += [*self._oom.read(now()), *self._new_losses()]
+            found += [*self._oom.read(now()), *self._squashfs.read(now()), *self._new_losses()]
             found += self._large.read(now()) if self._large else []
         if now() >= self._next_module_check:
             self._next_module_check = now() + MODULE_CHECK_S
@@ -140,7 +156,8 @@ class LiveSource:
         until = now() + _DYING_S
         while self._dying and now() < until:
             last += self._decoded(self.loader.read(_DYING_S / 10)) + self._walk()
-        last += [*self._memory.read(now(), last), *self._oom.read(now()), *self._new_losses()]
+        last += [*self._memory.read(now(), last), *self._oom.read(now())]
+        last += [*self._squashfs.read(now()), *self._new_losses()]
         return [*last, *(self._large.read(now(), last=True) if self._large else ())]
 
     def close(self) -> None:
@@ -150,6 +167,9 @@ class LiveSource:
         if self._large:
             self._large.close()
         self.loader.close()
+
+    def _squashfs_state(self, cache: int, name: str) -> CacheState | None:
+        return self._waits.squashfs_state(cache, name) if self._waits else None
 
     def _walk(self) -> list[Event]:
         started = now()

@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from ktrace.events import ExitLeft, TaskState
+from ktrace.events import CacheState, ExitLeft, TaskState
 from ktrace.kernel.btf import Btf
 from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.wait_functions import function_of, module_of
 from ktrace.probes.kernel_memory import KernelMemory
+from ktrace.sources.live.mounts import mounts
 from ktrace.sources.live.readings import Readings
 from ktrace.waits.exit_left import exit_left
 from ktrace.waits.found import OBJECT_ALONE, Found
 from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import Sleeper, stack_of
+from ktrace.waits.squashfs_state import WANTS as SQUASHFS_STATE
+from ktrace.waits.squashfs_state import cache_state
 from ktrace.waits.table import ENUMS, KINDS, MODULES, WANTS
 
 
@@ -29,7 +32,7 @@ class WaitReader:
         self._symbols_looked_at: Symbols | None = None  # at the newest look
         if btf.word_bytes() != 8:
             raise NotInThisKernel("wait chains are read on 64-bit kernels only")
-        layout = Layout.of(btf, WANTS, MODULES)
+        layout = Layout.of(btf, (*WANTS, *SQUASHFS_STATE), MODULES)
         if not any(layout.has(path) for path in SAVED_SP):
             raise NotInThisKernel("where this machine saves a stack pointer is not known")
         self._memory = KernelMemory()
@@ -41,7 +44,7 @@ class WaitReader:
             variable=lambda name: symbols().variables.address(name),
             enums={name: btf.enum(name) or {} for name in ENUMS},
             file_systems=_file_systems(),
-            mounts=_mounts(),
+            mounts=mounts(),  # read at the start, while nothing hangs
             cgroups=_cgroups(),
             cpus=_cpus(),
         )
@@ -70,7 +73,7 @@ class WaitReader:
         file = held_copy(btf_file())
         btf = Btf.of_file(file) if file else Btf.of_kernel()
         try:
-            self._kernel.layout = Layout.of(btf, WANTS, MODULES)
+            self._kernel.layout = Layout.of(btf, (*WANTS, *SQUASHFS_STATE), MODULES)
         finally:
             btf.close()
         self._kernel.file_systems = _file_systems()
@@ -123,6 +126,14 @@ class WaitReader:
         except NotInThisKernel:
             return ()
 
+    def squashfs_state(self, cache: int, name: str) -> CacheState | None:
+        """Of the struct squashfs_cache at this address; None: it is no cache of that name, or it
+        cannot be read."""
+        try:
+            return cache_state(self._kernel, cache, name)
+        except NotInThisKernel:
+            return None
+
     def _variable_at(self, address: int) -> str:
         """Only what lies above the start of the kernel's image can be one."""
         symbols = self._symbols()
@@ -151,16 +162,6 @@ def _cpus() -> int:
             return int(file.read().replace("-", ",").split(",")[-1]) + 1  # "0-3"
     except (OSError, ValueError):
         return 0
-
-
-def _mounts() -> dict[str, str]:
-    """Where each device is mounted first: read at the start, while nothing hangs."""
-    found: dict[str, str] = {}
-    with open("/proc/self/mountinfo", errors="backslashreplace") as file:
-        for line in file:
-            words = line.split()
-            found.setdefault(words[2], words[4])
-    return found
 
 
 def _cgroups() -> dict[str, tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ktrace.events import Event, ExitLeft, Holder, Lost, Task, TaskState, TaskWait
+from ktrace.events import CacheState, Event, ExitLeft, Holder, Lost, Task, TaskState, TaskWait
 from ktrace.probes.loader import RawEvent
 from ktrace.record import record
 from ktrace.waits.found import Found
@@ -40,6 +40,8 @@ class Reader(Protocol):
     def read(self, raw: Any, state: TaskState) -> Found | None: ...
 
     def exit_left(self, raw: Any) -> tuple[ExitLeft, ...]: ...
+
+    def squashfs_state(self, cache: int, name: str) -> CacheState | None: ...
 
     def close(self) -> None: ...
 
@@ -186,6 +188,10 @@ class WaitWatch:
     def prepare(self) -> None:
         """After symbols were read, so that a look finds all that it needs."""
         self._reader.prepare()
+
+    def squashfs_state(self, cache: int, name: str) -> CacheState | None:
+        """Of the cache at this address."""
+        return self._reader.squashfs_state(cache, name)
 
     def close(self) -> None:
         self._reader.close()

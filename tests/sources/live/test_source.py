@@ -58,7 +58,9 @@ def test_what_is_not_needed_to_attach_comes_after_it(
     """It takes longer than attaching; and the kernel's types are let go last."""
     order: list[str] = []
     for name in ("attach", "forget_types"):
-        monkeypatch.setattr(loader, name, lambda name=name: order.append(name) or [], raising=False)
+        monkeypatch.setattr(
+            loader, name, lambda *_, name=name: order.append(name) or [], raising=False
+        )
     monkeypatch.setattr(live, "wait_watch", lambda *_: order.append("waits") or (None, ""))
     source = LiveSource(stuck_after=1.0)
     assert order == ["attach", "waits", "forget_types"]

@@ -1,0 +1,66 @@
+"""Who waits for a cache of squashfs, and for whom, as the newest walk over the tasks found it."""
+
+from ktrace.detectors.squashfs import CACHE_GET, Holders
+from ktrace.detectors.waits import wait_of
+from ktrace.events import Event, Task, TaskDead, TaskState, TaskWait, Walk
+from ktrace.record import record
+
+_MOST = 4096  # tasks; a trace may have any number
+
+
+@record
+class Waiter:
+    """A thread asleep in squashfs_cache_get(). None, "": not known."""
+
+    task: Task
+    asleep_s: float | None
+    cache: str
+    device: str
+    holders: tuple[Task, ...]  # who reads its block, or holds the entries
+    why: str  # they are the ones
+
+
+class Waiters:
+    """Feed it all events in order."""
+
+    def __init__(self) -> None:
+        self.newest: tuple[Waiter, ...] = ()  # of the newest walk; who has slept longest is first
+        self.t: float | None = None  # of that walk
+        self._seen: dict[int, TaskState] = {}  # since the walk before
+        self._waits: dict[int, TaskWait] = {}
+
+    def feed(self, event: Event) -> None:
+        match event:
+            case TaskState() if len(self._seen) < _MOST:
+                self._seen[event.task.tid] = event
+            case TaskWait() if len(self._waits) < _MOST:
+                self._waits[event.task.tid] = event
+            case TaskDead():
+                self._seen.pop(event.task.tid, None)
+            case Walk():
+                self.newest, self.t = self._found(event.t), event.t
+                self._seen.clear()
+                self._waits.clear()
+
+    def _found(self, t: float) -> tuple[Waiter, ...]:
+        holders = Holders(self._seen.values(), lambda sample: sample.stack)
+        waiters = []
+        for sample in self._seen.values():
+            wait = wait_of(sample)
+            if wait is not None and wait.function == CACHE_GET:
+                held_by, why = holders.of(sample, self._waits.get(sample.task.tid))
+                waiters.append(_waiter(sample, t, held_by, why))
+        return tuple(sorted(waiters, key=lambda waiter: -(waiter.asleep_s or 0.0)))
+
+
+def _waiter(sample: TaskState, t: float, holders: list[TaskState], why: str) -> Waiter:
+    since = sample.asleep_t or sample.off_cpu_t
+    call = sample.squashfs
+    return Waiter(
+        task=sample.task,
+        asleep_s=None if since is None else round(max(0.0, t - since), 6),
+        cache=call.name if call else "",
+        device=call.device if call else "",
+        holders=tuple(holder.task for holder in holders if holder is not sample),
+        why=why,
+    )
