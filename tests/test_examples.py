@@ -88,3 +88,19 @@ def test_the_page_quotes_the_report(name: str, trace: str) -> None:
     for line in quoted:
         whole = line.removesuffix("...").rstrip()
         assert any(told.startswith(whole) for told in report), line
+
+
+def test_squashfs_thrash() -> None:
+    folder = EXAMPLES / "squashfs-thrash" / "recorded"
+    done = ktrace("compare", str(folder / "1M"), str(folder / "128K"))
+    assert done.returncode == 0
+    assert done.stdout.startswith("verdict: better\n")
+    page = (folder.parent / "README.md").read_text()
+    for number in ("3137", "11388", "769 KiB", "121 KiB"):
+        assert number in done.stdout
+        assert number in page
+    report = ktrace("report", str(folder / "1M" / "1.ktrace.gz"))
+    assert report.returncode == 1
+    assert "SQUASHFS THRASH: fragment cache of vdc (/workload)" in report.stdout
+    assert "block size: 38" in report.stdout
+    assert "28% of the calls waited for a free entry of 3" in " ".join(report.stdout.split())

@@ -14,6 +14,7 @@ _LEAST_SHARE = 0.5  # of them again
 _LEAST_COST_S = 1.0  # of threads that waited or decompressed: a tenth of one thread's time
 _OVER_SHARE = 0.25  # of what opened it: below that, it is over
 _TOLD_EVERY_S = 10.0
+_TOLD_S = 1.0  # what is told is asked so often: the first counts are no older
 _MOST = 256  # caches; a trace may have any number
 _FILES_KEPT = 512
 _FILES_TOLD = 5
@@ -68,7 +69,7 @@ class SquashfsCaches(Detector):
         return sorted(files, key=lambda file: -file.bytes_read)[:count]
 
     def _take(self, event: SquashfsCounts) -> None:
-        before = self.newest.t if self.newest else self._start_t or event.t
+        before = self.newest.t if self.newest else max(self._start_t or 0.0, event.t - _TOLD_S)
         self.newest = event
         for use in event.caches:
             key = use.cache, use.dev

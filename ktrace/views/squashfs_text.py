@@ -10,6 +10,7 @@ from ktrace.views.safe_text import safe
 _MIB = 1 << 20
 _HOLDERS_SHOWN = 3
 _WASTE = 2.0  # decompressed against used: below that, smaller blocks promise little
+_NEXT_TO_NOTHING = 0.001
 _SHARE = 0.1  # of the calls, or of the time: below that, it is not worth a word
 
 
@@ -125,21 +126,25 @@ def advice(finding: SquashfsThrash) -> list[str]:
 
 
 def _memory(finding: SquashfsThrash) -> str:
-    """Blocks come again because their pages were dropped, or because the cache is too small."""
+    """Blocks come again because pages of them were dropped, or because the cache is too small. A
+    page that is read again may take a whole block: what is compared is what was used."""
     if finding.refaults_kib is None or finding.cache == "metadata":
         return ""
+    used = finding.bytes_again if finding.bytes_used is None else finding.bytes_used
+    refaulted = finding.refaults_kib * 1024
     pages = finding.file_pages_kib
     held = f" (the page cache holds {words.mebibytes(pages)})" if pages is not None else ""
-    if finding.refaults_kib * 1024 * 4 >= finding.bytes_again:
+    if refaulted and refaulted >= used * _SHARE:
         return (
             f"memory: {words.mebibytes(finding.refaults_kib)} of file pages, of all file systems, "
             f"were read again soon after they had been dropped{held}: more memory for them, or "
             "fewer programs at a time, would spare reads; how many is not known"
         )
-    return (
-        f"memory: only {words.mebibytes(finding.refaults_kib)} of dropped file pages were read "
-        f"again{held}: by this, more memory would not help much"
-    )
+    if refaulted < used * _NEXT_TO_NOTHING:
+        return (
+            "memory: next to no page was dropped and read again, so more memory would not help much"
+        )
+    return ""
 
 
 def _blocks(finding: SquashfsThrash) -> str:

@@ -85,6 +85,13 @@ def test_refaults_of_the_window() -> None:
     assert finding.refaults_kib == 600 * 4
 
 
+def test_it_has_not_begun_before_there_were_counts() -> None:
+    """The first event may be from before the run; the kernel's counts are a second old at most."""
+    early = Walk(t=90.0, started_t=90.0, complete=True)
+    (finding,) = told(early, counts(101.0, read(40, 30)))
+    assert (finding.since_t, finding.over_s) == (100.0, 1.0)
+
+
 def test_caches_of_two_file_systems_are_judged_apart() -> None:
     other = {"device": "loop1", "dev": "7:1"}
     begun = counts(101.0, cache_use(), cache_use(**other))

@@ -72,7 +72,8 @@ def test_what_was_not_measured_is_said() -> None:
     ("changed", "wanted"),
     [
         ({"refaults_kib": 20 << 10}, "memory: 20 MiB of file pages"),
-        ({"refaults_kib": 4}, "more memory would not help much"),
+        ({"refaults_kib": 0}, "more memory would not help much"),
+        ({"refaults_kib": 100}, "memory: 100 KiB of file pages"),
         ({}, "block size: 256.0 times as much was decompressed as used"),
         ({}, "cache size: 12% of the calls waited for a free entry of 3; a kernel with a larger"),
     ],
@@ -86,6 +87,7 @@ def test_advice_follows_from_the_numbers(changed: dict[str, Any], wanted: str) -
     [
         ({"bytes_used": 30 << 20}, "block size"),
         ({"slept_full": 7}, "cache size"),
+        ({"refaults_kib": 4}, "memory: "),
         ({"cache": "metadata"}, "CONFIG_SQUASHFS_FRAGMENT_CACHE_SIZE"),
         ({"cache": "metadata"}, "mksquashfs"),
     ],
