@@ -99,6 +99,8 @@ class LooksPutBack(_Looks):
         Where they do not come out as many as were left out, records are missing. Then nobody knows
         who has lived and who has not, and the walk counts as one that broke off.
         """
+        if not isinstance(event, TaskState | TaskDead | Walk):
+            return [event]
         if not isinstance(event, Walk) or event.unchanged is None:
             self._learn(event)
             return [event]

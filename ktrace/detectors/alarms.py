@@ -11,6 +11,7 @@ class Alarms(Detector):
     """One finding for each class and title."""
 
     findings = (AlarmFinding,)
+    takes = frozenset({Alarm, OomReport, OomUnreaped})
 
     def __init__(self) -> None:
         self.total = 0  # of all, alike or not
@@ -21,10 +22,6 @@ class Alarms(Detector):
     def current(self) -> list[AlarmFinding]:
         """All that are known, in the order in which they began."""
         return [*self._known.values()]
-
-    @classmethod
-    def heeds(cls, kind: type[Event]) -> bool:
-        return kind in (Alarm, OomReport, OomUnreaped)
 
     def feed(self, event: Event) -> list[AlarmFinding]:
         """The finding that an alarm opens or updates."""

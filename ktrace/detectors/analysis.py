@@ -76,19 +76,16 @@ class Analysis:
         return [found for each in events for found in self._feed(each)]
 
     def _feed(self, event: Event) -> list[Finding]:
-        self.t = max(self.t, event.t)
-        match event:
-            case Lost():
-                self._lose(event)
-            case ProbeChange():
-                changed = Probe(event.function, event.hook, event.state, event.why)
-                self.probes[event.function] = changed
-            case Walk():
-                self.incomplete_walks += not event.complete
+        if event.t > self.t:
+            self.t = event.t
+        if isinstance(event, Lost | ProbeChange | Walk):
+            self._note(event)
+        detectors: Iterable[Detector] = self._run.takers(type(event))
         if changes := self.kills.feed(event):
             self.changes += [change for change in changes if self._asked_for(change.kill)]
+            detectors = self._run.detectors.values()
         found = []
-        for detector in self._run.heeding(type(event)):
+        for detector in detectors:
             for finding in detector.feed(event):
                 self._keep_stack(finding)
                 if finding.finding in self._names:
@@ -98,6 +95,16 @@ class Analysis:
         for finding in found:
             self._count(finding)
         return found
+
+    def _note(self, event: Lost | ProbeChange | Walk) -> None:
+        match event:
+            case Lost():
+                self._lose(event)
+            case ProbeChange():
+                changed = Probe(event.function, event.hook, event.state, event.why)
+                self.probes[event.function] = changed
+            case Walk():
+                self.incomplete_walks += not event.complete
 
     @property
     def oom_kills(self) -> list[Kill]:

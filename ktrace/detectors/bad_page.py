@@ -30,6 +30,7 @@ class BadPages(Detector):
     """Feed it all events in order. history: sightings of earlier boots, from a state file."""
 
     findings = (BadPageFinding, RamCell, PageCorruption)
+    takes = frozenset({BadPage, EarlierBadPage, MemoryFault})
 
     def __init__(self, history: Iterable[Sighting] = ()) -> None:
         self.sightings: list[Sighting] = []
@@ -43,10 +44,6 @@ class BadPages(Detector):
         self._next = 0  # of the unkept, how many make the next update
         for sighting in list(history)[-KEPT // 2 :]:
             self._remember(sighting)
-
-    @classmethod
-    def heeds(cls, kind: type[Event]) -> bool:
-        return kind in (BadPage, EarlierBadPage, MemoryFault)
 
     def feed(self, event: Event) -> list[BadPageFinding | RamCell | PageCorruption]:
         """The bad page, and the verdicts that it makes or changes."""

@@ -26,6 +26,7 @@ class BlockedTasks(Detector):
     """
 
     findings: ClassVar[tuple[type[Finding], ...]] = (BlockedTask,)
+    takes = WaitChains.takes | {TaskState, TaskDead, Walk}
 
     def __init__(
         self,

@@ -20,19 +20,16 @@ class Detector:
     """Finds one problem. It sees events and their times, and nothing else."""
 
     findings: ClassVar[tuple[type[Finding], ...]]
+    # kinds of events that it needs; None: all. What changes the ledger of kills comes in any case.
+    takes: ClassVar[frozenset[type[Event]] | None] = None
 
     @classmethod
     def of_run(cls, run: "Run") -> Self:
         """A new one, for that run."""
         return cls()
 
-    @classmethod
-    def heeds(cls, kind: type[Event]) -> bool:
-        """False: events of that kind mean nothing to it, and none has to come."""
-        return True
-
     def feed(self, event: Event) -> Iterable[Finding]:
-        """The findings that event leads to. All events that it heeds come, in order."""
+        """The findings that event leads to. All that it takes come, in order."""
         raise NotImplementedError
 
     def doubts(self, t: float) -> Iterable[str]:
@@ -63,7 +60,7 @@ class Run:
         self.kills = kills
         self.filter = session.filter or NO_FILTER
         self.detectors: dict[type[Detector], Detector] = {}  # in the order in which they are fed
-        self._heeding: dict[type[Event], list[Detector]] = {}
+        self._takers: dict[type[Event], list[Detector]] = {}
 
     def of(self, kind: type[_D]) -> _D:
         """The run's detector of that kind. One that of_run() asks for is fed before its own."""
@@ -71,14 +68,15 @@ class Run:
         if known is None:
             known = kind.of_run(self)
             self.detectors[kind] = known
-            self._heeding.clear()
+            self._takers.clear()
         assert isinstance(known, kind)
         return known
 
-    def heeding(self, kind: type[Event]) -> list[Detector]:
-        """Those that events of that kind mean something to."""
-        known = self._heeding.get(kind)
+    def takers(self, kind: type[Event]) -> list[Detector]:
+        """Those that take events of that kind, in order."""
+        known = self._takers.get(kind)
         if known is None:
-            known = [each for each in self.detectors.values() if each.heeds(kind)]
-            self._heeding[kind] = known
+            detectors = self.detectors.values()
+            known = [each for each in detectors if each.takes is None or kind in each.takes]
+            self._takers[kind] = known
         return known

@@ -17,6 +17,7 @@ class HungTasks(Detector):
     """One finding for each task of each boot."""
 
     findings = (HungTask,)
+    takes = frozenset({HeldLocks, HungReport, TaskDump})
 
     def __init__(self) -> None:
         self.total = 0
@@ -32,10 +33,6 @@ class HungTasks(Detector):
     def _with_blockers(self, task: HungTask) -> HungTask:
         blockers = self._blockers(task, (task.pid,))
         return task if blockers == task.blocked_by else replace(task, blocked_by=blockers)
-
-    @classmethod
-    def heeds(cls, kind: type[Event]) -> bool:
-        return kind in (HungReport, HeldLocks, TaskDump)
 
     def feed(self, event: Event) -> list[HungTask]:
         """The finding that a report opens or updates."""

@@ -22,6 +22,7 @@ class OomKills(Detector):
     """Tells each once when it is chosen, or killed by a daemon, and once when it is over."""
 
     findings: ClassVar[tuple[type[Finding], ...]] = (OomKillFinding,)
+    takes = frozenset({OomMemory, TaskState, FatalSignal})
 
     def __init__(self, kills: Kills, task_filter: TaskFilter = NO_FILTER) -> None:
         self._kills = kills

@@ -25,7 +25,7 @@ from ktrace.detectors.stuck_finding import (
     shown,
 )
 from ktrace.detectors.wait_chains import WaitChains
-from ktrace.events import BadPage, Event, HungReport, TaskDead, TaskState, Walk
+from ktrace.events import Event, TaskDead, TaskState, Walk
 from ktrace.findings import StuckTask
 from ktrace.plural import count
 from ktrace.task_filter import NO_FILTER, TaskFilter
@@ -43,6 +43,7 @@ class StuckTasks(Detector):
     """
 
     findings = (StuckTask,)
+    takes = WaitChains.takes | {TaskState, TaskDead, Walk}
 
     def __init__(
         self, stuck_after: float, kills: Kills, task_filter: TaskFilter = NO_FILTER
@@ -66,10 +67,6 @@ class StuckTasks(Detector):
     @classmethod
     def of_run(cls, run: Run) -> Self:
         return cls(run.session.stuck_after, run.kills, run.filter)
-
-    @classmethod
-    def heeds(cls, kind: type[Event]) -> bool:
-        return kind not in (BadPage, HungReport)
 
     def feed(self, event: Event) -> Iterator[StuckTask]:
         """The findings that event leads to."""

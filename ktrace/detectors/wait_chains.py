@@ -2,13 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from ktrace.detectors.kills import Kill
 from ktrace.detectors.memory_waits import MemoryWait, OomCalls, victims_of
 from ktrace.detectors.running import RunningThreads
 from ktrace.detectors.squashfs import Holders
 from ktrace.detectors.waits import wait_of
-from ktrace.events import Event, Holder, Stack, Task, TaskDead, TaskState, TaskWait
+from ktrace.events import (
+    Event,
+    Holder,
+    OomActivity,
+    OutOfMemory,
+    Stack,
+    Task,
+    TaskDead,
+    TaskRuns,
+    TaskState,
+    TaskWait,
+)
 from ktrace.findings import Blocker, Release, Runs, WaitsFor
 from ktrace.kernel.wait_functions import function_of, is_scheduler
 from ktrace.record import record
@@ -51,6 +63,10 @@ class Blockers:
 
 class WaitChains:
     """Feed it all events in order; ask it at a walk."""
+
+    takes: ClassVar[frozenset[type[Event]]] = frozenset(
+        {TaskWait, TaskDead, TaskRuns, OutOfMemory, OomActivity}
+    )
 
     def __init__(self) -> None:
         self._waits: dict[int, TaskWait] = {}  # newest, by tid

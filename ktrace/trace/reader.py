@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,8 @@ Record = Session | Event | Finding | End
 
 _GIVE_UP_BYTES = 16 << 20  # without one record: it is something else
 _GIVE_UP_LINES = 100_000  # in a row without one: a few bytes of gzip may hold very many
+_FORMATS = range(10**9)  # that there may be
+_IDS = range(2**63)  # of stacks
 _FORMAT_OF_LINE = re.compile(rb'^\{"kind":"session".{0,4096}?"format":(\d{1,9})[,}]')
 
 
@@ -56,8 +58,10 @@ class TraceFile:
     def records(self) -> Iterator[Record]:
         """All records in the file's order, the first session included. Can be called once."""
         yield from self._first
+        change, records_of = self._change, self._decoder.records
         for line in self._lines:
-            yield from map(self._change, self._decoder.records(line))
+            for record in records_of(line):
+                yield change(record)
             if self._decoder.barren >= _GIVE_UP_LINES:
                 why = f"{_GIVE_UP_LINES} lines in a row are no records"
                 self.damage.add(Loss.REST, f"line {line.number}", why)
@@ -89,7 +93,7 @@ class TraceFile:
         self._reader.give_up_after = _GIVE_UP_BYTES
         start: bytes | None = None
         for line in self._lines:
-            records = list(self._decoder.records(line))
+            records = self._decoder.records(line)
             self._refuse_other_format()
             if records:
                 self._reader.give_up_after = None
@@ -138,13 +142,19 @@ class _Decoder:
         self._damage = damage
         self._stacks: dict[int, Stack] = {}
         self._newest_stack = -1
-        self._where = "line 1"
+        self._line = 1
         self._running = False  # a session has begun and not ended
         self._session_known: Session | None = None
 
-    def records(self, line: Line) -> Iterator[Record]:
-        self._where = f"line {line.number}"
+    @property
+    def _where(self) -> str:
+        return f"line {self._line}"
+
+    def records(self, line: Line) -> list[Record]:
+        """As a rule one."""
+        self._line = line.number
         self.barren += 1
+        found = []
         for data in self._objects(line):
             self.barren = 0
             try:
@@ -153,7 +163,8 @@ class _Decoder:
                 self._damage.add(Loss.LINE, self._where, str(error))
                 continue
             if record is not None:
-                yield record
+                found.append(record)
+        return found
 
     def finish(self) -> None:
         if self._running:
@@ -161,20 +172,22 @@ class _Decoder:
                 Loss.END, self._where, "the recorder was cut off, or is still recording"
             )
 
-    def _objects(self, line: Line) -> Iterator[dict[str, Any]]:
+    def _objects(self, line: Line) -> Iterable[dict[str, Any]]:
         data = line.data.removesuffix(b"\r")  # a mail program's
         if not data and not line.cut:
-            return
+            return ()
         try:
             if line.cut:
                 raise BadLine("too long")
-            yield decode_line(data)
+            return (decode_line(data),)
         except BadLine as error:
             self._damage.add(Loss.LINE, self._where, str(error))
-            yield from salvage(data)
+            return salvage(data)
 
     def _record(self, data: dict[str, Any]) -> Record | None:
         kind = data.get("kind")
+        if kind == "event" and self._running and self.other_format is None:  # as almost all are
+            return self._event_or_finding(data)
         if kind == "session":
             return self._session(data)
         if self.other_format is not None:
@@ -196,7 +209,7 @@ class _Decoder:
         self._running = False
         self._stacks.clear()
         found = data.get("format")
-        if type(found) is int and found not in READ_FORMATS:
+        if type(found) is int and found not in READ_FORMATS and found in _FORMATS:
             self.other_format = found
             self._damage.add(Loss.UNKNOWN, self._where, f"a session in trace format {found}")
             return None
@@ -221,10 +234,9 @@ class _Decoder:
     def _event_or_finding(self, data: dict[str, Any]) -> Record | None:
         kind = data.get("kind")
         name = data.get(kind) if kind in ("event", "finding") else None
-        known = isinstance(name, str) and bool(
+        if not isinstance(name, str) or not (
             name in EVENTS if kind == "event" else _is_traced(name)
-        )
-        if not known:
+        ):
             what = f"{kind} {name}" if isinstance(name, str) else f"{kind}"
             self._damage.add(Loss.UNKNOWN, self._where, f"unknown record {what!a:.60}")
             return None
@@ -245,16 +257,16 @@ class _Decoder:
         if len(self._stacks) > MAX_STACKS:
             del self._stacks[next(iter(self._stacks))]
 
-    def _stack(self, number: object) -> list[str]:
+    def _stack(self, number: object) -> Stack:
         """The frames of a stack's number; none for one whose own line is lost."""
         if number is None:
-            return []
-        if type(number) is not int:
-            raise ValueError("stack is not a number")
+            return ()
+        if type(number) is not int or number not in _IDS:
+            raise ValueError("stack is no number of a stack")
         if number not in self._stacks:
             self._damage.add(Loss.STACK, self._where, f"stack {number} is missing")
-            return []
-        return list(self._stacks[number])
+            return ()
+        return self._stacks[number]
 
 
 def _is_traced(finding: str) -> bool:

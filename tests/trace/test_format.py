@@ -47,7 +47,6 @@ def test_every_flipped_bit_is_noticed() -> None:
         b"[1,2]",
         b'{"a":NaN}',
         b'{"a":-Infinity}',
-        b'{"a":' + b"9" * 21 + b"}",
         b'{"a":' + b"9" * 5000 + b"}",
         b'{"a":' + b"[" * 100_000 + b"}",
         b'{"a":"\xff"}',

@@ -579,6 +579,19 @@ def test_any_json_is_survived(tmp_path: Path, record: dict[str, Any]) -> None:
     assert damage
 
 
+@pytest.mark.parametrize("key", ["stack", "format", "t"])
+def test_a_number_of_thousands_of_digits_is_not_repeated(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "x"
+    number = 10**4000
+    record = (
+        SESSION.to_json() | {key: number} if key == "format" else to_json(STATE) | {key: number}
+    )
+    path.write_bytes(encode_line(SESSION.to_json()) + encode_line(record))
+    _, damage = read(path)
+    assert damage
+    assert all(len(line) < 200 for line in damage)
+
+
 def test_the_samples_hold_every_kind() -> None:
     assert {type(record) for record in RECORDS} >= {Session, End, StuckTask}
     assert {STATE.stack, AWAKE.stack} == {FINDING.stack, ()}

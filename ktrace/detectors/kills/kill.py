@@ -162,15 +162,19 @@ class Kill:
         self.last_t = max(self.last_t, sample.t)
         thread = self.threads.get(tid)
         if thread:
+            before = thread.place
             self._stay(thread, sample.t)
             thread.sample = sample
+            if thread.place == before:
+                return
         elif len(self.threads) < THREADS_KEPT:
             thread = self.threads[tid] = KilledThread(sample, sample.t)
         else:
             self._refused += 1
             return
-        for spent in (thread.spent, self.spent):
-            spend(spent, thread.place, 0.0)
+        place = thread.place
+        spend(thread.spent, place, 0.0)
+        spend(self.spent, place, 0.0)
 
     def exit(self, tid: int, t: float) -> None:
         """A thread has released the mm."""
@@ -249,5 +253,6 @@ class Kill:
 
     def _stay(self, thread: KilledThread, until: float) -> None:
         """It was where it was last seen, until then."""
-        for spent in (thread.spent, self.spent):
-            spend(spent, thread.place, until - thread.sample.t)
+        place, seconds = thread.place, until - thread.sample.t
+        spend(thread.spent, place, seconds)
+        spend(self.spent, place, seconds)

@@ -5,8 +5,9 @@ to death that are compared.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from signal import SIGKILL
+from typing import Any
 
 from ktrace.detectors.kills.book import KEPT, Book
 from ktrace.detectors.kills.changes import Change, ThreadEnded
@@ -37,6 +38,19 @@ class Kills:
         self._book = Book(kept)
         self._oom = OomKiller(self._book)
         self.not_followed = 0  # too many at once: a walk may find them, not knowing since when
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            OutOfMemory: self._oom.invoke,
+            OomKill: self._oom.choose,
+            FatalSignal: self._send,
+            OomVictim: self._oom.mark,
+            OomMemory: self._oom.remember_memory,
+            OomDomain: self._oom.remember_domain,
+            OomReap: self._oom.reap,
+            TaskState: self._look,
+            TaskExit: self._exit,
+            TaskDead: self._die,
+            Walk: self._walk,
+        }
 
     @property
     def kills(self) -> deque[Kill]:
@@ -74,30 +88,9 @@ class Kills:
     def feed(self, event: Event) -> list[Change]:
         """What it changes."""
         self._book.changes = []
-        match event:
-            case OutOfMemory():
-                self._oom.invoke(event)
-            case OomKill():
-                self._oom.choose(event)
-            case FatalSignal():
-                self._send(event)
-            case OomVictim():
-                self._oom.mark(event)
-            case OomMemory():
-                self._oom.remember_memory(event)
-            case OomDomain():
-                self._oom.remember_domain(event)
-            case OomReap():
-                self._oom.reap(event)
-            case TaskState() if event.killed:
-                self._look(event)
-            case TaskExit():
-                self._exit(event)
-            case TaskDead():
-                self._die(event)
-            case Walk():
-                for kill in list(self.open):
-                    self._book.walked(kill, event)
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
         return self._book.changes
 
     def undecided(self, t: float, stuck_after: float) -> int:
@@ -127,7 +120,13 @@ class Kills:
             self._book.remember(event.target.tid, kill)
         self._oom.send(kill, event, is_first)
 
+    def _walk(self, walk: Walk) -> None:
+        for kill in list(self.open):
+            self._book.walked(kill, walk)
+
     def _look(self, sample: TaskState) -> None:
+        if not sample.killed:
+            return
         tid = sample.task.tid
         kill = self._kill_of(sample)
         if sample.state == "zombie":

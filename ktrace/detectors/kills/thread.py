@@ -1,6 +1,7 @@
 """A killed thread, where it was, and for how long."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ktrace.detectors.waits import wait_of
 from ktrace.events import TaskState
@@ -8,8 +9,7 @@ from ktrace.events import TaskState
 _PLACES_KEPT = 64  # of a thread or kill: the longest ones
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """Where a killed thread was. Function "" where its stack is not known."""
 
     function: str
@@ -46,7 +46,7 @@ def place_of(sample: TaskState) -> Place:
 
 def spend(spent: dict[Place, float], place: Place, seconds: float) -> None:
     """Add the seconds that it was there."""
-    spent[place] = spent.get(place, 0.0) + max(0.0, seconds)
+    spent[place] = spent.get(place, 0.0) + (seconds if seconds > 0.0 else 0.0)
     if len(spent) > _PLACES_KEPT:
         del spent[min(spent, key=lambda known: (known == place, spent[known]))]
 

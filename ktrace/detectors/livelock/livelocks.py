@@ -15,9 +15,7 @@ from ktrace.detectors.livelock.reasons import NO_GAIN_KILLS, NO_GAIN_S, SPIN_S, 
 from ktrace.detectors.livelock.victims import Victims, is_in, memory_in_log, memory_of
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import (
-    BadPage,
     Event,
-    HungReport,
     OomActivity,
     OomAdjust,
     OomDomain,
@@ -37,6 +35,9 @@ class Livelocks(Detector):
     """Feed it all events in order, after kills and stuck have had them."""
 
     findings = (OomLivelock,)
+    takes = (
+        Victims.takes | Outcomes.takes | {OomActivity, OutOfMemory, OomReport, OomDomain, OomAdjust}
+    )
 
     def __init__(
         self,
@@ -98,10 +99,6 @@ class Livelocks(Detector):
         if self._domains.crowded_out:
             lines.append(f"{self._domains.crowded_out} OOM domains more than can be followed")
         return lines
-
-    @classmethod
-    def heeds(cls, kind: type[Event]) -> bool:
-        return kind not in (BadPage, HungReport)
 
     def feed(self, event: Event) -> Iterator[OomLivelock]:
         """The findings that event leads to."""

@@ -1,6 +1,6 @@
 """How a livelock ended: who of its callers died, and by whom."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ktrace.detectors.livelock.domain import Domain
 from ktrace.events import Event, FatalSignal, TaskDead, Walk
@@ -13,6 +13,8 @@ _KEPT = 4096  # deaths, and signals; without one it is said that the calls stopp
 
 class Outcomes:
     """Feed it all events in order."""
+
+    takes: ClassVar[frozenset[type[Event]]] = frozenset({FatalSignal, TaskDead, Walk})
 
     def __init__(self) -> None:
         self._sent: dict[int, FatalSignal] = {}  # newest, by target's pid

@@ -1,6 +1,7 @@
 """OOM kills and victims, as the livelocks need them: the only place that knows the ledger."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from ktrace.detectors.kills import Kill, Kills
 from ktrace.detectors.livelock.domain import Domain
@@ -14,6 +15,8 @@ _UNSEEN_S = 5.0  # a victim that is in no walk after so long has died unseen
 
 class Victims:
     """Feed it all events in order, after kills and stuck have had them."""
+
+    takes: ClassVar[frozenset[type[Event]]] = frozenset({TaskState, TaskDead, Walk})
 
     def __init__(self, kills: Kills, stuck: StuckTasks) -> None:
         self._kills = kills

@@ -6,6 +6,7 @@ which an execve() holds for a moment only (kernel/kcmp.c, fs/exec.c).
 """
 
 import ctypes
+import functools
 import os
 import re
 from collections.abc import Iterator
@@ -62,7 +63,9 @@ class OomLook:
 
     def __init__(self, proc: str = "/proc") -> None:
         self._proc = proc
-        self._known: dict[int, Status | None] = {}  # in this look
+        # in this look
+        self._known: dict[int, Status | None] = {}
+        self._same: dict[tuple[int, int], bool | None] = {}
 
     def look(self, t: float, memcg: str | None, cgroup_id: int | None = None) -> OomDomain:
         """The domain at time t: a memory cgroup by its path, or None for the machine.
@@ -70,6 +73,7 @@ class OomLook:
         cgroup_id: its kernfs id; a cgroup that has the same path now is not looked at.
         """
         self._known.clear()
+        self._same.clear()
         folder = memory_folder(memcg, self._read("self/mountinfo")) if memcg is not None else None
         if folder and cgroup_id is not None and not is_cgroup(folder, cgroup_id):
             folder = None
@@ -138,11 +142,18 @@ class OomLook:
         if parent not in {other.pid for other in near}:
             found = self.status(parent)
             near += [found] if found and _alike(status, found) else []
-        answers = {other.pid: same_mm(status.pid, other.pid) for other in near}
+        answers = {other.pid: self._same_mm(status.pid, other.pid) for other in near}
         answers.pop(status.pid, None)
         if None in answers.values():
             return None
         return tuple(sorted(pid for pid, same in answers.items() if same))
+
+    def _same_mm(self, pid: int, other: int) -> bool | None:
+        """Of each two asked once: forty processes of one program make many pairs."""
+        pair = (min(pid, other), max(pid, other))
+        if pair not in self._same:
+            self._same[pair] = same_mm(*pair)
+        return self._same[pair]
 
     def _protected_ancestors(self, status: Status) -> Iterator[Task]:
         """Up while oom_score_adj is -1000: fork() hands it on (copy_signal(), kernel/fork.c)."""
@@ -183,20 +194,22 @@ def _alike(status: Status, other: Status) -> bool:
 
 def same_mm(pid: int, other: int) -> bool | None:
     """Do both use one address space? None: this kernel or machine cannot tell (kcmp(2))."""
-    number = _KCMP.get(os.uname().machine)
+    libc, number = _kcmp()
     if number is None:
         return None
     if pid == other:
         return True
-    answer = _libc().syscall(number, pid, other, _KCMP_VM, 0, 0)
+    answer = libc.syscall(number, pid, other, _KCMP_VM, 0, 0)
     if answer < 0:
         gone = ctypes.get_errno() == 3  # ESRCH
         return False if gone else None
     return bool(answer == 0)
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
+@functools.cache
+def _kcmp() -> tuple[ctypes.CDLL, int | None]:
+    """The C library, and the number of the system call on this machine."""
+    return ctypes.CDLL(None, use_errno=True), _KCMP.get(os.uname().machine)
 
 
 def cpu_seconds(stat: str) -> float | None:
