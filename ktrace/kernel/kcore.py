@@ -3,8 +3,8 @@
 import struct
 
 KCORE = "/proc/kcore"
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")  # Elf64_Ehdr
-_SEGMENT = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
+HEADER = struct.Struct("<16sHHIQQQIHHHHHH")  # Elf64_Ehdr
+SEGMENT = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
 _PT_LOAD = 1
 
 
@@ -25,12 +25,12 @@ def read(address: int, size: int, path: str = KCORE) -> bytes | None:
 
 def _offset_of(head: bytes, address: int, size: int) -> int | None:
     """Where in the file the segment that holds the address has it."""
-    fields = _HEADER.unpack_from(head)
+    fields = HEADER.unpack_from(head)
     ident, table, width, count = fields[0], fields[5], fields[9], fields[10]
     if ident[:6] != b"\x7fELF\x02\x01":  # 64 bit, little endian
         return None
-    for at in range(table, min(table + width * count, len(head) - _SEGMENT.size + 1), width):
-        kind, _, offset, start, _, _, length, _ = _SEGMENT.unpack_from(head, at)
+    for at in range(table, min(table + width * count, len(head) - SEGMENT.size + 1), width):
+        kind, _, offset, start, _, _, length, _ = SEGMENT.unpack_from(head, at)
         if kind == _PT_LOAD and start <= address and address + size <= start + length:
             return int(offset + address - start)
     return None

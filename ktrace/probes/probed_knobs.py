@@ -1,5 +1,6 @@
-"""Knobs of the BPF programs that follow from the kernel's own types."""
+"""Knobs of the BPF programs that follow from the kernel's own types and places."""
 
+from ktrace.kernel.arm64_memory_map import memory_map_knobs
 from ktrace.kernel.btf import Btf
 
 _WITH_CALLER = 10  # arguments of percpu:percpu_alloc_percpu: include/trace/events/percpu.h
@@ -14,4 +15,5 @@ def probed_knobs(btf: Btf) -> dict[str, int]:
         "sched_switch_has_prev_state": len(switch) > 3,
         "mark_victim_takes_task": victim[:1] == ("ptr",),
         "percpu_tells_caller": len(percpu) >= _WITH_CALLER,
+        **memory_map_knobs(),
     }
