@@ -106,7 +106,7 @@ def qemu(kernel: Kernel, initrd: Path, socket: Path) -> list[str]:
         *("-accel", "tcg,thread=single", "-cpu", "max,la57=off,cx16=off", "-smp", "2"),
         *("-m", str(MEMORY_MB), "-object", memory, "-machine", "memory-backend=ram"),
         *("-kernel", str(kernel.image), "-initrd", str(initrd), "-no-reboot"),
-        *("-append", KERNEL_ARGUMENTS, "-serial", "stdio"),
+        *("-append", f"console=ttyS0 {KERNEL_ARGUMENTS}", "-serial", "stdio"),
         *("-chardev", f"socket,id=root,path={socket}"),
         *("-device", "vhost-user-fs-pci,chardev=root,tag=root"),
     ]
