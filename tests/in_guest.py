@@ -27,7 +27,7 @@ from ktrace.lab.tools import find_tool
 
 ROOT = Path(__file__).parents[1]
 VIRTIOFSD = "/usr/lib/qemu/virtiofsd"  # of qemu-system-common
-MODULES = ("virtio_pci", "virtiofs", "overlay", "loop", "veth", "squashfs")
+MODULES = ("virtio_pci", "virtiofs", "overlay", "loop", "veth", "squashfs", "dm_mod")
 MEMORY_MB = 1536
 _DIES_WITH_THIS = ("setpriv", "--pdeathsig", "KILL")
 _EXIT = "in_guest: exit status "

@@ -97,7 +97,7 @@ ENUMS = (
     "netdev_reg_state",
 )
 # whose types are read, where the kernel does not have them built in
-MODULES = ("fuse", "jbd2", "ext4", "xfs", "loop", "squashfs", "sunrpc", "nfs")
+MODULES = ("fuse", "jbd2", "dm_mod", "ext4", "xfs", "loop", "squashfs", "sunrpc", "nfs")
 
 WANTS: tuple[str, ...] = (
     *KERNEL_WANTS,

@@ -19,6 +19,7 @@ from tests.stuck_tasks.fanotify import unanswered_fanotify_events
 from tests.stuck_tasks.file_systems import file_system, frozen_file_system
 from tests.stuck_tasks.fuse import unanswered_fuse_request
 from tests.stuck_tasks.journals import stuck_commit
+from tests.stuck_tasks.mapped import mapped
 from tests.stuck_tasks.network import network_device_in_use
 from tests.stuck_tasks.proc import (
     PATIENCE_S,
@@ -64,6 +65,7 @@ __all__ = [
     "kernel_stack",
     "kill",
     "killable_sleeper",
+    "mapped",
     "memory_cgroup",
     "network_device_in_use",
     "program",

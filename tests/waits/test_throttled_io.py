@@ -18,6 +18,7 @@ from tests.stuck_tasks import (
     file_system,
     io_cost,
     io_limited,
+    mapped,
     wait_for_state,
 )
 from tests.stuck_tasks.cgroups import LimitedIo
@@ -67,6 +68,17 @@ def test_who_is_not_limited_waits_for_a_page_that_a_limited_one_reads(source: Li
                 end(other)
             for process in (reader, other):
                 assert_held_back(found[process.pid], "folio", limited, number)
+
+
+def test_beneath_device_mapper_a_copy_is_held_back(source: LiveSource) -> None:
+    with file_system() as below:
+        device = below.block_device()
+        number = device.stat().st_rdev
+        with mapped(device) as upper, io_limited(number, "write") as limited:
+            process = limited.run(compiled("async_io"), "direct", upper)
+            wait = waits_at_once(source, process.pid)[process.pid]
+            assert_held_back(wait, "block-io", limited, number)
+            assert wait.detail.startswith(f"{upper.name}, sector ")
 
 
 def test_the_turn_that_io_cost_gives(source: LiveSource) -> None:
