@@ -263,7 +263,13 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         _BUILT,
     ),
     "agent build": (
-        (("ktrace agent build --arch amd64 -o ktrace-agent", "One file, to be copied there."),),
+        (
+            ("ktrace agent build --arch amd64 -o ktrace-agent", "One file, to be copied there."),
+            (
+                "ktrace agent build --arch armhf --btf board.btf",
+                "For a kernel without types of its own: they are built in.",
+            ),
+        ),
         _BUILT,
     ),
     "lab": (

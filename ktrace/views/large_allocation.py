@@ -8,7 +8,6 @@ from ktrace.findings import LargeAllocation
 from ktrace.views import large_allocation_text as text
 from ktrace.views import words
 from ktrace.views.large_allocation_advice import next_steps, reasons
-from ktrace.views.large_allocation_report import site_lines
 from ktrace.views.safe_text import safe
 
 if TYPE_CHECKING:
@@ -79,7 +78,10 @@ def summary(analysis: Analysis, brief: bool) -> list[str]:
     expected = allocations.failed(expected=True)
     if expected:
         lines.append(f"{words.count(expected, 'failure')} of callers that had a smaller size ready")
-    lines += site_lines(allocations) if not brief else []
+    if not brief:
+        from ktrace.views.large_allocation_report import site_lines
+
+        lines += site_lines(allocations)
     lost = allocations.left_out
     if lost and (lost.calls or lost.live):
         lines.append(

@@ -53,8 +53,8 @@ def test_an_example_can_be_typed(
     (tmp_path / "bzImage").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(btf_file, "_named", "")  # what --btf leaves behind
-    part = next(part for part in line.split("|") if "ktrace" in part)
-    words = shlex.split(part.partition(">")[0])
+    parts = (shlex.split(part.partition(">")[0]) for part in line.split("|"))
+    words = next(part for part in parts if "ktrace" in part)
     rest = words[words.index("ktrace") + 1 :]
     context = click.Context(cli, info_name="ktrace")
     command: click.Command | None = cli
