@@ -34,6 +34,7 @@ class LargeAllocations(Detector):
     """Tells a site when it first fails or waits for long, and when that has doubled."""
 
     findings: ClassVar[tuple[type[Finding], ...]] = (LargeAllocation,)
+    takes = frozenset({AllocationSite, FreeBlocks, BlocksStolen, AllocationsLeftOut, OomKill})
 
     def __init__(
         self,

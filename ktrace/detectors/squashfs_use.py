@@ -1,9 +1,9 @@
 """Thrash of squashfs: blocks that are read and decompressed again and again."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from ktrace.detectors.detector import Count, Detector
+from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.squashfs_waiters import Waiters
 from ktrace.detectors.squashfs_window import WINDOW_S, Recent, Window
 from ktrace.events import CacheUse, Event, FileUse, SquashfsCounts
@@ -26,8 +26,10 @@ class SquashfsCaches(Detector):
     """Keeps what each cache does; tells when one thrashes, every ten seconds of it, and its end."""
 
     findings: ClassVar[tuple[type[Finding], ...]] = (SquashfsThrash,)
+    takes = Waiters.takes | {SquashfsCounts}
 
-    def __init__(self) -> None:
+    def __init__(self, start_t: float = 0.0) -> None:
+        """start_t: of the run."""
         self.windows: dict[Key, Window] = {}
         self.files: dict[tuple[str, int], FileUse] = {}
         self.open: dict[Key, SquashfsThrash] = {}
@@ -35,13 +37,15 @@ class SquashfsCaches(Detector):
         self.waiters = Waiters()
         self.newest: SquashfsCounts | None = None
         self._refaults: list[tuple[float, int]] = []
-        self._start_t: float | None = None
+        self._start_t = start_t
         self._judged_t = 0.0
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        return cls(run.session.t)
 
     def feed(self, event: Event) -> Iterator[SquashfsThrash]:
         """The findings that event leads to."""
-        if self._start_t is None:
-            self._start_t = event.t
         self.waiters.feed(event)
         if isinstance(event, SquashfsCounts):
             self._take(event)
@@ -69,7 +73,7 @@ class SquashfsCaches(Detector):
         return sorted(files, key=lambda file: -file.bytes_read)[:count]
 
     def _take(self, event: SquashfsCounts) -> None:
-        before = self.newest.t if self.newest else max(self._start_t or 0.0, event.t - _TOLD_S)
+        before = self.newest.t if self.newest else max(self._start_t, event.t - _TOLD_S)
         self.newest = event
         for use in event.caches:
             key = use.cache, use.dev

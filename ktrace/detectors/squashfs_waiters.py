@@ -21,7 +21,9 @@ class Waiter:
 
 
 class Waiters:
-    """Feed it all events in order."""
+    """Feed it all events that it takes in order."""
+
+    takes = frozenset({TaskState, TaskWait, TaskDead, Walk})
 
     def __init__(self) -> None:
         self.newest: tuple[Waiter, ...] = ()  # of the newest walk; who has slept longest is first

@@ -36,7 +36,7 @@ def each_second(*uses: CacheUse) -> list[Event]:
 def test_blocks_that_are_read_again_are_a_thrash() -> None:
     (finding,) = told(counts(101.0, cache_use()), counts(105.0, waited()))
     assert (finding.status, finding.cache, finding.mount) == ("open", "fragment", "/data")
-    assert (finding.fills, finding.again, finding.over_s) == (40, 30, 4.0)
+    assert (finding.fills, finding.again, finding.over_s) == (40, 30, 5.0)
     assert (finding.bytes_inflated, finding.bytes_again) == (40 * MIB, 30 * MIB)
     assert (finding.slept_full, finding.slept_pending, finding.slept_s) == (10, 2, 1.0)
     assert [file.path for file in finding.files] == ["/bin/app"]
