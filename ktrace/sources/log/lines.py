@@ -235,7 +235,8 @@ class Lines:
         if message is not None:
             stamp = message.t if stamp is None else stamp
             found.boot = message.boot
-        wall = self._clock.seconds(before)
+        only_stamp = before.startswith("[") and ":" not in before  # the most usual prefix: no date
+        wall = None if only_stamp else self._clock.seconds(before)
         found.stamped = stamp is not None
         found.t = stamp if stamp is not None else wall
 

@@ -38,7 +38,7 @@ class RepeatedLines(Lines):
             return
         self.repeats.begin(chunk.decode("ascii"))
         prefix = self._plain_prefix()
-        at = 0
+        at, first = 0, number
         while at < len(chunk):
             if prefix and (known := self.repeats.find(at, prefix)):
                 if self._held is not None:
@@ -52,13 +52,14 @@ class RepeatedLines(Lines):
             rest = self.repeats.rest(at)
             if rest is None:
                 self.scanner.give_back(len(chunk) - at)
-                return
+                break
             yield from super()._lines(number, chunk[at : rest.end])
             prefix = self._plain_prefix()
             if rest.whole and prefix:
                 self.repeats.learn(at, rest.end, prefix)
             number += chunk.count(b"\n", at, rest.end)
             at = rest.end
+        self.scanner.counted(number - first)
 
     def _plain_prefix(self) -> Prefix | None:
         """None: lines are not what they are in the text."""

@@ -46,14 +46,12 @@ class WholeTable:
 
 def largest(rows: list[tuple[str, ...]]) -> list[OomTask]:
     """Those with the most resident memory, the largest first; of equal ones the earlier."""
+    sizes = [int(row[1]) for row in rows]
+    order = sorted(range(len(rows)), key=sizes.__getitem__, reverse=True)
     return [
         OomTask(int(pid), name, int(rss), int(adjusted))
-        for pid, rss, adjusted, name in sorted(rows, key=_rss, reverse=True)[:LARGEST]
+        for pid, rss, adjusted, name in [rows[index] for index in order[:LARGEST]]
     ]
-
-
-def _rss(row: tuple[str, ...]) -> int:
-    return int(row[1])
 
 
 def with_tables(text: str) -> Iterator[str | WholeTable]:
