@@ -6,6 +6,11 @@ must not keep a small machine from its work: it is ordinary again after two seco
 without a pause, and for as long as it leaves less than half of a CPU. The kernel's own limit,
 sched_rt_runtime_us, may be off, and leaves a twentieth.
 
+With several CPUs it has it only while less than half of the memory is available. A real-time task
+wakes up on the CPU where it ran before, unless a real-time task has that (select_task_rq_rt(),
+kernel/sched/rt.c), be it that an ordinary one loops there in the kernel and is not preempted:
+ktrace waited for the end of that, where an ordinary task goes to a CPU that is idle.
+
 It is that of the calling thread; what that starts is ordinary.
 """
 
@@ -16,8 +21,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ktrace.sources.live.meminfo import kib_by_name
+
 _PRIORITY = 1  # the lowest: whatever else is real-time here comes first
 _LEFT = 0.5  # of a CPU, to others
+_SHORT = 0.5  # of all memory: less is available
 _PERIOD_S = 2.0
 _ALONE_US = 2_000_000  # of CPU time without a pause: RLIMIT_RTTIME, setrlimit(2)
 
@@ -33,7 +41,8 @@ def take() -> list[str]:
         return [f"ktrace was started with {chosen}, and may have to wait with the machine"]
     try:
         _limit()
-        _set(real_time=True)
+        _set(real_time=True)  # whether it may
+        _set(real_time=_needed())
     except OSError as error:
         return [
             f"ktrace may have to wait with the machine ({error.strerror}: real-time priority "
@@ -50,7 +59,7 @@ def balance() -> None:
         return
     used, passed = time.thread_time() - _began[0], time.monotonic() - _began[1]
     _begin()
-    _set_if_allowed(real_time=used <= _most() * passed)
+    _set_if_allowed(real_time=used <= _most() * passed and _needed())
 
 
 @contextmanager
@@ -62,7 +71,7 @@ def set_aside() -> Iterator[None]:
         yield
     finally:
         if _taken:
-            _set_if_allowed(real_time=True)
+            _set_if_allowed(real_time=_needed())
 
 
 def original_limits() -> tuple[int, int]:
@@ -89,6 +98,20 @@ def _limit() -> None:
     alone = _ALONE_US if most == resource.RLIM_INFINITY else min(_ALONE_US, most // 2)
     signal.signal(signal.SIGXCPU, lambda *_: _set_if_allowed(real_time=False))
     resource.setrlimit(resource.RLIMIT_RTTIME, (alone, most))
+
+
+def _needed() -> bool:
+    return len(os.sched_getaffinity(0)) == 1 or _memory_is_short()
+
+
+def _memory_is_short() -> bool:
+    """So it is where the kernel does not tell."""
+    try:
+        with open("/proc/meminfo") as file:
+            known = kib_by_name(file.read(), ("MemTotal", "MemAvailable"))
+    except OSError:
+        return True
+    return known.get("MemAvailable", 0) < _SHORT * known.get("MemTotal", 0)
 
 
 def _most() -> float:

@@ -26,6 +26,7 @@ class Scheduler:
         self.refuses = False
         self.cpu = self.time = 100.0
         self.cpus = {0}
+        self.short = True
 
     def set(self, _pid: int, policy: int, _parameter: object) -> None:
         if self.refuses:
@@ -47,6 +48,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     monkeypatch.setattr(real_time.os, "sched_getaffinity", lambda _: fake.cpus)
     monkeypatch.setattr(real_time.time, "thread_time", lambda: fake.cpu)
     monkeypatch.setattr(real_time.time, "monotonic", lambda: fake.time)
+    monkeypatch.setattr(real_time, "_memory_is_short", lambda: fake.short)
     monkeypatch.setattr(real_time, "_limit", lambda: None)  # this process is the test's
     monkeypatch.setattr(real_time, "_taken", False)
     return fake
@@ -61,7 +63,20 @@ def test_who_computes_much_is_ordinary_until_it_does_not(scheduler: Scheduler) -
     scheduler.passes(2.0, cpu=1.2)
     scheduler.cpus = {0, 1}
     scheduler.passes(2.0, cpu=1.2)
-    assert scheduler.policies == [REAL, REAL, ORDINARY, ORDINARY, REAL]
+    assert scheduler.policies == [REAL, REAL, REAL, ORDINARY, ORDINARY, REAL]
+
+
+@pytest.mark.unit
+def test_with_several_cpus_only_while_memory_is_short(scheduler: Scheduler) -> None:
+    """Else it may wait for a task that loops in the kernel, on the CPU where it was before."""
+    scheduler.cpus, scheduler.short = {0, 1}, False
+    assert real_time.take() == []
+    scheduler.passes(2.0, cpu=0.1)
+    with real_time.set_aside():
+        pass
+    scheduler.short = True
+    scheduler.passes(2.0, cpu=0.1)
+    assert scheduler.policies == [REAL, ORDINARY, ORDINARY, ORDINARY, ORDINARY, REAL]
 
 
 @pytest.mark.unit
@@ -105,6 +120,7 @@ def test_what_the_user_chose_stays(
 SPIN = """
 import os, resource
 from ktrace import real_time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 resource.setrlimit(resource.RLIMIT_RTTIME, (400_000, 400_000))  # the kernel kills at the second
 assert real_time.take() == []
 while os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR:
@@ -117,8 +133,17 @@ def test_who_spins_is_ordinary_before_the_kernel_kills_it() -> None:
     assert subprocess.run([sys.executable, "-c", SPIN], timeout=60).returncode == 0
 
 
+@pytest.fixture
+def one_cpu() -> Iterator[None]:
+    """For this process and what it starts."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
 @pytest.mark.kernel
-def test_ktrace_and_its_writer_have_it_and_command_has_not() -> None:
+def test_ktrace_and_its_writer_have_it_and_command_has_not(one_cpu: None) -> None:
     show = "import os, resource; print(os.sched_getscheduler(0), resource.getrlimit(15))"
     assert resource.RLIMIT_RTTIME == 15
     with tracer("-o", "/dev/null") as run:
