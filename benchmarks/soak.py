@@ -25,6 +25,7 @@ from ktrace.live import run as live
 from ktrace.live.options import Options
 from ktrace.problems import PROBLEMS
 from ktrace.repeated_looks import LooksLeftOut
+from ktrace.sources.live.source import now
 from ktrace.views.lines import LinesView
 from tests.factories import SHELL, dead, kill, oom_kill, oom_victim, reap, state
 
@@ -43,7 +44,7 @@ class Soak:
         self.probes = [Probe(name, "tp_btf", "attached") for name in names]
         self.loader = SimpleNamespace(name="soak")
         self.why_no_waits = ""
-        self.attaching_t = self.attached_t = live.now()
+        self.attaching_t = self.attached_t = now()
         self.rss: list[int] = []
         self._events = self._story(seconds)
 
@@ -64,7 +65,7 @@ class Soak:
         pass
 
     def _story(self, seconds: int) -> Iterator[list[Event]]:
-        begun, looks, stuck = live.now(), LooksLeftOut(), dict[int, TaskState]()
+        begun, looks, stuck = now(), LooksLeftOut(), dict[int, TaskState]()
         for second in range(seconds):
             t = begun + second
             if second % (seconds // TENTHS) == 0:
@@ -108,7 +109,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) > 2 else None) as folder:
         trace = Path(folder) / "soak.ktrace"
         soak = Soak(int(hours * 3600))
-        live.LiveSource = lambda *_: soak  # type: ignore[assignment, misc]
+        live.LiveSource = lambda *_, **__: soak  # type: ignore[assignment, misc]
         live._open_earlier = lambda _: []
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
         live.run(Options(command="record", record=str(trace)), LinesView())

@@ -47,7 +47,7 @@ mount -t tracefs tracefs /new/sys/kernel/tracing
 mount -t cgroup2 cgroup2 /new/sys/fs/cgroup
 mount -t bpf bpf /new/sys/fs/bpf
 mount -t devtmpfs dev /new/dev
-for folder in run tmp dev/shm; do mkdir -p /new/$folder; mount -t tmpfs tmpfs /new/$folder; done
+for folder in @FOLDERS@; do mkdir -p /new/$folder; mount -t tmpfs tmpfs /new/$folder; done
 mkdir /new/run/freezer && mount -t cgroup -o freezer cgroup /new/run/freezer
 ip link set lo up
 echo "+cpu +memory +io" >/new/sys/fs/cgroup/cgroup.subtree_control
@@ -68,7 +68,9 @@ def initramfs(kernel: Kernel, run: str) -> bytes:
         archive.file(f"modules/{name}.ko", modules.content(name))
     archive.file("modules/order", "".join(f"{name}\n" for name in order).encode())
     archive.file("run-tests", run.encode())
-    archive.file("init", _INIT.encode(), mode=0o755)
+    # a tree below /tmp must not be covered
+    folders = "run dev/shm" if ROOT.is_relative_to("/tmp") else "run dev/shm tmp"
+    archive.file("init", _INIT.replace("@FOLDERS@", folders).encode(), mode=0o755)
     return archive.data()
 
 

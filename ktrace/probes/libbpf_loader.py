@@ -87,12 +87,12 @@ class LibbpfLoader:
 
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when not even the task walk can be."""
-        probes = []
-        for name in (*OBJECTS, *self._hot):
-            probes += self._attach_object(name)
+        probes = [probe for name in OBJECTS for probe in self._attach_object(name)]
         self._task_walk = self._prepare_walk()
         if "events" not in self._maps:
             raise _nothing_loaded(probes)
+        for name in self._hot:
+            probes += self._attach_object(name)
         self._ring = check(
             lib().ring_buffer__new(self._maps["events"], self._callback, None, None),
             "open the ring buffer",

@@ -140,7 +140,9 @@ def test_the_other_end_of_a_socket(source: LiveSource) -> None:
     with (
         ours,
         its,
-        stuck_tasks.unanswered_fuse_request(its.fileno(), "unix_stream_read_generic") as asked,
+        stuck_tasks.unanswered_fuse_request(
+            read_from=its.fileno(), function="unix_stream_read_generic"
+        ) as asked,
     ):
         its.close()
         asked.process.kill()
