@@ -8,6 +8,7 @@ from ktrace.detectors.lock_holders import LOCKS, LockHolders
 from ktrace.detectors.waits import look_beneath
 from ktrace.events import Event, HeldLocks, HungReport, Stack, Task, TaskDump
 from ktrace.findings import Blocker, HungTask, Wait
+from ktrace.plural import count
 
 KEPT = 10_000  # tasks; more are counted, not told
 _CHAIN_MAX = 16  # tasks that wait for one another
@@ -24,6 +25,13 @@ class HungTasks(Detector):
         self._tasks: dict[tuple[str, int, str], HungTask] = {}
         self._pids: dict[tuple[str, int], HungTask] = {}
         self._holders = LockHolders()
+        self._shown = 0  # tasks in D that SysRq has shown
+
+    def doubts(self, t: float) -> list[str]:
+        """A dump does not tell for how long a task has been where it is."""
+        if not self._shown:
+            return []
+        return [f"SysRq has shown {count(self._shown, 'blocked task')}, and not for how long"]
 
     def current(self) -> list[HungTask]:
         """All that are known, with what blocks each."""
@@ -41,6 +49,8 @@ class HungTasks(Detector):
                 self._holders.add(event)
             case TaskDump(state="R"):
                 self._holders.add_running(event)
+            case TaskDump(state="D"):
+                self._shown += 1
         if not isinstance(event, HungReport):
             return []
         key = (event.boot, event.task.pid, event.task.comm)

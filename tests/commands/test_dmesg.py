@@ -307,3 +307,16 @@ def test_one_of_several_files_is_missing(tmp_path: Path) -> None:
     run = dmesg(SEED, str(tmp_path / "none"))
     assert (run.returncode, run.stdout) == (2, "")
     assert f"cannot read {tmp_path / 'none'}" in run.stderr
+
+
+def test_blocked_tasks_that_sysrq_shows_are_no_clean_log() -> None:
+    """kernel/sched/core.c, sched_show_task(), v6.1"""
+    log = (
+        b"[  100.1] sysrq: Show Blocked State\n"
+        b"[  100.2] task:dd              state:D stack:0     pid:377   ppid:1      flags:0x4006\n"
+        b"[  100.2] Call Trace:\n[  100.2]  <TASK>\n[  100.2]  __schedule+0x34d/0x9e0\n"
+        b"[  100.2]  squashfs_cache_get+0x323/0x3a0 [squashfs]\n[  100.2]  </TASK>\n"
+    )
+    run = dmesg("-", text=log)
+    assert run.returncode == 4
+    assert "SysRq has shown 1 blocked task, and not for how long" in run.stdout
