@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 
 from ktrace.events import FreeBlocks, TypeBlocks, ZoneBlocks
+from ktrace.sources.live.kept_file import open_kept, read_kept
 
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 TYPES_EVERY_S = 10.0
-_MOST_BYTES = 1 << 20
 _ZONE = re.compile(r"^Node +(\d+), zone +(\w+)((?: +\d+)+) *$", re.MULTILINE)
 _FREE = re.compile(r"^Node +(\d+), zone +(\w+), type +(\w+)((?: +>?\d+)+) *$", re.MULTILINE)
 _BLOCK_ORDER = re.compile(r"^Page block order: *(\d+)$", re.MULTILINE)
@@ -25,23 +25,23 @@ class FreeBlockFiles:
 
     def __init__(self, proc: str = "/proc") -> None:
         self._zones, self._types = (
-            _open(f"{proc}/{name}") for name in ("buddyinfo", "pagetypeinfo")
+            open_kept(f"{proc}/{name}") for name in ("buddyinfo", "pagetypeinfo")
         )
         self._types_t: float | None = None
         self._known: tuple[TypeBlocks, ...] = ()
-        self.pageblock_order = pageblock_order(_read(self._types))
+        self.pageblock_order = pageblock_order(read_kept(self._types))
 
     def look(self, t: float, all_now: bool = False) -> FreeBlocks:
         """all_now: also what is read seldom."""
         if self._types is not None and (
             all_now or self._types_t is None or t - self._types_t >= TYPES_EVERY_S
         ):
-            self._known, self._types_t = tuple(types(_read(self._types))), t
+            self._known, self._types_t = tuple(types(read_kept(self._types))), t
         return FreeBlocks(
             t=t,
             looked_t=t,
             page_kib=PAGE_KIB,
-            zones=tuple(zones(_read(self._zones))),
+            zones=tuple(zones(read_kept(self._zones))),
             types_t=self._types_t,
             types=self._known,
             pageblock_order=self.pageblock_order,
@@ -75,25 +75,3 @@ def types(pagetypeinfo: str) -> Iterator[TypeBlocks]:
 def pageblock_order(pagetypeinfo: str) -> int | None:
     found = _BLOCK_ORDER.search(pagetypeinfo)
     return int(found[1]) if found else None
-
-
-def _open(path: str) -> int | None:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-
-
-def _read(file: int | None) -> str:
-    parts: list[bytes] = []
-    size = 0
-    try:
-        while file is not None and size < _MOST_BYTES:
-            part = os.pread(file, 1 << 16, size)
-            if not part:
-                break
-            parts.append(part)
-            size += len(part)
-    except OSError:
-        return ""
-    return b"".join(parts).decode(errors="backslashreplace")

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ktrace.events import Counted, Event, MemoryCount, OomKill, OomMemory, OomVictim, Stalled, Zone
 from ktrace.record import record
+from ktrace.sources.live.kept_file import open_kept, read_kept
 from ktrace.sources.live.meminfo import kib_by_name
 
 WINDOW_S = 30.0  # what is told of goes back so far
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
-_MOST_BYTES = 1 << 20  # of one file; zoneinfo has lines for each CPU
 _COUNTERS = (
     "pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct workingset_refault"
     " workingset_refault_file workingset_refault_anon pgmajfault oom_kill compact_stall"
@@ -57,7 +57,7 @@ class MemoryFiles:
 
     def __init__(self, proc: str = "/proc") -> None:
         names = ("meminfo", "vmstat", "zoneinfo", "pressure/memory")
-        self._files = {name: _open(f"{proc}/{name}") for name in names}
+        self._files = {name: open_kept(f"{proc}/{name}") for name in names}
 
     def look(self, t: float) -> MemoryLook:
         """Whatever cannot be read is empty."""
@@ -69,19 +69,7 @@ class MemoryFiles:
                 os.close(file)
 
     def _read(self, name: str) -> str:
-        file = self._files[name]
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while file is not None and size < _MOST_BYTES:
-                part = os.pread(file, 1 << 16, size)
-                if not part:
-                    break
-                parts.append(part)
-                size += len(part)
-        except OSError:
-            return ""  # PSI that was switched off at boot: EOPNOTSUPP
-        return b"".join(parts).decode(errors="backslashreplace")
+        return read_kept(self._files[name])
 
 
 class MemoryWatch:
@@ -165,10 +153,3 @@ def _between(first: Stalled | None, last: Stalled | None) -> Stalled | None:
         round(last.some_s - first.some_s, 6),
         round(last.full_s - first.full_s, 6),
     )
-
-
-def _open(path: str) -> int | None:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
