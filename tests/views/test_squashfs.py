@@ -40,7 +40,7 @@ def thrash(**changed: Any) -> SquashfsThrash:
 
 def test_a_line_says_where_and_how_much() -> None:
     assert view.line(thrash()) == (
-        "SQUASHFS THRASH: fragment cache of loop0 (/data): 30 of 40 blocks (75%) read in 4.0s had "
+        "SQUASHFS THRASH: fragment cache of loop0 (/data): 30 of 40 blocks (75%) read in 5.0s had "
         "been read within 10s before"
     )
     assert view.line(thrash(status="update")).startswith("still thrashing: fragment cache")
@@ -138,7 +138,7 @@ def drawn(made: Analysis, width: int = 80, height: int = 18) -> list[str]:
 
 def test_the_screen() -> None:
     lines = drawn(analysis(BEGUN, counts(105.0, waited())))
-    assert lines[0] == "squashfs  in the last 5.0s"
+    assert lines[0] == "squashfs  in the last 6.0s"
     assert re.match(r"CACHE +USE +.*HITS +BLOCKS/s +AGAIN", lines[1])
     assert re.match(r"fragment .*3/3 .*50% +8.0 +75%", lines[2])
     assert any(text.startswith("THRASH  fragment cache of loop0") for text in lines)
