@@ -1,8 +1,10 @@
-"""Files that ktrace, as root, replaces in a folder where others may write, too."""
+"""Files that ktrace, as root, replaces as a whole in a folder where others may write, too."""
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import BinaryIO
 
 
@@ -17,17 +19,26 @@ def open_private(path: str) -> BinaryIO:
 
 
 def replace_private(path: str, data: bytes) -> None:
+    """As replace_file(); a new file is its owner's alone, of an old one owner and mode are kept."""
+    _replace(path, data, 0o600, partial(_keep_owner, path))
+
+
+def replace_file(path: str, data: bytes, mode: int) -> None:
     """Put data in place of path as a whole: a crash leaves the old file or the new one.
 
-    A new file is its owner's alone; of an old one owner and mode are kept. What is written first
-    has a name that nobody can guess, so that no symbolic link leads it elsewhere; a link at path
-    itself is replaced, not followed. Raises OSError.
+    mode: less the umask, whatever was there. What is written first has a name that nobody can
+    guess, so that no symbolic link leads it elsewhere; a link at path itself is replaced, not
+    followed. Raises OSError.
     """
+    _replace(path, data, mode, lambda fd: None)
+
+
+def _replace(path: str, data: bytes, mode: int, prepare: Callable[[int], None]) -> None:
     new = os.path.join(os.path.dirname(path) or os.curdir, f".ktrace-{os.urandom(8).hex()}")
-    fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with open(fd, "wb") as file:
-            _keep_owner(path, fd)
+            prepare(fd)
             file.write(data)
             file.flush()
             os.fsync(fd)

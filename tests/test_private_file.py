@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.private_file import open_private, replace_private
+from ktrace.private_file import open_private, replace_file, replace_private
 
 pytestmark = pytest.mark.unit
 
@@ -67,3 +67,16 @@ def test_what_could_not_be_written_leaves_nothing(
         replace_private(str(path), b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["state"]
+
+
+def test_a_file_for_all_has_the_mode_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    before = os.umask(0o022)
+    try:
+        replace_file(str(path), b"new", 0o777)
+    finally:
+        os.umask(before)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o755)
+    assert os.listdir(tmp_path) == ["program"]

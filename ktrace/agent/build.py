@@ -10,6 +10,7 @@ from ktrace.agent.embedded import EMBEDDED, source
 from ktrace.agent.toolchain import Toolchain
 from ktrace.errors import KtraceError
 from ktrace.package import packaged
+from ktrace.private_file import replace_file
 
 _FLAGS = (
     "-Os -Wall -Werror -Wno-unused-parameter -D_GNU_SOURCE -static -s"
@@ -54,11 +55,7 @@ def _compile(command: Sequence[str]) -> None:
 
 def _write(output: str, program: bytes) -> None:
     """By way of another name: a program that runs cannot be written."""
-    temporary = f"{output}.{os.getpid()}"
     try:
-        with open(temporary, "wb") as file:
-            file.write(program)
-        os.chmod(temporary, 0o755)
-        os.replace(temporary, output)
+        replace_file(output, program, 0o777)
     except OSError as error:
         raise KtraceError(f"cannot write {output}: {error.strerror or error}") from None

@@ -7,13 +7,13 @@ Debian's archive into the lab's cache, and are not installed.
 import shutil
 from pathlib import Path
 
+from ktrace.bpf_arch import bpf_arch
 from ktrace.errors import KtraceError
-from ktrace.lab.arch import AMD64, ARM64, ARMHF, Arch
+from ktrace.lab.arch import ARCHES, Arch
 from ktrace.lab.build.packages import Apt, unpack
 from ktrace.lab.cache import cache_dir, work_dir
 from ktrace.record import record
 
-_TARGETS = {"amd64": (AMD64, "x86"), "arm64": (ARM64, "arm64"), "armhf": (ARMHF, "arm")}
 _PACKAGES = ("libbpf-dev", "libelf-dev", "zlib1g-dev")
 
 
@@ -28,11 +28,13 @@ class Toolchain:
 
 def toolchain(name: str) -> Toolchain:
     """name: Debian's, of the architecture. Raises KtraceError where something of it is not here."""
-    arch, bpf_arch = _TARGETS[name]
+    arch = ARCHES[name]
     if shutil.which(arch.compiler) is None:
         package = arch.compiler if arch.is_own else _package(arch)
         raise KtraceError(f"there is no {arch.compiler}", hint=f"Debian: apt install {package}")
-    return Toolchain(arch.compiler, () if arch.is_own else _flags(arch), bpf_arch)
+    objects = bpf_arch(arch.machine)
+    assert objects is not None  # the lab has no other machines
+    return Toolchain(arch.compiler, () if arch.is_own else _flags(arch), objects)
 
 
 def _flags(arch: Arch) -> tuple[str, ...]:

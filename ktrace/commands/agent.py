@@ -5,6 +5,7 @@ import os
 import click
 
 from ktrace.commands.group import Group
+from ktrace.commands.lab.arch_option import NAMES
 from ktrace.errors import ExitCode, UsageError
 from ktrace.views.output import say
 
@@ -20,7 +21,7 @@ def agent() -> None:
 @agent.command("build")
 @click.option(
     "--arch",
-    type=click.Choice(("amd64", "arm64", "armhf")),
+    type=click.Choice(NAMES),
     required=True,
     help="Of the board, by Debian's name.",
 )

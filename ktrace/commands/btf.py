@@ -1,12 +1,11 @@
 """ktrace btf: the types of a board's kernel, made where that kernel was built."""
 
-import os
-
 import click
 
 from ktrace.commands.group import Group
 from ktrace.errors import ExitCode, UsageError
 from ktrace.kernel.unwind_file import unwind_file
+from ktrace.private_file import replace_file
 from ktrace.views.output import say
 
 
@@ -44,14 +43,7 @@ def make(vmlinux: str, modules: tuple[str, ...], output: str) -> ExitCode:
 
 
 def _write(path: str, data: bytes) -> None:
-    """Whole or not at all."""
-    temporary = f"{path}.{os.getpid()}.new"
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
+        replace_file(path, data, 0o666)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)

@@ -13,6 +13,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,12 @@ class Dataset:
         return [f"{base.rstrip('/')}/{file}" for file in self._files(name)]
 
     def _files(self, name: str) -> list[str]:
-        return [file for part in self._parts() for table, file in part["files"] if table == name]
+        return [file for table, file in self._written if table == name]
+
+    @cached_property
+    def _written(self) -> list[tuple[str, str]]:
+        """Table and file, of every part. A dataset may have many parts, far away: read once."""
+        return [(table, file) for part in self._parts() for table, file in part["files"]]
 
     def _parts(self) -> list[dict[str, Any]]:
         folder = posixpath.join(self._root, _PARTS)

@@ -49,6 +49,7 @@ class OomDecoder:
         )
 
     def oom_kill(self, raw: Any) -> OomKill:
+        path = cgroup(raw.cgroup)
         return OomKill(
             t=seconds(raw.event.t),
             by=task(raw.by),
@@ -67,8 +68,8 @@ class OomDecoder:
             file_rss_kib=kib(raw.file_rss, self._page_kib),
             shmem_rss_kib=kib(raw.shmem_rss, self._page_kib),
             pgtables_kib=raw.pgtables // 1024,
-            cgroup=cgroup(raw.cgroup),
-            names=container_names(cgroup(raw.cgroup)),
+            cgroup=path,
+            names=container_names(path),
             invoked_t=seconds(raw.invoked_t) if raw.invoked_t else None,
             domain_id=raw.domain_id,
         )
