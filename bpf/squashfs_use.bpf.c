@@ -245,7 +245,7 @@ static __always_inline int handle_cache_put(struct squashfs_cache_entry *entry)
 	__s32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct squashfs_thread *thread = bpf_map_lookup_elem(&squashfs_calls, &tid);
 	struct squashfs_use *use;
-	__u64 held;
+	__u64 now, held;
 
 	if (!thread || thread->over)
 		return 0;
@@ -255,9 +255,10 @@ static __always_inline int handle_cache_put(struct squashfs_cache_entry *entry)
 		return 0;
 	if (!thread->got_t)
 		count_got(thread, use, entry, tid);
-	held = NOW() - thread->got_t;
+	now = NOW();
+	held = now - thread->got_t;
 	use->held_ns += held;
-	note_longest(&use->holder, held, NOW());
+	note_longest(&use->holder, held, now);
 	return 0;
 }
 

@@ -9,7 +9,9 @@ the event is the first one's, with these values in it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from dataclasses import fields
+from functools import partial
+from typing import Any, ClassVar
 
 from ktrace.events import Event
 from ktrace.sources.log.form import LineForm
@@ -18,6 +20,14 @@ from ktrace.sources.log.prefix import Prefix
 from ktrace.sources.log.shape import Found, Read, Shape, patterns_of, read_alone
 
 _NAMES = 4096  # of tasks, that are known to make no difference
+
+
+def made_like(event: Event, *values: str) -> Any:
+    """Makes events like this one, of other values of these members."""
+    kept = {field.name: getattr(event, field.name) for field in fields(event)}
+    for name in values:
+        del kept[name]
+    return partial(type(event), **kept)
 
 
 class Alike(ABC):

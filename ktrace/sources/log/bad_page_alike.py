@@ -4,12 +4,11 @@ What a state means is judged once for each set of values that it depends on; it 
 the page frame's number, and mostly not on the word with the page's index.
 """
 
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from ktrace.events import BadPage, Task
-from ktrace.sources.log.alike import Alike
+from ktrace.sources.log.alike import Alike, made_like
 from ktrace.sources.log.bad_page import BadPageReport
 from ktrace.sources.log.bad_page_dump import INDEX
 from ktrace.sources.log.form import WHO, Form, Registers
@@ -94,16 +93,14 @@ class BadPageAlike(Alike):
         assert read is not None
         assert isinstance(read.report, BadPageReport)
         event = read.report.event("")
-        kept = {field.name: getattr(event, field.name) for field in fields(event)}
-        for name in ("t", "boot", "by", "pfn", "lines", "words"):
-            del kept[name]
         if self._page:
-            kept |= {"page": None, "page_phys": None}
+            event = replace(event, page=None, page_phys=None)
+        state = made_like(event, "t", "boot", "by", "pfn", "lines", "words")
         if len(self._states) >= _STATES:
             self._states.clear()
         if read.report.has_unused_index:
-            state = self._states[key] = partial(BadPage, **kept)
+            self._states[key] = state
         else:
             self._states[key] = None
-            state = self._states[values] = partial(BadPage, **kept)
+            self._states[values] = state
         return state

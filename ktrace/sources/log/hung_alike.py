@@ -1,10 +1,7 @@
 """Hung tasks' reports that are alike: other tasks that hang in the same place."""
 
-from functools import partial
-from typing import Any
-
 from ktrace.events import HungReport, Task
-from ktrace.sources.log.alike import Alike
+from ktrace.sources.log.alike import Alike, made_like
 from ktrace.sources.log.form import Form, Registers
 from ktrace.sources.log.heads import Heads
 from ktrace.sources.log.prefix import Prefix
@@ -31,16 +28,7 @@ class HungAlike(Alike):
         first = read.report.event("")
         assert isinstance(first, HungReport)
         self._groups = self.shape.groups("comm", "pid", "seconds")
-        self._made: Any = partial(
-            HungReport,
-            kernel=first.kernel,
-            stack=first.stack,
-            how=first.how,
-            lock=first.lock,
-            owner=first.owner,
-            owner_stack=first.owner_stack,
-            unreliable=first.unreliable,
-        )
+        self._made = made_like(first, "t", "boot", "task", "blocked_s", "lines")
 
     def event(self, found: Found, t: float, boot: str, lines: tuple[int, int]) -> HungReport:
         comm, pid, blocked = found.first.group(*self._groups)

@@ -1,12 +1,9 @@
 """Reports of the OOM killer that are alike: other victims, of the same place and memory cgroup."""
 
 import re
-from dataclasses import fields
-from functools import partial
-from typing import Any
 
 from ktrace.events import MemoryCount, OomReport, Task
-from ktrace.sources.log.alike import Alike
+from ktrace.sources.log.alike import Alike, made_like
 from ktrace.sources.log.form import WHO, Form, Registers
 from ktrace.sources.log.heads import Heads
 from ktrace.sources.log.oom import OomKillerReport
@@ -85,10 +82,8 @@ class OomAlike(Alike):
         told = [count.name for count in first.memory]
         self._facts = [(name, page if name in IN_PAGES else 1) for name in told]
         self._values = (0, 0, *[at[name] for name in told])  # two more: group() then has a tuple
-        kept = {field.name: getattr(first, field.name) for field in fields(first)}
-        for name in ("t", "boot", "by", "victim", "memory", "tasks", "lines", *self._numbers):
-            del kept[name]
-        self._made: Any = partial(OomReport, **kept)
+        values = ("t", "boot", "by", "victim", "memory", "tasks", "lines")
+        self._made = made_like(first, *values, *self._numbers)
 
     def names(self, found: Found) -> list[str]:
         comm, _ = found.first.group(*self._by)
