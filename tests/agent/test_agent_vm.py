@@ -10,11 +10,11 @@ import pytest
 from ktrace.lab.runner import find_scenario, run_scenario
 from ktrace.lab.scenario import Stage, Step
 from tests.lab.arches import kernel_for
+from tests.lab.stalled import die_when_the_disk_goes_on, of
 from tests.tracer import Record, ktrace
 
 pytestmark = pytest.mark.vm
 
-HOLD_S = 10.0  # for so long the scenario stalls the disk after the kills
 WAITERS = ["reader", "faulter", "hog"]
 
 
@@ -34,10 +34,6 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 def eat_memory(stage: Stage) -> None:
     """Until the OOM killer ends it: tail keeps the last line of a file that has none."""
     assert stage.guest.run("tail /dev/zero").status != 0
-
-
-def of(records: list[Record], status: str, comm: str) -> list[Record]:
-    return [r for r in records if r.get("status") == status and r["comm"] == comm]
 
 
 def test_what_was_traced(records: list[Record]) -> None:
@@ -77,12 +73,7 @@ def test_the_hog_was_killed_by_the_oom_killer(records: list[Record]) -> None:
 
 @pytest.mark.parametrize("comm", WAITERS)
 def test_they_die_by_sigkill_when_the_disk_goes_on(records: list[Record], comm: str) -> None:
-    opened = {finding["id"] for finding in of(records, "open", comm)}
-    resolved = of(records, "resolved", comm)
-    assert {finding["id"] for finding in resolved} == opened
-    for finding in resolved:
-        assert finding["outcome"]["exit_signal"] == 9
-        assert finding["outcome"]["after_s"] >= HOLD_S
+    die_when_the_disk_goes_on(records, comm)
 
 
 def test_nothing_was_lost(records: list[Record]) -> None:

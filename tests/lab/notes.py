@@ -6,9 +6,10 @@ from ktrace.lab.guest.guest import Guest
 class NotingGuest(Guest):
     """Every command succeeds; whoever is looked at is stuck after SIGKILL."""
 
-    def __init__(self) -> None:
+    def __init__(self, oom_kills: int = 3) -> None:
         self.notes: list[str] = []
         self.started = 0
+        self.oom_kills = oom_kills
 
     def check(self, command: str, timeout: float = 0) -> str:
         self.notes.append(command)
@@ -17,6 +18,8 @@ class NotingGuest(Guest):
             return f"{100 + self.started}\n"
         if "/status" in command:
             return "State:\tD (disk sleep)\nShdPnd:\t0000000000000100\n"
+        if "oom_kill" in command:
+            return f"oom_kill {self.oom_kills}\n"
         if "/parameters/" in command:
             return "7\n"
         return ""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from ktrace.errors import ExitCode
 from ktrace.lab.runner import run_scenario
 from tests.lab.arches import kernel_for
+from tests.lab.stalled import of
+from tests.tracer import Record
 
 pytestmark = pytest.mark.vm
-
-Record = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +21,6 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
     result = run_scenario("squashfs-stall", output=trace, kernel=kernel_for("armhf"))
     assert result.exit_code == ExitCode.FOUND
     return [json.loads(line) for line in trace.read_text().splitlines()]
-
-
-def of(records: list[Record], status: str) -> list[Record]:
-    """Stuck tasks: a slow guest's OOM killer may look like a livelock, too."""
-    stuck = [record for record in records if record.get("finding") == "stuck-task"]
-    return [record for record in stuck if record["status"] == status]
 
 
 def test_the_hooks_are_those_of_a_kernel_without_btf(records: list[Record]) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from ktrace.errors import ExitCode
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest.guest import Guest
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenario import Stage, Step
 from ktrace.lab.scenarios.squashfs_oom import (
@@ -21,25 +20,11 @@ from ktrace.lab.scenarios.squashfs_oom import (
     victim_stuck,
 )
 from tests.chain_ends import chain_ends
+from tests.lab.notes import NotingGuest
 from tests.test_examples import EXAMPLES
 from tests.tracer import ktrace
 
 RECORDED = EXAMPLES / "validate-a-fix" / "recorded-oom"
-
-
-class NotingGuest(Guest):
-    def __init__(self, oom_kills: int = 3) -> None:
-        self.notes: list[str] = []
-        self.oom_kills = oom_kills
-
-    def check(self, command: str, timeout: float = 0) -> str:
-        self.notes.append(command)
-        if "oom_kill" in command:
-            return f"oom_kill {self.oom_kills}\n"
-        return "123\n" if command.endswith("& echo $!") else ""
-
-    def throttle(self, disk: str, bytes_per_second: int) -> None:
-        self.notes.append(f"throttle {disk} {bytes_per_second}")
 
 
 @pytest.mark.unit
@@ -54,7 +39,7 @@ def test_the_disk_is_slow_before_anything_starts_and_fast_before_it_ends(
         step.action(stage)
     slow, fast = (guest.notes.index(f"throttle workload {rate}") for rate in (700_000, 0))
     started = next(i for i, note in enumerate(guest.notes) if "supervise /workload 64 5" in note)
-    assert slow < started < fast < guest.notes.index("kill -TERM 123")
+    assert slow < started < fast < guest.notes.index("kill -TERM 101")
 
 
 @pytest.mark.unit
@@ -99,20 +84,21 @@ def test_victims_of_the_oom_killer_get_stuck(tmp_path: Path) -> None:
     assert result.exit_code == 1
     report = ktrace("report", str(trace)).stdout
     assert "killed by the OOM killer, invoked by" in report
-    ends = [*_ends_of_chains(trace)]
-    assert ends  # of victims in squashfs_cache_get(); where they were longest is the guest's affair
+    waiters = [*_waiters(trace)]  # where they were longest is the guest's affair
+    assert {waiter["wait"]["primitive"] for waiter in waiters} == {"wait_event"}
+    ends = [end for waiter in waiters for end in chain_ends(waiter)]
     assert not [end for end in ends if not _is_an_end(end)]
     kinds = {end["wait"]["kind"] for end in ends if end["wait"]}
     assert kinds & {"block-io", "memory"}, ends
 
 
-def _ends_of_chains(trace: Path) -> Iterator[dict[str, Any]]:
-    """Of all that waited for a cache at a look."""
+def _waiters(trace: Path) -> Iterator[dict[str, Any]]:
+    """All that waited for a cache at a look."""
     for line in trace.read_text().splitlines():
         record = json.loads(line)
         stuck = record.get("finding") == "stuck-task" and record["status"] != "resolved"
         if stuck and record["wait"] and record["wait"]["function"] == "squashfs_cache_get":
-            yield from chain_ends(record)
+            yield record
 
 
 def _is_an_end(end: dict[str, Any]) -> bool:

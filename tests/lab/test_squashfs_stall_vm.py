@@ -1,19 +1,16 @@
 """The whole path: a guest whose disk stalls, ktrace inside, its trace read here."""
 
 import json
-from typing import Any
 
 import pytest
 
 from ktrace.lab.runner import run_scenario
 from tests.chain_ends import chain_ends
 from tests.lab.arches import kernel_for
-from tests.tracer import ktrace
+from tests.lab.stalled import die_when_the_disk_goes_on, of
+from tests.tracer import Record, ktrace
 
 pytestmark = pytest.mark.vm
-
-HOLD_S = 10.0  # for so long the scenario stalls the disk after the kills
-Record = dict[str, Any]
 
 
 @pytest.fixture(scope="module", params=["amd64", "arm64"])
@@ -42,10 +39,6 @@ def _without_stack(record: Record) -> Record:
 
 def _events(records: list[Record]) -> list[Record]:
     return [record for record in records if record["kind"] == "event"]
-
-
-def of(records: list[Record], status: str, comm: str) -> list[Record]:
-    return [r for r in records if r.get("status") == status and r["comm"] == comm]
 
 
 def last_told(records: list[Record], comm: str) -> list[Record]:
@@ -134,12 +127,7 @@ def test_every_chain_ends_at_the_stalled_device(records: list[Record], comm: str
 
 @pytest.mark.parametrize("comm", ["reader", "faulter", "hog", "filler"])
 def test_they_die_by_sigkill_when_the_disk_goes_on(records: list[Record], comm: str) -> None:
-    opened = {finding["id"] for finding in of(records, "open", comm)}
-    resolved = of(records, "resolved", comm)
-    assert {finding["id"] for finding in resolved} == opened
-    for finding in resolved:
-        assert finding["outcome"]["exit_signal"] == 9
-        assert finding["outcome"]["after_s"] >= HOLD_S
+    die_when_the_disk_goes_on(records, comm)
 
 
 def test_the_probe_on_squashfs_came_with_its_module(records: list[Record]) -> None:

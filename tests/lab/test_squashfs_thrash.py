@@ -10,31 +10,19 @@ import pytest
 
 from ktrace.errors import UsageError
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest.guest import Guest
 from ktrace.lab.runner import run_scenario
 from ktrace.lab.scenario import Stage
 from ktrace.lab.scenarios.squashfs_thrash import PROGRAMS, check_kills, squashfs_thrash
 from ktrace.lab.series import scenario_with
+from tests.lab.notes import NotingGuest
 from tests.tracer import ktrace
-
-
-class NotingGuest(Guest):
-    def __init__(self, oom_kills: int = 0) -> None:
-        self.notes: list[str] = []
-        self.oom_kills = oom_kills
-
-    def check(self, command: str, timeout: float = 0) -> str:
-        self.notes.append(command)
-        if "oom_kill" in command:
-            return f"oom_kill {self.oom_kills}\n"
-        return "123\n" if command.endswith("& echo $!") else ""
 
 
 @pytest.mark.unit
 def test_the_programs_start_in_the_group_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stage, "wait_traced", lambda *_: None)  # there is no trace
     monkeypatch.setattr(Stage, "give_time", lambda *_: True)
-    guest = NotingGuest()
+    guest = NotingGuest(oom_kills=0)
     for step in squashfs_thrash(seconds=0).steps:
         step.action(Stage(guest, pids={"supervisor": [123]}))
     limited, started, ended = (
@@ -56,7 +44,7 @@ def test_a_run_without_a_thrash_is_no_result(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.unit
 def test_an_oom_kill_is_another_problem() -> None:
-    check_kills(Stage(NotingGuest()))
+    check_kills(Stage(NotingGuest(oom_kills=0)))
     with pytest.raises(LabError, match="killed 2 times"):
         check_kills(Stage(NotingGuest(oom_kills=2)))
 
