@@ -68,15 +68,15 @@ def compare_traces(
 
 def exit_code(comparison: "Comparison") -> ExitCode:
     """CLEAN is "fixed" or "better", FOUND "not fixed" or "worse"."""
-    from ktrace.comparison import verdict
+    from ktrace.comparison import verdict_names
 
     return {
-        verdict.FIXED: ExitCode.CLEAN,
-        verdict.BETTER: ExitCode.CLEAN,
-        verdict.NOT_FIXED: ExitCode.FOUND,
-        verdict.WORSE: ExitCode.FOUND,
-        verdict.NOT_ENOUGH: ExitCode.INCONCLUSIVE,
-        verdict.NOT_COMPARABLE: ExitCode.INCONCLUSIVE,
+        verdict_names.FIXED: ExitCode.CLEAN,
+        verdict_names.BETTER: ExitCode.CLEAN,
+        verdict_names.NOT_FIXED: ExitCode.FOUND,
+        verdict_names.WORSE: ExitCode.FOUND,
+        verdict_names.NOT_ENOUGH: ExitCode.INCONCLUSIVE,
+        verdict_names.NOT_COMPARABLE: ExitCode.INCONCLUSIVE,
     }[comparison.verdict]
 
 

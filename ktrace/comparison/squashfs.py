@@ -10,6 +10,14 @@ from collections.abc import Sequence
 from ktrace.comparison import statistics
 from ktrace.comparison.measures import Measure
 from ktrace.comparison.squashfs_reads import SquashfsReads
+from ktrace.comparison.verdict_names import (
+    BETTER,
+    FIXED,
+    NOT_COMPARABLE,
+    NOT_ENOUGH,
+    NOT_FIXED,
+    WORSE,
+)
 from ktrace.plural import count
 from ktrace.record import record
 
@@ -21,7 +29,7 @@ _SHARED = 0.5  # of the files for which most was read
 class Judged:
     """better: less by the test, and not gone."""
 
-    verdict: str  # fixed, better, worse, not fixed, not enough data, not comparable
+    verdict: str
     why: str
 
 
@@ -59,34 +67,34 @@ def judge(
     comparable work."""
     for side, values in (("BEFORE", target.before), ("AFTER", target.after)):
         if not values:
-            return Judged("not enough data", f"no run of {side} counted reads of squashfs's pages")
+            return Judged(NOT_ENOUGH, f"no run of {side} counted reads of squashfs's pages")
     if different:
         return Judged(
-            "not comparable", f"the two sides did not do comparable work: {'; '.join(different)}"
+            NOT_COMPARABLE, f"the two sides did not do comparable work: {'; '.join(different)}"
         )
     for measure in (target, pace):
         if measure.increased:
             why = f"more {measure.what} than before (p = {measure.p_more:.2g})"
-            return Judged("worse", why)
+            return Judged(WORSE, why)
     if not target.decreased:
         return Judged(*_undecided(target))
     why = f"fewer {target.what} (p = {target.p_fewer:.2g})"
     thrashing = [sum(bool(run and run.thrashes) for run in side) for side in (before, after)]
     if thrashing[1] or not thrashing[0]:
         still = f"{thrashing[1]} of {count(len(after), 'run')} of AFTER thrash"
-        return Judged("better", f"{why}; {still}, {thrashing[0]} of BEFORE's")
+        return Judged(BETTER, f"{why}; {still}, {thrashing[0]} of BEFORE's")
     if doubts:
-        return Judged("better", f"{why}; whether AFTER thrashes is in doubt: {doubts[0]}")
-    return Judged("fixed", f"{why}, and no run of AFTER thrashes")
+        return Judged(BETTER, f"{why}; whether AFTER thrashes is in doubt: {doubts[0]}")
+    return Judged(FIXED, f"{why}, and no run of AFTER thrashes")
 
 
 def _undecided(target: Measure) -> tuple[str, str]:
     p = f"p = {target.p_fewer:.2g}, which must be at most {statistics.ALPHA}"
-    if statistics.runs_missing(target.before, target.after) is None:
-        return "not fixed", f"as many {target.what} as before, as far as these runs can tell ({p})"
-    missing = statistics.runs_missing(target.before, target.after) or 0
+    missing = statistics.runs_missing(target.before, target.after)
+    if missing is None:
+        return NOT_FIXED, f"as many {target.what} as before, as far as these runs can tell ({p})"
     more = f"{count(missing, 'more run')} of each side would decide, if they turn out alike"
-    return "not enough data", f"fewer {target.what} may be chance ({p}); {more}"
+    return NOT_ENOUGH, f"fewer {target.what} may be chance ({p}); {more}"
 
 
 def different_files(

@@ -7,6 +7,14 @@ from operator import or_
 from ktrace.comparison import measures, squashfs, statistics
 from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import SQUASHFS, Run
+from ktrace.comparison.verdict_names import (
+    BETTER,
+    FIXED,
+    NOT_COMPARABLE,
+    NOT_ENOUGH,
+    NOT_FIXED,
+    WORSE,
+)
 from ktrace.comparison.workload import (
     NO_CLAIM,
     Claim,
@@ -17,10 +25,6 @@ from ktrace.comparison.workload import (
 )
 from ktrace.plural import count
 from ktrace.record import record
-
-FIXED, NOT_FIXED, WORSE = "fixed", "not fixed", "worse"
-BETTER = "better"  # less of what is compared, and not gone: of squashfs alone
-NOT_ENOUGH, NOT_COMPARABLE = "not enough data", "not comparable"
 
 
 @record

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ktrace.comparison.runs import Run
-from ktrace.comparison.verdict import BETTER, FIXED, NOT_FIXED, WORSE, Comparison
+from ktrace.comparison.verdict import Comparison
+from ktrace.comparison.verdict_names import BETTER, FIXED, NOT_FIXED, WORSE
 from ktrace.views.compare_text import text_lines
 from ktrace.views.formats.html.frame import frame
 from ktrace.views.formats.html.histogram import histogram

@@ -7,7 +7,8 @@ from ktrace.comparison.measures import Measure
 from ktrace.comparison.runs import Run
 from ktrace.comparison.squashfs import TARGET as SQUASHFS
 from ktrace.comparison.summary import AtPlace, Side, Times, sum_up
-from ktrace.comparison.verdict import NOT_COMPARABLE, Comparison
+from ktrace.comparison.verdict import Comparison
+from ktrace.comparison.verdict_names import NOT_COMPARABLE
 from ktrace.views import compare_squashfs, words
 from ktrace.views.compare_plot import plot
 from ktrace.views.safe_text import safe

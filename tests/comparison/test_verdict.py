@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.comparison.verdict import (
-    FIXED,
-    NOT_COMPARABLE,
-    NOT_ENOUGH,
-    NOT_FIXED,
-    WORSE,
-    Comparison,
-    compare,
-)
+from ktrace.comparison.verdict import Comparison, compare
+from ktrace.comparison.verdict_names import FIXED, NOT_COMPARABLE, NOT_ENOUGH, NOT_FIXED, WORSE
 from ktrace.events import Event, Lost
 from tests.comparison.runs import bad_page, fixed, hang, quick, runs, stuck, victim
 from tests.factories import FILLER_STACK, walk
