@@ -20,6 +20,8 @@ class NotingGuest(Guest):
             return "State:\tD (disk sleep)\nShdPnd:\t0000000000000100\n"
         if "oom_kill" in command:
             return f"oom_kill {self.oom_kills}\n"
+        if "/proc/uptime" in command:
+            return "12.34 20.00\n"
         if "/parameters/" in command:
             return "7\n"
         return ""

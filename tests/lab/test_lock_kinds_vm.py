@@ -10,7 +10,7 @@ import pytest
 
 from ktrace.lab.build.packages import Kernel
 from ktrace.lab.runner import run_scenario
-from ktrace.lab.scenarios.lock_kinds import THREADS, WORKER, waits
+from ktrace.lab.scenarios.lock_kinds import HELD_UNTIL, THREADS, WORKER, waits
 from tests.lab.kernels import OWN, kernel_of
 
 pytestmark = pytest.mark.vm
@@ -41,7 +41,8 @@ kernel = kernel_of(OWN, "bullseye")  # RCU readers are not preempted on 5.10
 def run(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Run:
     trace: Path = tmp_path_factory.mktemp("lab") / "kinds.ktrace"
     result = run_scenario("lock-kinds", output=trace, kernel=kernel)
-    read = [*waits(trace.read_bytes())]
+    until = result.kept[HELD_UNTIL] / 100
+    read = [wait for wait in waits(trace.read_bytes()) if wait["t"] <= until]
     found = {wait["task"]["comm"]: wait for wait in read}
     return Run(found, read, result.kept[WORKER], result.kernel, trace.read_text().splitlines())
 
