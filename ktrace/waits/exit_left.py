@@ -30,13 +30,13 @@ _MOST_DESCRIPTORS = 1 << 20
 def exit_left(kernel: Kernel, task: int) -> tuple[ExitLeft, ...]:
     """Of the task_struct of a thread in do_exit(); none where nothing of that is found."""
     words = _outermost(kernel, task)
-    pointers = sorted({word for word in words if word >> 47 and not word % 8})
+    pointers = _aligned(words)
     functions = {kernel.symbol(word) for word in words if word >> 47}
     found = []
     if functions & _CLOSES:
         found.append(_descriptors(kernel, pointers))
     if _RELEASES in functions:
-        found.append(_files(kernel, pointers))
+        found.append(_files(kernel, task))
     found.append(_pages(kernel, pointers))
     return tuple(left for left in found if left)
 
@@ -49,6 +49,10 @@ def _outermost(kernel: Kernel, task: int) -> tuple[int, ...]:
     size = large if kernel.pointer(stack + small) is not None else small  # a guard page follows
     data = kernel.memory.read(stack + size - _OUTERMOST, _OUTERMOST) or b""
     return struct.unpack(f"={len(data) // 8}Q", data)
+
+
+def _aligned(words: tuple[int, ...]) -> list[int]:
+    return sorted({word for word in words if _is_pointer(word)})
 
 
 def _descriptors(kernel: Kernel, pointers: list[int]) -> ExitLeft | None:
@@ -67,21 +71,33 @@ def _descriptors(kernel: Kernel, pointers: list[int]) -> ExitLeft | None:
     return None
 
 
-def _files(kernel: Kernel, pointers: list[int]) -> ExitLeft | None:
-    """task_work_run() goes through a list of them; a pointer of before leads to more than are left.
-    None where there are too many to count."""
-    calls = kernel.members(pointers, kernel.layout["callback_head.func"])
+def _files(kernel: Kernel, task: int) -> ExitLeft | None:
+    """task_work_run() goes through a list of them, and frees each. Counted twice: a count that it
+    overtook did not end at the last file. None where there are too many to count."""
+    before, after = _to_the_last(kernel, task), _to_the_last(kernel, task)
+    numbers = [number for last, number in after.items() if last in before]
+    return ExitLeft("files", max(numbers)) if numbers else None
+
+
+def _to_the_last(kernel: Kernel, task: int) -> dict[int, int]:
+    """The last file of each list that the stack leads to -> how many there are up to it: the
+    fewest, as a pointer of before leads to more than are left."""
+    calls = kernel.members(_aligned(_outermost(kernel, task)), kernel.layout["callback_head.func"])
     heads = [head for head, function in calls if kernel.symbol(function) == _RELEASE]
-    numbers = [number for head in heads if (number := _length(kernel, head))]
-    return ExitLeft("files", min(numbers)) if numbers else None
+    found: dict[int, int] = {}
+    for last, number in filter(None, (_walk(kernel, head) for head in heads)):
+        found[last] = min(number, found.get(last, number))
+    return found
 
 
-def _length(kernel: Kernel, head: int) -> int | None:
-    at: int | None = head
-    for number in range(_MOST_FILES):
-        if not at:
-            return number
-        at = kernel.member(at, "callback_head.next")
+def _walk(kernel: Kernel, head: int) -> tuple[int, int] | None:
+    """The last of a list, and how many there are; None where the list does not end."""
+    at = head
+    for number in range(1, _MOST_FILES + 1):
+        following = kernel.member(at, "callback_head.next")
+        if not following:
+            return (at, number) if following == 0 else None
+        at = following
     return None
 
 

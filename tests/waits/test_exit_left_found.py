@@ -103,6 +103,33 @@ def test_files_that_are_not_released_yet() -> None:
     assert dying.left() == (ExitLeft("files", 4),)
 
 
+def test_a_count_that_the_thread_overtook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has freed what the count was at: what stands there then leads elsewhere."""
+    dying = Dying("task_work_run")
+    works = dying.works(9)
+    dying.has(256, works[2])
+    kernel, read = dying.heap.kernel, dying.heap.read
+    freed = kernel.layout["callback_head.next"] + works[5]
+
+    def runs_on(address: int, size: int) -> bytes | None:
+        if address == freed:
+            dying.heap.put(freed, 0)
+            dying.has(256, works[7])
+        return read(address, size)
+
+    monkeypatch.setattr(dying.heap, "read", runs_on)
+    assert dying.left() == ()
+    assert dying.left() == (ExitLeft("files", 2),)
+
+
+def test_a_list_that_cannot_be_read_to_its_end() -> None:
+    dying = Dying("task_work_run")
+    works = dying.works(9)
+    dying.has(256, works[2])
+    dying.heap.put(works[5], 0xFFFF88FF00000000)
+    assert dying.left() == ()
+
+
 def test_pages_of_a_file_that_nobody_has() -> None:
     dying = Dying("task_work_run")
     dying.has(256, dying.inode(count=1, pages=500))
