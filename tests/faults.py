@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ktrace.errors import UsageError
-from ktrace.replay_run import replay
+from ktrace.replay.run import replay
 from ktrace.views.report import ReportView
 from tests import stuck_tasks
 from tests.tracer import KTRACE, LIMIT_S

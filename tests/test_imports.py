@@ -20,7 +20,7 @@ print(*(sys.modules.keys() - before), file=sys.stderr)
 """
 _NEVER = {"rich", "ktrace.lab", "zipfile", "tempfile", "asyncio"}
 _TO_TRACE = {"ktrace.live.run", "ktrace.sources.live.source", "ktrace.kernel.btf"}
-_TO_READ = {"json", "ktrace.trace.reader", "ktrace.detectors.analysis", "ktrace.replay_run"}
+_TO_READ = {"json", "ktrace.trace.reader", "ktrace.detectors.analysis", "ktrace.replay.run"}
 _MANUAL = "ktrace.commands.manual"
 
 

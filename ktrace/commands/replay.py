@@ -26,7 +26,7 @@ def replay(
 
     Bad pages in earlier files count in the verdict on later ones: a bad cell shows across boots.
     """
-    from ktrace.replay_run import replay as replay_trace
+    from ktrace.replay.run import replay as replay_trace
 
     footer = f"replay of {' '.join(files)}"
 

@@ -16,7 +16,7 @@ from ktrace.views.view import View
 
 if TYPE_CHECKING:
     from ktrace.known_bugs import Catalogue
-    from ktrace.replay_run import NewView
+    from ktrace.replay.run import NewView
     from ktrace.trace.reader import Record
 
 _FOR_PEOPLE = ("text", "html", "markdown")
@@ -99,7 +99,7 @@ def _print(
     shown: Callable[[str], str],
     change: "Callable[[Record], Record]" = lambda record: record,
 ) -> ExitCode:
-    from ktrace.replay_run import replay
+    from ktrace.replay.run import replay
 
     if style not in _DOCUMENTS:
         return replay(files, _streamed(style, len(files) > 1, known, shown), 0, change)

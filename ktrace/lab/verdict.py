@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ktrace.errors import ExitCode
 from ktrace.findings import End
-from ktrace.replay_run import replay
+from ktrace.replay.run import replay
 from ktrace.views.report import ReportView
 
 

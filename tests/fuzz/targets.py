@@ -20,7 +20,7 @@ from ktrace.errors import UsageError
 from ktrace.known_bugs import Catalogue
 from ktrace.log_run import run as run_log
 from ktrace.redaction import Redaction
-from ktrace.replay_run import replay
+from ktrace.replay.run import replay
 from ktrace.views.choice import _body
 from ktrace.views.formats.document import Document, Format
 from ktrace.views.json_lines import JsonLinesView

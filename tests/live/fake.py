@@ -17,7 +17,7 @@ from ktrace.findings import Probe
 from ktrace.live import run as live
 from ktrace.live.options import Options
 from ktrace.problems import PROBLEMS
-from ktrace.replay_run import replay
+from ktrace.replay.run import replay
 from ktrace.sources.live.source import now
 from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.report import ReportView

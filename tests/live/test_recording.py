@@ -18,7 +18,7 @@ import pytest
 
 from ktrace.errors import ExitCode
 from ktrace.events import Event
-from ktrace.replay_run import replay
+from ktrace.replay.run import replay
 from ktrace.trace import writer, writer_process
 from ktrace.trace.rests import with_rests
 from ktrace.views.json_lines import JsonLinesView

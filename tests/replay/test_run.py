@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ktrace import replay_run
 from ktrace.events import Lost
+from ktrace.replay import run
 from tests.trace.samples import END, SESSION, WALK, write
 from tests.views.runs import show
 
@@ -33,9 +33,9 @@ def test_a_gap_of_months_is_not_slept_through(
     late = [replace(WALK, t=WALK.t + n * 1e7) for n in (1, 2)]
     path = write(tmp_path / "a.ktrace", [SESSION, WALK, *late, END])
     naps: list[float] = []
-    monkeypatch.setattr(replay_run.time, "sleep", naps.append)
+    monkeypatch.setattr(run.time, "sleep", naps.append)
     screen = Screen()
-    replay_run.replay([str(path)], lambda command, path: screen, None)  # type: ignore[arg-type,return-value]
+    run.replay([str(path)], lambda command, path: screen, None)  # type: ignore[arg-type,return-value]
     assert 55 < sum(naps) < 65
     assert len(screen.notes) == 1
 

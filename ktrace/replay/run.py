@@ -10,8 +10,8 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import End, Finding, Session
-from ktrace.replay_interrupts import Interrupts
-from ktrace.replay_player import ReplayPlayer
+from ktrace.replay.interrupts import Interrupts
+from ktrace.replay.player import ReplayPlayer
 from ktrace.trace.reader import Record, TraceFile
 from ktrace.trace.rests import with_rests
 from ktrace.verdicts import EXIT_CODES, with_doubt, worst

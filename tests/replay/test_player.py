@@ -2,7 +2,7 @@
 
 import pytest
 
-from ktrace.replay_player import ReplayPlayer
+from ktrace.replay.player import ReplayPlayer
 
 pytestmark = pytest.mark.unit
 

@@ -1,0 +1,1 @@
+"""A recorded trace through the detectors and views of a live run."""
