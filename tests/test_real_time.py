@@ -128,7 +128,17 @@ while os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR:
 """
 
 
+@pytest.fixture
+def not_nice() -> Iterator[None]:
+    """Whoever runs the tests nicely: where the user chose, ktrace leaves it so."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    yield
+    os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
 @pytest.mark.kernel
+@pytest.mark.usefixtures("not_nice")
 def test_who_spins_is_ordinary_before_the_kernel_kills_it() -> None:
     assert subprocess.run([sys.executable, "-c", SPIN], timeout=60).returncode == 0
 
@@ -143,7 +153,8 @@ def one_cpu() -> Iterator[None]:
 
 
 @pytest.mark.kernel
-def test_ktrace_and_its_writer_have_it_and_command_has_not(one_cpu: None) -> None:
+@pytest.mark.usefixtures("not_nice", "one_cpu")
+def test_ktrace_and_its_writer_have_it_and_command_has_not() -> None:
     show = "import os, resource; print(os.sched_getscheduler(0), resource.getrlimit(15))"
     assert resource.RLIMIT_RTTIME == 15
     with tracer("-o", "/dev/null") as run:
@@ -156,6 +167,7 @@ def test_ktrace_and_its_writer_have_it_and_command_has_not(one_cpu: None) -> Non
 
 
 @pytest.mark.kernel
+@pytest.mark.usefixtures("not_nice")
 def test_a_nice_ktrace_says_so() -> None:
     nice = ["nice", "-n", "3", sys.executable, "-m", "ktrace", "oom-hang", "-d", "0", "--json"]
     done = subprocess.run(nice, capture_output=True, text=True)

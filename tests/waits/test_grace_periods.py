@@ -17,13 +17,12 @@ def test_who_runs_on_a_cpu_that_it_waits_for(source: LiveSource) -> None:
     with ready_program("membarrier") as waiter, spinning_in_kernel(32 << 10) as spinner:
         seen: list[TaskWait] = []
 
-        def is_seen() -> bool:
+        def waits_for_it() -> TaskWait | None:
             events = (e for e in source.finish() if isinstance(e, TaskWait))
             seen.extend(e for e in events if e.task.tid == waiter.pid and e.wait == "rcu")
-            return any(spinner.pid in (h.task.tid for h in e.holders) for e in seen)
+            return next((e for e in seen if spinner.pid in (h.task.tid for h in e.holders)), None)
 
-        wait_until("a grace period that waits for who spins", is_seen)
-        wait = seen[-1]
+        wait = wait_until("a grace period that waits for who spins", waits_for_it)
         assert wait.detail.startswith("a grace period, which waits for CPU ")
         assert wait.evidence == ("rcu_state",)
         assert {e.object for e in seen} == {wait.object}
