@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ktrace.kernel.btf import Btf
+from ktrace.kernel.word_width import WIDTH_64, Width
 
 
 class NotInThisKernel(LookupError):
@@ -16,8 +17,9 @@ class Layout:
     dot is a struct, for its size.
     """
 
-    def __init__(self, known: dict[str, int | None]) -> None:
+    def __init__(self, known: dict[str, int | None], width: Width = WIDTH_64) -> None:
         self._known = known
+        self.width = width
 
     @classmethod
     def of(cls, btf: Btf, wanted: Iterable[str], modules: Iterable[str] = ()) -> "Layout":
@@ -29,7 +31,7 @@ class Layout:
                 missing = (path for path, offset in found.items() if offset is None)
                 found |= {path: _find(module, path) for path in [*missing]}
                 module.close()
-        return cls(found)
+        return cls(found, Width.of_machine(btf.word_bytes()))
 
     def get(self, path: str) -> int | None:
         """Raises KeyError for a path that was not asked for."""

@@ -16,6 +16,8 @@ from ktrace.record import record
 KEY = "check_pages_enabled"
 # Data like the key, of every kernel: when it is in kallsyms (CONFIG_KALLSYMS_ALL), so is the key
 _OTHER_DATA = "jiffies_64"
+# A function that the same commit removed: where it is, the checks cannot be off
+_ALWAYS = "free_pcp_prepare"
 _YES = ("1", "y", "yes", "t", "true", "on")  # kstrtobool(), lib/kstrtox.c
 HOW = "boot with init_on_alloc=1: where the checks are off, no bad page is reported"
 
@@ -63,9 +65,12 @@ def asked_for(config: Mapping[str, str], parameters: str) -> str:
 
 
 def _seen(lines: Iterable[bytes] | None, read: Callable[[int, int], bytes | None]) -> PageChecks:
-    """By the key itself."""
-    addresses = _addresses(_kallsyms() if lines is None else lines)
+    """By the key itself, or by what only kernels have that have no key."""
+    shown = [*(_kallsyms() if lines is None else lines)]
+    addresses = _addresses(shown)
     if _OTHER_DATA not in addresses:
+        if any(line.split()[2:] == [_ALWAYS.encode()] for line in shown):
+            return PageChecks(True, f"this kernel always checks, it still has {_ALWAYS}()")
         return PageChecks(None, "the kernel does not show where its variables are")
     if KEY not in addresses:
         return PageChecks(True, f"this kernel always checks, it has no {KEY}")
@@ -91,7 +96,7 @@ def _kallsyms() -> list[bytes]:
             data = file.read()
     except OSError:
         return []
-    ends = [data.find(b" %b\n" % name.encode()) for name in (KEY, _OTHER_DATA)]
+    ends = [data.find(b" %b\n" % name.encode()) for name in (KEY, _OTHER_DATA, _ALWAYS)]
     return [data[data.rfind(b"\n", 0, at) + 1 : data.index(b"\n", at)] for at in ends if at > 0]
 
 

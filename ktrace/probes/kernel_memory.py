@@ -2,7 +2,6 @@
 
 import ctypes
 import mmap
-import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -21,12 +20,6 @@ class Memory(Protocol):
 
     def read_all(self, wanted: Sequence[tuple[int, int]]) -> list[bytes | None]:
         """Several (address, size) at once; sizes of at most PIECE."""
-
-
-def pointer(memory: Memory, address: int) -> int | None:
-    """The pointer, or long, at address."""
-    data = memory.read(address, 8)
-    return struct.unpack("=Q", data)[0] if data else None
 
 
 def text(memory: Memory, address: int, size: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ktrace.kernel.btf import Btf
+from ktrace.kernel.built_in import is_built_in
 from ktrace.kernel.libbpf import lib
 from ktrace.probes.catalog import purpose
 from ktrace.record import record
@@ -88,9 +89,12 @@ class KernelHooks:
     def present(self, function: str) -> bool:
         """Is the function in the kernel image, or its module loaded?"""
         module = purpose(function).module
-        if not module or self._btf.function(function) is not None:
+        if not module or module_instance(module) is not None:
             return True
-        return module_instance(module) is not None
+        if self._btf.function(function) is None:
+            return False
+        # a file has the types of modules, too, loaded or not
+        return not self.btf_file or is_built_in(function)
 
     def refusal(self, rung: Rung) -> str:
         if self.btf_file and rung.hook in _NEED_KERNEL_BTF:

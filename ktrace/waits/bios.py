@@ -1,6 +1,7 @@
 """Bios, and which of them is waited for: include/linux/blk_types.h."""
 
 from collections.abc import Iterable, Iterator
+from mmap import PAGESIZE
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ktrace.record import record
@@ -19,7 +20,6 @@ WANTS = (
     "page",
 )
 _MOST_PAGES = 256  # BIO_MAX_VECS
-_PAGE_SHIFT = 12
 Place = TypeVar("Place")
 
 
@@ -83,9 +83,9 @@ def _pages(kernel: "Kernel", bio: int) -> Iterator[tuple[int, int]]:
     number = min(int.from_bytes(count, "little"), _MOST_PAGES)
     segments = kernel.memory.read_all([(at + size * each, size) for each in range(number)])
     for segment in filter(None, segments):
-        first = int.from_bytes(segment[page_at : page_at + 8], "little")
+        first = int.from_bytes(segment[page_at : page_at + kernel.width.word], "little")
         length = int.from_bytes(segment[length_at : length_at + 4], "little")
-        yield first, first + max(1, length >> _PAGE_SHIFT) * layout["page"]
+        yield first, first + max(1, length // PAGESIZE) * layout["page"]
 
 
 def chain(kernel: "Kernel", first: int | None, most: int) -> Iterator[int]:

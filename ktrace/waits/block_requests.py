@@ -64,7 +64,7 @@ def requested_bios(kernel: Kernel, disk: int) -> Iterator[tuple[int, Request]]:
         ):
             for request in _requests(kernel, kernel.member(hardware_queue, tags), array):
                 if _is_of(kernel, request, queue, in_driver):
-                    start = kernel.member(request, "request.start_time_ns") or 0
+                    start = kernel.wide_member(request, "request.start_time_ns") or 0
                     found = Request(in_driver, start)
                     first = kernel.member(request, "request.bio")
                     yield from ((bio, found) for bio in chain(kernel, first, _MOST_BIOS))
@@ -78,7 +78,10 @@ def _hardware_queues(kernel: Kernel, queue: int) -> list[int]:
         return [*entries(kernel, kernel.member(queue, _TABLE) or 0)][:count]
     array = kernel.member(queue, _ARRAY) if kernel.layout.has(_ARRAY) else None
     return (
-        [queue for _, queue in kernel.members([array + 8 * n for n in range(count)], 0)]
+        [
+            queue
+            for _, queue in kernel.members([array + kernel.width.word * n for n in range(count)], 0)
+        ]
         if (array)
         else []
     )
@@ -90,7 +93,8 @@ def _requests(kernel: Kernel, tags: int | None, array: str) -> list[int]:
     count = kernel.number(tags, "blk_mq_tags.nr_tags") if tags else None
     if not at or not count:
         return []
-    words = kernel.members([at + 8 * tag for tag in range(min(count, _MOST_TAGS))], 0)
+    slots = [at + kernel.width.word * tag for tag in range(min(count, _MOST_TAGS))]
+    words = kernel.members(slots, 0)
     return [request for _, request in words if request]
 
 

@@ -9,7 +9,6 @@ WANTS = (BLOCKED_ON, BLOCKER)
 # include/linux/hung_task.h: the type in the low bits of task_struct.blocker
 _TYPE = 3
 _LOCKS = ("mutex", "semaphore", "rw_semaphore", "rw_semaphore")
-_PROXY_WAKING = (1 << 64) - 1  # kernel/sched/sched.h: no lock, but that proxy execution wakes it
 
 
 def blockers(sleeper: Sleeper, kernel: Kernel, lock: str) -> dict[str, int]:
@@ -21,7 +20,8 @@ def blockers(sleeper: Sleeper, kernel: Kernel, lock: str) -> dict[str, int]:
     said = {}
     if lock == "mutex" and kernel.layout.has(BLOCKED_ON):
         word = kernel.member(sleeper.address, BLOCKED_ON) or 0
-        said[BLOCKED_ON] = 0 if word == _PROXY_WAKING else word
+        # PROXY_WAKING, kernel/sched/sched.h: no lock, but that proxy execution wakes it
+        said[BLOCKED_ON] = 0 if word == kernel.width.greatest else word
     if kernel.layout.has(BLOCKER):
         word = kernel.member(sleeper.address, BLOCKER) or 0
         said[BLOCKER] = word & ~_TYPE if _LOCKS[word & _TYPE] == lock else 0

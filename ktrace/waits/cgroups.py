@@ -46,7 +46,9 @@ def controller_state(kernel: Kernel, task: int, controller: str) -> int:
     css_set = kernel.member(task, "task_struct.cgroups")
     if number is None or not css_set:
         return 0
-    return kernel.pointer(css_set + kernel.layout["css_set.subsys"] + 8 * number) or 0
+    return (
+        kernel.pointer(css_set + kernel.layout["css_set.subsys"] + kernel.width.word * number) or 0
+    )
 
 
 def upward(kernel: Kernel, state: int) -> Iterator[int]:

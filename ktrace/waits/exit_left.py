@@ -4,8 +4,6 @@ Read from the outermost frames of its stack, those of do_exit() and what it call
 they are while it runs. kernel/exit.c, fs/file.c, kernel/task_work.c, fs/inode.c
 """
 
-import struct
-
 from ktrace.events import ExitLeft
 from ktrace.waits.kernel import Kernel
 
@@ -18,7 +16,6 @@ WANTS = (
     "fdtable.max_fds",
     "fdtable.fd",
 )
-_STACK_SIZES = (16 << 10, 32 << 10)  # THREAD_SIZE; the second with KASAN
 _OUTERMOST = 2048  # bytes
 _CLOSES = frozenset({"exit_files", "put_files_struct", "close_files"})
 _RELEASES = "task_work_run"
@@ -30,8 +27,8 @@ _MOST_DESCRIPTORS = 1 << 20
 def exit_left(kernel: Kernel, task: int) -> tuple[ExitLeft, ...]:
     """Of the task_struct of a thread in do_exit(); none where nothing of that is found."""
     words = _outermost(kernel, task)
-    pointers = _aligned(words)
-    functions = {kernel.symbol(word) for word in words if word >> 47}
+    pointers = _addresses(kernel, words)
+    functions = {kernel.symbol(word) for word in words if word & kernel.width.mask}
     found = []
     if functions & _CLOSES:
         found.append(_descriptors(kernel, pointers))
@@ -45,28 +42,30 @@ def _outermost(kernel: Kernel, task: int) -> tuple[int, ...]:
     stack = kernel.member(task, "task_struct.stack")
     if not stack:
         return ()
-    small, large = _STACK_SIZES
-    size = large if kernel.pointer(stack + small) is not None else small  # a guard page follows
+    small, large = kernel.width.stack_sizes[0], kernel.width.stack_size
+    # a guard page follows the smaller one
+    larger = large > small and kernel.pointer(stack + small) is not None
+    size = large if larger else small
     data = kernel.memory.read(stack + size - _OUTERMOST, _OUTERMOST) or b""
-    return struct.unpack(f"={len(data) // 8}Q", data)
+    return kernel.width.unpack(data)
 
 
-def _aligned(words: tuple[int, ...]) -> list[int]:
-    return sorted({word for word in words if _is_pointer(word)})
+def _addresses(kernel: Kernel, words: tuple[int, ...]) -> list[int]:
+    return sorted(set(filter(kernel.width.is_address, words)))
 
 
 def _descriptors(kernel: Kernel, pointers: list[int]) -> ExitLeft | None:
     """close_files() takes each from the table; the task has lost its files_struct by then."""
     for _, table in kernel.members(pointers, kernel.layout["files_struct.fdt"]):
-        size = kernel.number(table, "fdtable.max_fds") if _is_pointer(table) else None
+        size = kernel.number(table, "fdtable.max_fds") if kernel.width.is_address(table) else None
         array = kernel.member(table, "fdtable.fd") if size else None
-        if not size or not array or not _is_pointer(array):
+        if not size or not array or not kernel.width.is_address(array):
             continue
-        if size % 64 or not 0 < size <= _MOST_DESCRIPTORS:
+        if size % (8 * kernel.width.word) or not 0 < size <= _MOST_DESCRIPTORS:
             continue
-        data = kernel.memory.read(array, 8 * size)
+        data = kernel.memory.read(array, kernel.width.word * size)
         if data:
-            number = sum(map(bool, struct.unpack(f"={size}Q", data)))
+            number = sum(map(bool, kernel.width.unpack(data)))
             return ExitLeft("descriptors", number)
     return None
 
@@ -82,7 +81,8 @@ def _files(kernel: Kernel, task: int) -> ExitLeft | None:
 def _to_the_last(kernel: Kernel, task: int) -> dict[int, int]:
     """The last file of each list that the stack leads to -> how many there are up to it: the
     fewest, as a pointer of before leads to more than are left."""
-    calls = kernel.members(_aligned(_outermost(kernel, task)), kernel.layout["callback_head.func"])
+    pointers = _addresses(kernel, _outermost(kernel, task))
+    calls = kernel.members(pointers, kernel.layout["callback_head.func"])
     heads = [head for head, function in calls if kernel.symbol(function) == _RELEASE]
     found: dict[int, int] = {}
     for last, number in filter(None, (_walk(kernel, head) for head in heads)):
@@ -104,14 +104,10 @@ def _walk(kernel: Kernel, head: int) -> tuple[int, int] | None:
 def _pages(kernel: Kernel, pointers: list[int]) -> ExitLeft | None:
     """Of an inode that nobody has any more, and that evict() frees."""
     for inode, super_block in kernel.members(pointers, kernel.layout["inode.i_sb"]):
-        if not _is_pointer(super_block) or kernel.number(inode, "inode.i_count") != 0:
+        if not kernel.width.is_address(super_block) or kernel.number(inode, "inode.i_count") != 0:
             continue
         name = kernel.inode(inode)
         pages = kernel.member(inode, "inode.i_data.nrpages")
         if name and pages and not pages >> 40:
             return ExitLeft("pages", pages, name)
     return None
-
-
-def _is_pointer(word: int) -> bool:
-    return bool(word >> 47) and not word % 8

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ktrace.kernel.layout import Layout
-from ktrace.probes.kernel_memory import Memory, pointer, text
+from ktrace.kernel.word_width import Width
+from ktrace.probes.kernel_memory import Memory, text
 from ktrace.record import record
 from ktrace.waits.open_files import WANTS as OPEN_FILES
 from ktrace.waits.open_files import Opened
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     from ktrace.waits.block_devices import BlockDevice
 
 _SWITCHES = ("task_struct.nvcsw", "task_struct.nivcsw")  # voluntary and not
-SAVED_SP = ("task_struct.thread.sp", "task_struct.thread.cpu_context.sp")  # x86; arm64
+_SP_ON_STACK = "thread_info.cpu_context.sp"
+SAVED_SP = (
+    "task_struct.thread.sp",  # x86
+    "task_struct.thread.cpu_context.sp",  # arm64
+    f"task_struct.{_SP_ON_STACK}",  # arm with CONFIG_THREAD_INFO_IN_TASK
+    _SP_ON_STACK,  # arm without: at the stack's lowest address
+)
 
 # of task_struct and what hangs from it: what task() reads
 WANTS = (
@@ -36,7 +43,6 @@ WANTS = (
     "inode.i_ino",
     *OPEN_FILES,
 )
-_STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN; a node must lie in it
 _COMM = 16
 _MOST_SEARCHES = 64  # for open files, whose results are kept
 
@@ -50,9 +56,10 @@ class KernelTask:
     tid: int
     comm: str
     stack: int  # its lowest address
+    stack_size: int  # the largest that it can be
 
     def has_on_stack(self, address: int) -> bool:
-        return self.stack <= address < self.stack + _STACK_SIZE
+        return self.stack <= address < self.stack + self.stack_size
 
 
 @record
@@ -93,8 +100,19 @@ class Kernel:
     statics: dict[str, int] = field(default_factory=dict)  # found without symbols: they stay
     _tasks: dict[int, KernelTask | None] = field(default_factory=dict)
 
+    @property
+    def width(self) -> Width:
+        return self.layout.width
+
     def pointer(self, address: int) -> int | None:
-        return pointer(self.memory, address)
+        """The pointer, or long, at address."""
+        data = self.memory.read(address, self.width.word)
+        return _word(data) if data else None
+
+    def wide(self, address: int) -> int | None:
+        """The unsigned number of 8 bytes at address, on every kernel."""
+        data = self.memory.read(address, 8)
+        return _word(data) if data else None
 
     def text(self, address: int, size: int) -> str:
         return text(self.memory, address, size)
@@ -106,27 +124,32 @@ class Kernel:
 
     def member(self, address: int, path: str) -> int | None:
         """The pointer, or long, in a member of the struct at address."""
-        return pointer(self.memory, address + self.layout[path])
+        return self.pointer(address + self.layout[path])
+
+    def wide_member(self, address: int, path: str) -> int | None:
+        """The u64, sector_t or ktime_t in a member of the struct at address."""
+        return self.wide(address + self.layout[path])
 
     def members(self, addresses: Sequence[int], offset: int) -> list[tuple[int, int]]:
         """Of each of these addresses where a word can be read at the offset: it and that word."""
-        found = self.memory.read_all([(address + offset, 8) for address in addresses])
+        found = self.memory.read_all([(address + offset, self.width.word) for address in addresses])
         return [
-            (address, int.from_bytes(data, "little"))
-            for address, data in zip(addresses, found, strict=True)
-            if data
+            (address, _word(data)) for address, data in zip(addresses, found, strict=True) if data
         ]
 
     def saved_sp(self, task: int) -> int | None:
         """Where switch_to() left the stack pointer of a task that does not run."""
         path = next((path for path in SAVED_SP if self.layout.has(path)), SAVED_SP[0])
-        return self.member(task, path)
+        holder = self.member(task, "task_struct.stack") if path == _SP_ON_STACK else task
+        return self.member(holder, path) if holder else None
 
     def switches(self, tasks: Sequence[int]) -> dict[int, int]:
         """Of each of these task_structs that can be read: how often it has left a CPU. The same
         number as before: the same sleep."""
         offsets = [self.layout[path] for path in _SWITCHES]
-        read = self.memory.read_all([(task + at, 8) for task in tasks for at in offsets])
+        read = self.memory.read_all(
+            [(task + at, self.width.word) for task in tasks for at in offsets]
+        )
         pairs = zip(tasks, read[::2], read[1::2], strict=True)
         return {task: _word(own) + _word(other) for task, own, other in pairs if own and other}
 
@@ -152,7 +175,7 @@ class Kernel:
             (address + layout["task_struct.pid"], 4),
             (address + layout["task_struct.tgid"], 4),
             (address + layout["task_struct.comm"], _COMM),
-            (address + layout["task_struct.stack"], 8),
+            (address + layout["task_struct.stack"], self.width.word),
         ]
         pid, tgid, comm, stack = self.memory.read_all(wanted)
         if pid is None or tgid is None or comm is None or stack is None:
@@ -166,7 +189,8 @@ class Kernel:
             leader,
             tid,
             name.decode(errors="backslashreplace"),
-            struct.unpack("=Q", stack)[0],
+            _word(stack),
+            self.width.stack_size,
         )
 
     def file_system(self, address: int) -> FileSystem | None:

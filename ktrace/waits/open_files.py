@@ -31,7 +31,7 @@ _MOST_THREADS = 1000  # of a process whose leader has exited
 _MOST_DESCRIPTORS = 4096  # of one process: the lowest
 _MOST_SLOTS = 400_000  # in one search: 0.1 s of CPU
 _LOOKS_KEPT = 10  # a search that found what it sought is not made again so soon
-_PIECE = 32  # pointers in one read: 256 bytes
+_PIECE = 32  # pointers in one read: 256 bytes at most
 
 
 @record
@@ -81,10 +81,9 @@ def opened(kernel: "Kernel", near: int, private: Sequence[int]) -> Opened:
 
 
 def _still(known: Opened, kernel: "Kernel") -> bool:
-    slots = kernel.memory.read_all([(file.slot, 8) for file in known.files])
+    slots = kernel.memory.read_all([(file.slot, kernel.width.word) for file in known.files])
     return all(
-        data == file.file.to_bytes(8, "little")
-        for file, data in zip(known.files, slots, strict=True)
+        data == kernel.width.pack(file.file) for file, data in zip(known.files, slots, strict=True)
     )
 
 
@@ -97,7 +96,7 @@ def _search(kernel: "Kernel", near: int, private: frozenset[int]) -> Opened:
         for slot, file in _files(kernel, table, min(size, _MOST_DESCRIPTORS, left), private):
             named = kernel.task(task)
             if named:
-                found.append(OpenFile(named, (slot - table) // 8, slot, file))
+                found.append(OpenFile(named, (slot - table) // kernel.width.word, slot, file))
         left -= min(size, left)
     return Opened(tuple(found), whole, kernel.looks)
 
@@ -153,11 +152,12 @@ def _files(
     kernel: "Kernel", table: int, size: int, private: frozenset[int]
 ) -> Iterator[tuple[int, int]]:
     """Slot and address of each file with such private data."""
-    pieces = [(table + 8 * at, 8 * min(_PIECE, size - at)) for at in range(0, size, _PIECE)]
+    each = kernel.width.word
+    pieces = [(table + each * at, each * min(_PIECE, size - at)) for at in range(0, size, _PIECE)]
     slots: dict[int, int] = {}
     for (start, _), data in zip(pieces, kernel.memory.read_all(pieces), strict=True):
-        words = struct.unpack(f"={len(data) // 8}Q", data) if data else ()
-        slots.update((start + 8 * at, word) for at, word in enumerate(words) if word)
+        words = kernel.width.unpack(data) if data else ()
+        slots.update((start + each * at, word) for at, word in enumerate(words) if word)
     owners = _pointers(kernel, [*slots.values()], "file.private_data")
     for (slot, file), owner in zip(slots.items(), owners, strict=True):
         if owner in private:
@@ -167,5 +167,5 @@ def _files(
 def _pointers(kernel: "Kernel", structs: list[int], path: str) -> list[int]:
     """That member of each; 0 where it cannot be read."""
     offset = kernel.layout[path]
-    found = kernel.memory.read_all([(at + offset, 8) for at in structs])
+    found = kernel.memory.read_all([(at + offset, kernel.width.word) for at in structs])
     return [int.from_bytes(data, "little") if data else 0 for data in found]

@@ -1,12 +1,9 @@
 """Variables that each CPU has its own of: include/linux/percpu-defs.h."""
 
-import struct
-
 from ktrace.waits.kernel import Kernel
 
 _OFFSETS = "__per_cpu_offset"
 _MOST_CPUS = 4096
-_ALL_BITS = (1 << 64) - 1
 
 
 def each_cpu(kernel: Kernel, variable: int) -> list[int]:
@@ -14,9 +11,9 @@ def each_cpu(kernel: Kernel, variable: int) -> list[int]:
     table = kernel.variable(_OFFSETS)
     if table is None or not 0 < kernel.cpus <= _MOST_CPUS:
         return []
-    data = kernel.memory.read(table, 8 * kernel.cpus)
-    offsets = struct.unpack(f"={kernel.cpus}Q", data) if data else ()
-    return [variable + offset & _ALL_BITS for offset in offsets]
+    data = kernel.memory.read(table, kernel.width.word * kernel.cpus)
+    offsets = kernel.width.unpack(data) if data else ()
+    return [variable + offset & kernel.width.greatest for offset in offsets]
 
 
 def sum_of(kernel: Kernel, variable: int, size: int) -> int | None:

@@ -1,14 +1,13 @@
 """A task that sleeps, and the part of its kernel stack that holds its wait object."""
 
-import struct
 from collections.abc import Iterator
 
 from ktrace.kernel.wait_functions import is_scheduler, primitive_name
+from ktrace.kernel.word_width import Width
 from ktrace.probes.kernel_memory import PIECE
 from ktrace.record import record
 from ktrace.waits.kernel import Kernel
 
-_STACK_SIZE = 32 << 10  # THREAD_SIZE is 16 KiB, 32 KiB with KASAN
 _STACK_BYTES = 2048  # from the saved stack pointer; wait objects lie in the first few hundred
 
 
@@ -24,35 +23,43 @@ class Sleeper:
     functions: tuple[str, ...]
     sp: int
     stack: bytes  # from sp upward
+    width: Width
     in_modules: tuple[tuple[str, str], ...] = ()  # of these, function and module, innermost first
 
     def holding(self, word: int) -> Iterator[int]:
         """Addresses on the stack at which that word lies, innermost first."""
-        pattern = struct.pack("=Q", word)
+        pattern = self.width.pack(word)
         at = self.stack.find(pattern)
         while at >= 0:
-            if at % 8 == 0:
+            if at % self.width.word == 0:
                 yield self.sp + at
             at = self.stack.find(pattern, at + 1)
 
     def word(self, address: int) -> int | None:
         """The word at that address of the stack; None outside of what was read."""
+        return self._number(address, self.width.word)
+
+    def wide(self, address: int) -> int | None:
+        """The unsigned number of 8 bytes at that address of the stack, on every kernel."""
+        return self._number(address, 8)
+
+    def _number(self, address: int, size: int) -> int | None:
         at = address - self.sp
-        if not 0 <= at <= len(self.stack) - 8:
+        if not 0 <= at <= len(self.stack) - size:
             return None
-        return int(struct.unpack_from("=Q", self.stack, at)[0])
+        return int.from_bytes(self.stack[at : at + size], "little")
 
     def words(self) -> tuple[int, ...]:
-        return struct.unpack_from(f"={len(self.stack) // 8}Q", self.stack)
+        return self.width.unpack(self.stack)
 
     def pointers(self) -> list[int]:
         """Words that can be addresses of kernel structures, each once: a register that callees
         saved may hold what is waited for."""
-        return sorted({word for word in self.words() if word >> 47 and not word % 8})
+        return sorted(set(filter(self.width.is_address, self.words())))
 
     def elsewhere(self) -> list[int]:
         """pointers() without those into its own stack."""
-        return [word for word in self.pointers() if abs(word - self.sp) >= _STACK_SIZE]
+        return [word for word in self.pointers() if abs(word - self.sp) >= self.width.stack_size]
 
     def has(self, address: int) -> bool:
         return self.sp <= address < self.sp + len(self.stack)

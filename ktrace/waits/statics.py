@@ -75,7 +75,9 @@ def as_sleeper(kernel: Kernel, task: KernelTask) -> Sleeper | None:
     if not sp:
         return None
     stack = stack_of(kernel, sp)
-    return Sleeper(task.address, task.pid, task.tid, task.comm, (), sp, stack) if stack else None
+    if not stack:
+        return None
+    return Sleeper(task.address, task.pid, task.tid, task.comm, (), sp, stack, kernel.width)
 
 
 def kernel_threads(kernel: Kernel, task: int) -> Iterator[KernelTask]:

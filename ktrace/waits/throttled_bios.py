@@ -92,14 +92,12 @@ def _groups(kernel: Kernel, queue: int, data: int) -> Iterator[int]:
     the queue's throtl_data."""
     layout = kernel.layout
     nodes, _ = members(kernel, queue + layout["request_queue.blkg_list"], _MOST_GROUPS)
-    room = (layout["blkcg_gq"] - layout["blkcg_gq.pd"]) // 8
+    room = (layout["blkcg_gq"] - layout["blkcg_gq.pd"]) // kernel.width.word
     for node in nodes:
         first = node - layout["blkcg_gq.q_node"] + layout["blkcg_gq.pd"]
-        words = kernel.memory.read_all(
-            [(first + 8 * number, 8) for number in range(min(room, _MOST_POLICIES))]
-        )
-        policies = [int.from_bytes(word, "little") for word in words if word]
-        pointers = [policy for policy in policies if policy >> 47 and not policy % 8]
+        slots = [first + kernel.width.word * n for n in range(min(room, _MOST_POLICIES))]
+        policies = (policy for _, policy in kernel.members(slots, 0))
+        pointers = [*filter(kernel.width.is_address, policies)]
         # throtl_grp.pd is its first member
         owners = kernel.members(pointers, layout["throtl_grp.td"])
         yield from (group for group, owner in owners if owner == data)
@@ -172,7 +170,7 @@ def _limits(kernel: Kernel, group: int, direction: int) -> dict[str, int]:
     each = (end - layout["throtl_grp.bps"]) // 16
     index = direction * each + each - 1
     found = {}
-    rate = kernel.pointer(group + layout["throtl_grp.bps"] + 8 * index)
+    rate = kernel.wide(group + layout["throtl_grp.bps"] + 8 * index)
     if rate is not None and rate != _NO_BYTES:
         found["bytes/s"] = rate
     data = kernel.memory.read(group + layout["throtl_grp.iops"] + 4 * index, 4)

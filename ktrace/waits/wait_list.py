@@ -1,11 +1,8 @@
 """Lists of waiters: a node proved by its neighbours, and the way from it to the list's head."""
 
-import struct
-
 from ktrace.record import record
 from ktrace.waits.kernel import Kernel
 
-_WORD = struct.Struct("=Q")
 _LONGEST = 10_000  # waiters; a longer list is not walked to its end
 
 
@@ -63,17 +60,20 @@ class _Reader:
         forward = kernel.layout["list_head.next"]
         self._start = min(forward, task_offset)
         self._forward, self._task = forward - self._start, task_offset - self._start
-        self._size = max(self._forward, self._task) + 8
+        self._word = kernel.width.word
+        self._size = max(self._forward, self._task) + self._word
 
     def node(self, address: int) -> tuple[int, int] | None:
         """next, and the word where it would name a task, 0 where there is none: a head may be the
         last thing in readable memory. None where it has no next."""
         data = self._memory.read(address + self._start, self._size)
         if data is None:
-            link = _word(self._memory.read(address + self._start + self._forward, 8))
+            link = _word(self._memory.read(address + self._start + self._forward, self._word))
             return None if link is None else (link, 0)
-        (forward,) = _WORD.unpack_from(data, self._forward)
-        (task,) = _WORD.unpack_from(data, self._task)
+        forward, task = (
+            int.from_bytes(data[at : at + self._word], "little")
+            for at in (self._forward, self._task)
+        )
         return forward, task
 
 
@@ -81,9 +81,9 @@ def _links(kernel: Kernel, node: int) -> tuple[int | None, int | None]:
     """next, prev"""
     layout = kernel.layout
     ends = (layout["list_head.next"], layout["list_head.prev"])
-    forward, back = kernel.memory.read_all([(node + end, 8) for end in ends])
+    forward, back = kernel.memory.read_all([(node + end, kernel.width.word) for end in ends])
     return _word(forward), _word(back)
 
 
 def _word(data: bytes | None) -> int | None:
-    return int(_WORD.unpack(data)[0]) if data else None
+    return int.from_bytes(data, "little") if data else None

@@ -1,6 +1,5 @@
 """The kernel's xarrays: include/linux/xarray.h."""
 
-import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ def entries(kernel: "Kernel", entry: int) -> Iterator[int]:
         return
     node = entry - _INTERNAL
     slots = kernel.layout["xa_node.slots"]
-    count = (kernel.layout["xa_node.marks"] - slots) // 8  # the next member, in a union with tags
-    data = kernel.memory.read(node + slots, 8 * count) or b""
-    for slot in struct.unpack(f"={len(data) // 8}Q", data):
+    size = kernel.layout["xa_node.marks"] - slots  # the next member, in a union with tags
+    data = kernel.memory.read(node + slots, size) or b""
+    for slot in kernel.width.unpack(data):
         yield from entries(kernel, slot)

@@ -13,6 +13,7 @@ from ktrace.kernel.page_checks import asked_for, page_checks
 pytestmark = pytest.mark.unit
 
 OTHER = b"ffffffff82a05000 D jiffies_64\n"
+ALWAYS = b"0000000000000000 t free_pcp_prepare\n"
 KEY = b"ffffffff82b00010 D check_pages_enabled\n"
 HIDDEN = [b"0000000000000000 D jiffies_64\n", b"0000000000000000 D check_pages_enabled\n"]
 
@@ -25,6 +26,8 @@ HIDDEN = [b"0000000000000000 D jiffies_64\n", b"0000000000000000 D check_pages_e
         ([OTHER, KEY], None, None),  # lockdown
         ([OTHER], None, True),  # before v6.3
         ([], None, None),  # CONFIG_KALLSYMS_ALL=n
+        ([ALWAYS], None, True),  # both, before v6.3
+        ([ALWAYS.replace(b"\n", b"\t[some]\n")], None, None),  # a module's
         (HIDDEN, None, None),  # kptr_restrict=2
     ],
 )

@@ -184,6 +184,16 @@ def test_functions_of_modules_are_present_with_their_module(
     assert hooks(FakeBtf()).present("squashfs_cache_get")
 
 
+@pytest.mark.parametrize("built_in", [False, True])
+def test_a_btf_file_has_functions_of_modules_that_are_not_loaded(
+    monkeypatch: pytest.MonkeyPatch, built_in: bool
+) -> None:
+    monkeypatch.setattr(ladder, "module_instance", lambda module: None)
+    monkeypatch.setattr(ladder, "is_built_in", lambda function: built_in)
+    btf: Any = FakeBtf(("squashfs_cache_get",))
+    assert KernelHooks(btf, "board.btf").present("squashfs_cache_get") == built_in
+
+
 def test_module_that_is_not_there() -> None:
     assert module_instance("no_such_module") is None
 

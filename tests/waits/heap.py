@@ -4,7 +4,8 @@ import struct
 from collections.abc import Sequence
 
 from ktrace.kernel.layout import Layout
-from ktrace.waits.kernel import Kernel
+from ktrace.kernel.word_width import WIDTH_64, Width
+from ktrace.waits.kernel import SAVED_SP, Kernel
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.table import WANTS
 
@@ -31,19 +32,24 @@ OFFSETS = {
     "wait_queue_entry.entry": 24,
     "wait_queue_head.head": 8,
 }
-_HEAP, _STACKS = 0xFFFF888100000000, 0xFFFFC90000000000
-_STACK = 16 << 10
+# where memory and stacks begin, by the bytes of a word
+_PLACES = {8: (0xFFFF888100000000, 0xFFFFC90000000000), 4: (0xC1000000, 0xF0800000)}
 _TASK = 8 << 10  # of a task_struct: what is read lies before it
 
 
 class Heap:
     """Memory by address; what was never written cannot be read."""
 
-    def __init__(self, offsets: dict[str, int | None] | None = None) -> None:
+    def __init__(
+        self, offsets: dict[str, int | None] | None = None, width: Width = WIDTH_64
+    ) -> None:
         self._bytes: dict[int, int] = {}
-        self._next = _HEAP
+        self._next, self._stacks = _PLACES[width.word]
+        self._stack_size = width.stack_sizes[0]
         self._tasks = 0
-        self.layout = Layout(dict.fromkeys(WANTS) | OFFSETS | (offsets or {}))
+        known = dict.fromkeys(WANTS) | (OFFSETS if width.word == 8 else {}) | (offsets or {})
+        self.layout = Layout(known, width)
+        self._saved_sp = next(path for path in SAVED_SP if self.layout.has(path))
         self.functions: dict[int, str] = {}
         self.variables: dict[int, str] = {}
         self.kernel = Kernel(
@@ -70,7 +76,7 @@ class Heap:
         self._bytes |= dict(enumerate(data, address))
 
     def put(self, address: int, word: int) -> None:
-        self.write(address, struct.pack("=Q", word))
+        self.write(address, self.layout.width.pack(word))
 
     def new(self, size: int) -> int:
         """Zeroed memory, as kmalloc() gives it."""
@@ -85,15 +91,15 @@ class Heap:
         self.write(at + self.layout["task_struct.pid"], struct.pack("=i", tid))
         self.write(at + self.layout["task_struct.tgid"], struct.pack("=i", pid or tid))
         self.write(at + self.layout["task_struct.comm"], comm.encode().ljust(16, b"\0"))
-        stack = _STACKS + self._tasks * _STACK
+        stack = self._stacks + self._tasks * self._stack_size
         self.put(at + self.layout["task_struct.stack"], stack)
-        sp = stack + _STACK - 1024
+        sp = stack + self._stack_size - 1024
         self.write(sp, bytes(1024))
-        self.put(at + self.layout["task_struct.thread.sp"], sp)
+        self.put(at + self.layout[self._saved_sp], sp)
         return at
 
     def sp(self, task: int) -> int:
-        found = self.kernel.pointer(task + self.layout["task_struct.thread.sp"])
+        found = self.kernel.saved_sp(task)
         assert found is not None
         return found
 
@@ -102,7 +108,7 @@ class Heap:
         ring = [head, *nodes]
         for at, after in zip(ring, [*ring[1:], head], strict=True):
             self.put(at, after)
-            self.put(after + 8, at)
+            self.put(after + self.layout["list_head.prev"], at)
 
     def lock(self, waiter: str, size: int, wait_list: int, tasks: Sequence[int]) -> int:
         """A lock that these tasks wait for, each with a waiter on its stack."""
@@ -119,4 +125,6 @@ class Heap:
         stack = self.read(sp, 1024)
         assert found
         assert stack
-        return Sleeper(task, found.pid, found.tid, found.comm, functions, sp, stack)
+        return Sleeper(
+            task, found.pid, found.tid, found.comm, functions, sp, stack, self.layout.width
+        )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.kernel.word_width import WIDTH_64
 from ktrace.waits import foreign_modules
 from ktrace.waits.foreign_modules import foreign_module
 from ktrace.waits.kinds.driver import KIND
@@ -30,7 +31,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sleeper(*in_modules: tuple[str, str]) -> Sleeper:
-    return Sleeper(1, 11, 11, "app", (), 0, b"", in_modules)
+    return Sleeper(1, 11, 11, "app", (), 0, b"", WIDTH_64, in_modules)
 
 
 def test_module_version_and_taints(modules: Path) -> None:

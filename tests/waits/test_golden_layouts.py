@@ -1,4 +1,5 @@
-"""Locks in the layouts of Debian's oldest and newest kernel: from the waiter's stack to the owner.
+"""Locks in the layouts of Debian's oldest and newest kernel, and of 32-bit ARM: from the waiter's
+stack to the owner.
 
 Between them mutexes, rwsems and semaphores lost the heads of their lists of waiters.
 """
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.kernel.word_width import WIDTH_32, WIDTH_64
 from ktrace.waits.kinds.mutex import KIND as MUTEX
 from ktrace.waits.kinds.rt_mutex import KIND as RT_MUTEX
 from ktrace.waits.kinds.rwsem import KIND as RWSEM
@@ -18,12 +20,13 @@ pytestmark = pytest.mark.unit
 
 # offsets in bytes by kernel, of what these kinds read, from its BTF; null: it has no such member
 LAYOUTS = json.loads((Path(__file__).parents[1] / "golden" / "lock-layouts.json").read_text())
-OLD, NEW = sorted(LAYOUTS, key=lambda release: int(release.partition(".")[0]))
+OLD, ARM, NEW = sorted(LAYOUTS, key=lambda release: int(release.partition(".")[0]))
 
 
-@pytest.fixture(params=[OLD, NEW])
+@pytest.fixture(params=[OLD, ARM, NEW])
 def heap(request: pytest.FixtureRequest) -> Heap:
-    return Heap(LAYOUTS[request.param])
+    width = WIDTH_32 if request.param == ARM else WIDTH_64
+    return Heap(LAYOUTS[request.param], width)
 
 
 def lock_with_waiters(heap: Heap, lock: str, waiter: str, tasks: list[int]) -> int:

@@ -3,11 +3,14 @@
 import os
 from dataclasses import dataclass
 
+from ktrace.lab.arch import AMD64
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Guest
 
-STRUCT_PAGE = 64  # bytes; of x86-64 kernels with memory cgroups
+STRUCT_PAGE = 64  # bytes; of 64-bit kernels with memory cgroups
 _CHUNK = 2 << 20  # the mem_map is mapped in pages of 2 MiB
+_PAGE_SHIFT = 12
+_NOTES = 1 << 16  # bytes, in which the ELF notes of /proc/kcore are
 _WORD = 8
 _REFCOUNT_AT = 0x34  # struct page._refcount, as _mapcount at 0x30 (mm_types.h, 64 bit)
 _FLAG_BITS = (1 << 21) - 1  # as many as every kernel has; reserved pages have one of them
@@ -30,7 +33,8 @@ class GuestMemory:
             raise ValueError("this guest's memory is not in a file")
         self._guest = guest
         self._file = guest.machine.memory
-        self._frames = guest.machine.memory_mb << 20 >> 12
+        self._start = guest.machine.arch.memory_start
+        self._frames = guest.machine.memory_mb << 20 >> _PAGE_SHIFT
 
     def physical(self, address: int) -> int | None:
         """Of a kernel address, by QEMU's own walk of the page tables; None: not mapped."""
@@ -39,14 +43,14 @@ class GuestMemory:
         return int(value, 16) if label == "gpa" else None
 
     def read(self, physical: int, size: int) -> bytes:
-        """Physical memory, which below 3 GiB is at the same offset in the file."""
+        """Physical memory, which is in the file in one piece (on x86-64: below 3 GiB)."""
         with self._file.open("rb") as file:
-            file.seek(physical)
+            file.seek(physical - self._start)
             return file.read(size)
 
     def flip(self, physical: int, bit: int) -> None:
         """Change one bit of a 64-bit word, while the guest's CPUs stand still."""
-        at, mask = physical + bit // 8, 1 << bit % 8
+        at, mask = physical - self._start + bit // 8, 1 << bit % 8
         self._guest.qmp("stop")
         with self._file.open("r+b") as file:
             byte = os.pread(file.fileno(), 1, at)[0]
@@ -61,9 +65,26 @@ class GuestMemory:
             raise LabError(f"the guest's {name} is not mapped")
         return int.from_bytes(self.read(at, _WORD), "little")
 
+    def noted(self, name: str) -> int:
+        """What the guest's kernel notes about itself for crash dumps, in /proc/kcore."""
+        lines = f"head -c {_NOTES} /proc/kcore | tr -c '[:print:]' '\\n'"
+        found = self._guest.check(f"{lines} | grep -F -m1 '({name})='")
+        return int(found.partition("=")[2], 16)
+
+    def mem_map(self) -> int:
+        """Where the struct page of frame 0 is, or would be."""
+        if self._guest.machine.arch == AMD64:
+            return self.symbol("vmemmap_base")
+        # arch/arm64/include/asm/pgtable.h; its kallsyms need not have variables
+        first = self.noted("PHYS_OFFSET") >> _PAGE_SHIFT
+        return self.noted("VMEMMAP_START") - first * STRUCT_PAGE
+
+    def first_frame(self) -> int:
+        return self._start >> _PAGE_SHIFT
+
     def frame(self, pfn: int) -> Frame:
         """Where the struct page of a frame is."""
-        virtual = self.symbol("vmemmap_base") + pfn * STRUCT_PAGE
+        virtual = self.mem_map() + pfn * STRUCT_PAGE
         physical = self.physical(virtual)
         if physical is None:
             raise LabError(f"the guest has no struct page for frame {pfn:#x}")
@@ -71,11 +92,13 @@ class GuestMemory:
 
     def frame_described_at(self, physical: int) -> Frame:
         """The frame whose struct page is at that place of physical memory."""
-        base = self.symbol("vmemmap_base")
+        base = self.mem_map()
+        first = self.first_frame()
         for offset in range(0, self._frames * STRUCT_PAGE, _CHUNK):
-            start = self.physical(base + offset)
+            chunk = base + first * STRUCT_PAGE + offset
+            start = self.physical(chunk)
             if start is not None and start <= physical < start + _CHUNK:
-                virtual = base + offset + physical - start
+                virtual = chunk + physical - start
                 return Frame((virtual - base) // STRUCT_PAGE, virtual, physical)
         raise LabError(f"no struct page is at {physical:#x} of the guest's memory")
 

@@ -98,6 +98,7 @@ class WaitReader:
             tuple(map(function_of, frames)),
             sp,
             stack_of(self._kernel, sp),
+            self._kernel.width,
             tuple((function_of(frame), module) for frame in frames if (module := module_of(frame))),
         )
         # also one that is dying

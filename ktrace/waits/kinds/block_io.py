@@ -34,7 +34,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 def _found(bio: int, without: int, evidence: tuple[str, ...], kernel: Kernel) -> Found:
     """without: what the wait is known by where the device is not."""
     address, device = bio_device(kernel, bio)
-    sector = kernel.member(bio, "bio.bi_iter.bi_sector")
+    sector = kernel.wide_member(bio, "bio.bi_iter.bi_sector")
     has_device = kernel.layout.has("bio.bi_bdev")
     how_far = progress if has_device else progress_on_disk
     reached = how_far(kernel, address, device, Wanted(bio=bio))

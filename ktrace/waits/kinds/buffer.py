@@ -33,7 +33,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     address = kernel.member(buffer, "buffer_head.b_bdev") or 0
     device = block_device(kernel, address)
     if sleeper.is_in(*_BUFFER_WAITS) or _is_buffer(buffer, bit, device, kernel):
-        block = kernel.member(buffer, "buffer_head.b_blocknr")
+        block = kernel.wide_member(buffer, "buffer_head.b_blocknr")
         # end_bio_bh_io_sync() has it so
         reached = progress(kernel, address, device, Wanted(private=buffer))
         return Found(

@@ -24,7 +24,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     state = controller_state(kernel, sleeper.address, "cpu")
     for css in upward(kernel, state):
         queues = kernel.member(css - layout["task_group.css"], "task_group.cfs_rq")
-        queue = kernel.pointer(queues + 8 * cpu) if queues else None
+        queue = kernel.pointer(queues + kernel.width.word * cpu) if queues else None
         if queue and kernel.number(queue, _THROTTLED):
             return _found(kernel, css, cpu)
     return None

@@ -35,11 +35,12 @@ def _devices(sleeper: Sleeper, kernel: Kernel) -> list[tuple[int, str]]:
     layout = kernel.layout
     removed = kernel.enums.get("netdev_reg_state", {}).get(_REMOVED, _NAMELESS)
     words = sleeper.words()
-    back = kernel.memory.read_all([(word + layout["list_head.prev"], 8) for word in words])
+    prev, word = layout["list_head.prev"], kernel.width.word
+    back = kernel.memory.read_all([(at + prev, word) for at in words])
     found: list[tuple[int, str]] = []
     for index, data in enumerate(back):
-        head = sleeper.sp + 8 * index
-        if data != head.to_bytes(8, "little") or words[index] == head:
+        head = sleeper.sp + word * index
+        if data != kernel.width.pack(head) or words[index] == head:
             continue
         at = words[index]
         while at != head and len(found) < _MOST:

@@ -75,7 +75,8 @@ def _leaves(state: int, kernel: Kernel) -> Iterator[int]:
     what is in the array behind them is not used."""
     layout = kernel.layout
     first, end = state + layout["rcu_state.node"], state + layout["rcu_state.level"]
-    levels = (kernel.pointer(end + 8 * number) or 0 for number in range(_MOST_LEVELS))
+    word = kernel.width.word
+    levels = (kernel.pointer(end + word * number) or 0 for number in range(_MOST_LEVELS))
     used = [*takewhile(lambda level: first <= level < end, levels)]
     last = -1
     for at in range(used[-1], end, layout["rcu_node"]) if used else ():
@@ -89,7 +90,7 @@ def _leaves(state: int, kernel: Kernel) -> Iterator[int]:
 def _cpus(leaf: int, left: _Left, kernel: Kernel) -> list[int]:
     mask = kernel.member(leaf, left.mask) or 0
     lowest = kernel.number(leaf, _LOWEST) or 0
-    return [lowest + bit for bit in range(64) if mask >> bit & 1]
+    return [lowest + bit for bit in range(8 * kernel.width.word) if mask >> bit & 1]
 
 
 def _running(cpus: list[int], task: int, kernel: Kernel) -> dict[int, KernelTask]:

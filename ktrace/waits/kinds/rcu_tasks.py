@@ -75,7 +75,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 
 def _flavour(sleeper: Sleeper, kernel: Kernel) -> _Flavour | None:
     """By what lies on the stack: all of them sleep in the same functions."""
-    names = (kernel.symbol(word) for word in sleeper.words() if word >> 47)
+    names = (kernel.symbol(word) for word in sleeper.words() if word & kernel.width.mask)
     return next((_FLAVOURS[name] for name in names if name in _FLAVOURS), None)
 
 

@@ -58,7 +58,7 @@ def _since(request: int, kernel: Kernel) -> str:
     flags = kernel.memory.read(request + kernel.layout["rpc_task.tk_flags"], 2)
     soft = int.from_bytes(flags, "little") & _SOFT if flags else None
     how = "soft" if soft else "hard" if flags else "hard or soft"
-    begun = kernel.member(request, "rpc_task.tk_start")  # CLOCK_MONOTONIC
+    begun = kernel.wide_member(request, "rpc_task.tk_start")  # CLOCK_MONOTONIC
     age = (time.monotonic_ns() - begun) // 10**9 if begun else -1
     return f"{how}, for {age // _STEP_S * _STEP_S} s or more" if age >= 0 else how
 
@@ -68,7 +68,7 @@ def _mounted(sleeper: Sleeper, kernel: Kernel) -> FileSystem | None:
     offset = kernel.layout["inode.i_sb"]
     words = sleeper.elsewhere()
     inodes = [super_block for _, super_block in kernel.members(words, offset)]
-    found = {at: kernel.file_system(at) for at in {*words, *inodes} if at >> 47 and not at % 8}
+    found = {at: kernel.file_system(at) for at in {*words, *inodes} if kernel.width.is_address(at)}
     named = [file_system for file_system in found.values() if _is_nfs(file_system)]
     return named[0] if len(named) == 1 else None
 

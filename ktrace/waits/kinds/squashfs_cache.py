@@ -12,6 +12,7 @@ from ktrace.waits.wait_queue import WANTS, queue_of
 
 _FUNCTION = "squashfs_cache_get"
 _CACHES = ("block_cache", "fragment_cache", "read_page")  # of struct squashfs_sb_info
+_NAMES = ("metadata", "fragment", "data")  # squashfs_fill_super() of fs/squashfs/super.c
 _MOST_ENTRIES = 1 << 12
 _NAME = 16
 
@@ -30,7 +31,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
         pending, cache = 0, head - layout["squashfs_cache.wait_queue"]
     where = _super_block(cache, sleeper, kernel)
     name = _name(cache, kernel)
-    if not name:
+    if name not in _NAMES:
         return None
     what = _pending(pending, kernel) if pending else "a free entry"
     return Found(
@@ -43,8 +44,11 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
 
 
 def _is_of(entry: int, cache: int, kernel: Kernel) -> bool:
-    """Does the entry lie in the cache's array of them?"""
-    first = kernel.member(cache, "squashfs_cache.entry") if cache else None
+    """Does the entry lie in the cache's array of them? A cache and its first entry look like an
+    entry and its cache, but for the name."""
+    if not cache or _name(cache, kernel) not in _NAMES:
+        return False
+    first = kernel.member(cache, "squashfs_cache.entry")
     count = kernel.number(cache, "squashfs_cache.entries") if first else None
     size = kernel.layout["squashfs_cache_entry"]
     if not first or count is None or not 0 < count <= _MOST_ENTRIES:
@@ -53,7 +57,7 @@ def _is_of(entry: int, cache: int, kernel: Kernel) -> bool:
 
 
 def _pending(entry: int, kernel: Kernel) -> str:
-    block = kernel.member(entry, "squashfs_cache_entry.block")
+    block = kernel.wide_member(entry, "squashfs_cache_entry.block")
     return f"block {block}, which somebody reads into an entry"
 
 
@@ -74,7 +78,9 @@ def _super_block(cache: int, sleeper: Sleeper, kernel: Kernel) -> str:
     for word in sleeper.elsewhere():
         private = kernel.member(word, "super_block.s_fs_info")
         caches = (f"squashfs_sb_info.{name}" for name in _CACHES)
-        if private and private >> 47 and cache in (kernel.member(private, at) for at in caches):
+        if not private or not kernel.width.is_address(private):
+            continue
+        if cache in (kernel.member(private, at) for at in caches):
             found = kernel.file_system(word)
             return found.text if found else ""
     return ""

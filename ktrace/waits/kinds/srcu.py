@@ -46,14 +46,14 @@ def _readers(data: int, kernel: Kernel) -> int | None:
         locks = [base + layout[_LOCKS] + index * size for index in (0, 1)]
         unlocks = [base + layout[_UNLOCKS] + index * size for index in (0, 1)]
     elif layout.has(_LOCK_COUNT, _UNLOCK_COUNT):
-        locks = [layout[_LOCK_COUNT] + 8 * index for index in (0, 1)]
-        unlocks = [layout[_UNLOCK_COUNT] + 8 * index for index in (0, 1)]
+        locks = [layout[_LOCK_COUNT] + index * kernel.width.word for index in (0, 1)]
+        unlocks = [layout[_UNLOCK_COUNT] + index * kernel.width.word for index in (0, 1)]
     else:
         return None
     total = 0
     for sign, offsets in ((1, locks), (-1, unlocks)):
         for offset in offsets:
-            found = sum_of(kernel, data + offset, 8)
+            found = sum_of(kernel, data + offset, kernel.width.word)
             if found is None:
                 return None
             total += sign * found

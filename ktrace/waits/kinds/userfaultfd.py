@@ -19,7 +19,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     context = sleeper.word(base + layout["userfaultfd_wait_queue.ctx"])
     if not context:
         return None
-    address = sleeper.word(base + layout["uffd_msg.arg.pagefault.address"])
+    address = sleeper.wide(base + layout["uffd_msg.arg.pagefault.address"])
     found = opened(kernel, sleeper.address, [context])
     where = f"a page fault at {address:#x}" if address else "a page fault"
     return Found(
