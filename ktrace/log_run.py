@@ -88,6 +88,8 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
     counted = [finding for finding in final if finding.finding not in analysis.uncounted]
     end = replace(end, findings=at_once + len(counted))
     end = with_doubt(end, *watched.doubts())
+    if end.verdict == "clean":
+        end = with_doubt(end, *_doubts(source))
     if watched.is_other and not analysis.events:
         raise UsageError(
             f"{analysis.session.host or 'the input'} is no kernel log: none of its lines is a "
@@ -122,6 +124,14 @@ def _notes(source: KernelLogSource, analysis: Analysis) -> Iterator[str]:
     unkept = analysis.of(Alarms).unkept
     if unkept:
         yield f"{unkept} more alarms, each with a title of its own, are not told"
+
+
+def _doubts(source: KernelLogSource) -> Iterator[str]:
+    """Why a log in which nothing was found is not clean."""
+    if source.suppressed:
+        yield f"the kernel found {count(source.suppressed, 'bad page')} that it did not report"
+    if source.untold:
+        yield f"the page of line {source.untold} may be a bad one: its report is not whole"
 
 
 class _Watched:

@@ -17,6 +17,7 @@ _MEANING = {
     "mapping": "mapping is not NULL ({value}): freed while it is in use, or overwritten",
     "memcg": "still charged to a memory cgroup ({value}): freed past its owner, or overwritten",
     "page_pool": "a page_pool still has the page: not given back to its owner",
+    "tail": "a page of a compound page that was freed is not as it has to be: {value}",
     "compound": "its head and tail pages do not agree ({value}): not taken apart as it was put "
     "together, or overwritten",
     "double-free": "page type buddy: the page is on the free list already, this is a double free",

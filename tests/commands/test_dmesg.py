@@ -130,6 +130,20 @@ def test_a_quiet_kernel_log_is_clean() -> None:
     assert run.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        ("BUG: Bad page state: 17 messages suppressed", "17 bad pages that it did not report"),
+        ("page:c1a2b3c0 count:0 mapcount:-1 mapping:  (null) index:0x0", "the page of line 1"),
+    ],
+)
+def test_what_tells_of_bad_pages_is_not_called_clean(log: str, why: str) -> None:
+    """bad_page() of mm/page_alloc.c, and what `grep page:` leaves of its report."""
+    result = dmesg("-", text=f"[  100.000000] {log}\n".encode())
+    assert result.returncode == 4
+    assert why in result.stdout
+
+
 def test_a_mails_subject_is_no_report() -> None:
     text = "Subject: Re: BUG: Bad page state in process dd  pfn:12123\n\nHello.\n" + stamped(V6_1)
     run = dmesg("--json", "-", text=text.encode())

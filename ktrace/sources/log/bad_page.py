@@ -1,6 +1,7 @@
-"""The report of bad_page() in a kernel log, of every era since 2.6.29: its lines.
+"""The report of bad_page() in a kernel log, of every era since 2.6.9: its lines.
 
-Its first lines changed often: flags beside the other numbers until 2.6.33, "page flags:" then
+bad_page_heads.py has its first line. The next ones changed often: flags beside the other numbers
+until 2.6.33, "page flags:" then
 (718a3821179c "mm: introduce dump_page() and print symbolic flag names"), later "flags:"; the reason
 since 3.15 (f0b791a34cb3), the flags that it is because of until 5.7 (82a3241aaf83 "mm, page_alloc:
 simplify page_is_bad"); later refcount for count, raw words, pfn, page_type; hashed pointers (%p)
@@ -14,7 +15,8 @@ from ktrace.kernel.old_memory_map import StructPage, struct_page, tells_i386
 from ktrace.kernel.page_functions import from_bad_page, path_of
 from ktrace.kernel.release import release_of
 from ktrace.kernel.taint import foreign_modules
-from ktrace.sources.log.bad_page_dump import PageDump, has_unused_index, page_state
+from ktrace.sources.log.bad_page_dump import PageDump, has_unused_index, page_state, reason_of
+from ktrace.sources.log.bad_page_heads import HEAD, first_line
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
@@ -22,11 +24,9 @@ from ktrace.sources.log.report import Report, Trace, seconds
 from ktrace.sources.log.whole import Whole
 from ktrace.sources.log.whole_dump import WholeDump
 
-HEAD = re.compile(
-    r"BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?\s*$"
-)
 # "(____ptrval____)": printed before there was entropy to hash with
 _PAGE = re.compile(r"\s*page:\s?(?:(?P<page>[0-9a-f]{8,16})|\(\w*\))?(?=\s|$)(?P<rest>.*)")
+_OLD = re.compile(r"flags:0x[0-9a-f]{8,16} mapping:")  # 2.6.9: the page is in the first line
 _PFN = re.compile(r"\s*pfn:(?P<pfn>[0-9a-f]{1,16})\s*$")
 _VALUE = re.compile(
     r"\b(flags|count|refcount|mapcount|mapping|index|pfn):\s*"
@@ -50,7 +50,6 @@ _RAW_REST = re.compile(
 )
 _RAW_OF_LINE = {8: 8, 16: 4}  # digits of a word -> words, print_hex_dump() with 32 bytes a line
 _REASON = re.compile(r"\s*page dumped because: (?P<reason>.*)$")
-_AFTER_REASON = re.compile(r"\s+Modules linked in:")  # a mail lost the end of the line before
 _MEMCG = re.compile(r"\s*(?:page->mem_cgroup|memcg):\s?(?P<memcg>[0-9a-f]{8,16})\b")
 _TYPE = re.compile(r"\s*page_type: (?:0x)?[0-9a-f]{1,8}\((?P<name>[\w|]*)\)")
 _AOPS = re.compile(r"\s*(?:aops:|\w+:?.* aops:)(?P<aops>\w+)")
@@ -64,10 +63,11 @@ class BadPageReport(Report):
     """One report, from its first line on."""
 
     def __init__(self, line: LogLine, head: re.Match[str]) -> None:
-        super().__init__(line, Trace(comm=head["comm"]))
-        self._comm = head["comm"]
-        self._pfn = int(head["pfn"], 16) if head["pfn"] else None
-        self._dump = PageDump()
+        first = first_line(head)
+        super().__init__(line, Trace(comm=first.comm))
+        self._comm = first.comm or ""
+        self._pfn = first.pfn
+        self._dump = PageDump(page=first.page)
         self._owner = OwnerLines()
         self._bad_follows = False
         self._flags_follow = False
@@ -85,6 +85,10 @@ class BadPageReport(Report):
     def mentioned(self) -> bool:
         """The first line alone, without a page frame's number."""
         return self._pfn is None and not self._dump.values and self._trace.task is None
+
+    @property
+    def bodiless(self) -> bool:
+        return not self._dump.values and self._trace.task is None and not self._trace.begun
 
     def take(self, line: LogLine) -> bool:
         text = line.text
@@ -121,7 +125,7 @@ class BadPageReport(Report):
         self._dump.values = values
         self._dump.names = _split(whole.match["names"])
         self._dump.raw = whole.raw
-        self._dump.reason = _reason(whole.match["reason"])
+        self._dump.reason = reason_of(whole.match["reason"])
         return True
 
     def _take_pfn(self, text: str) -> bool:
@@ -133,8 +137,10 @@ class BadPageReport(Report):
 
     def _take_page(self, text: str) -> bool:
         match = _PAGE.match(text)
+        if match is None and _OLD.match(text):
+            self._dump.values = _values(text)
         if match is None:
-            return False
+            return bool(self._dump.values)
         values = _values(match["rest"])
         if self._pfn is not None and "pfn" in values and int(values["pfn"], 16) != self._pfn:
             return False  # of another report, on another CPU
@@ -163,7 +169,7 @@ class BadPageReport(Report):
                 self._flags_follow = True
                 return True
         if "because: " in text and (match := _REASON.match(text)) and not dump.reason:
-            dump.reason = _reason(match["reason"])
+            dump.reason = reason_of(match["reason"])
         elif "mem" in text and (match := _MEMCG.match(text)) and dump.memcg is None:
             dump.memcg = match["memcg"]
         elif "page_type: " in text and (match := _TYPE.match(text)) and not dump.page_type:
@@ -281,10 +287,6 @@ def _values(text: str) -> dict[str, str]:
     return found
 
 
-def _reason(text: str) -> str:
-    return _AFTER_REASON.split(text, 1)[0].rstrip()
-
-
 def _hex(value: int | None) -> str | None:
     return None if value is None else hex(value)
 
@@ -293,4 +295,4 @@ def _split(names: str) -> tuple[str, ...]:
     return tuple(filter(None, names.split("|")))
 
 
-KIND = Kind("bad-page", (b"BUG",), HEAD, BadPageReport)
+KIND = Kind("bad-page", (b"ad page state",), HEAD, BadPageReport)

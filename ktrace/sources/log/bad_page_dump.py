@@ -1,5 +1,6 @@
 """What the lines of a bad page's report mean: values, flags, and every test that failed."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -27,6 +28,19 @@ _COMPOUND = (
     *("nonzero large_mapcount", "nonzero pincount", "nonzero _pincount", "nonzero mm mapcount 0"),
     *("nonzero mm mapcount 1", "on deferred list", "still on deferred list", "corrupted mapping"),
 )
+_OF_FLAGS = tuple(
+    f"PAGE_FLAGS_CHECK_AT_{when} flag{s} set" for when in ("PREP", "FREE") for s in ("", "s", "(s)")
+)
+_REASONS = sorted((*_OF_REASON, *_TAIL, *_COMPOUND, *_OF_FLAGS), key=len, reverse=True)
+_AFTER_REASON = re.compile(r"\s+Modules linked in:")  # a mail lost the end of the line before
+
+
+def reason_of(text: str) -> str:
+    """Without what a mail has put behind it."""
+    for reason in _REASONS:
+        if f"{text} ".startswith(f"{reason} "):
+            return reason
+    return _AFTER_REASON.split(text, 1)[0].rstrip()
 
 
 @dataclass(slots=True)
@@ -42,6 +56,11 @@ class PageDump:
     memcg: str | None = None
     page_type: str = ""  # the name that is printed
     aops: str = ""  # printed when mapping is that of a file
+
+
+def is_bad_pages(dump: PageDump) -> bool:
+    """Does it say that bad_page() has printed it?"""
+    return dump.reason in _REASONS or dump.bad is not None
 
 
 # Of a page that nobody has, since v4.18: the list head, and the counts

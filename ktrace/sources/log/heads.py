@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from ktrace.sources.log.kind import Kind
 
-_CPU_AND_TASK = re.compile(
-    r"\(\d{1,3}\)\[\d{1,10}:[^\[\]]{1,32}\]"
-)  # as MediaTek's kernels print it
 _PLAIN_MAX = 1 << 13
 _COMM_MAX = 15  # TASK_COMM_LEN of include/linux/sched.h, less its end
 
@@ -115,9 +112,9 @@ def _fewest(markers: set[bytes]) -> tuple[bytes, ...]:
 
 def _after_separator(line: str, start: int, end: int) -> int:
     """Where a task's name begins before `end`, behind a prefix of no known form."""
-    after = line.rfind("] ", start, end) + 2
-    if printed_by := _CPU_AND_TASK.search(line, max(start, after if after > 1 else 0), end):
-        return printed_by.end()
+    start = max(start, line.rfind("]", start, end) + 1)
     if end - start > _COMM_MAX:
-        after = max(after, line.rfind(": ", start, end) + 2)
-    return max(start, after) if after > 1 else start
+        after = line.rfind(": ", start, end)
+        start = start if after < 0 else after + 2
+    name = line[start:end]
+    return start + len(name) - len(name.lstrip())

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from ktrace.sources.log.escaped import Escaped, is_escaped
+from ktrace.sources.log.record_list import RecordList, is_list
 from ktrace.trace.damage import Damage
 from ktrace.trace.gzip_members import MAGIC, gunzip
 
@@ -38,6 +39,8 @@ def open_log(path: str, damage: Damage) -> Any:
         return _Utf16(file)
     if is_escaped(ahead):
         return Escaped(file)
+    if is_list(ahead):
+        return RecordList(file)
     return file
 
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 
+from ktrace.sources.log import headless
 from ktrace.sources.log import prefix as prefixes
-from ktrace.sources.log.alarms import call_trace
+from ktrace.sources.log.bad_page_heads import is_whole
 from ktrace.sources.log.bulk import many
 from ktrace.sources.log.heads import Head, Heads
 from ktrace.sources.log.kind import Kind
@@ -17,7 +18,8 @@ from ktrace.sources.log.scanner import Scanner
 from ktrace.sources.log.text import Decoder
 from ktrace.sources.log.wall_clock import WallClock
 
-_STAMP = re.compile(r"\[\s*\d+\.\d{6}\]")
+_UNSURE = 6  # lines until the one that says whose report it is, after one that begins with a name
+_PREFIX_MAX = 80  # characters of a prefix that nobody knows
 # Lines of most reports whose beginning is known, where the first line's is not
 _ANCHOR = re.compile(
     r"\b(?:CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: |Call Trace:|Hardware name: |Mem-Info:)"
@@ -37,7 +39,7 @@ class Lines:
         self, stream: Readable, kinds: tuple[Kind, ...], wanted: Callable[[], bool]
     ) -> None:
         self._heads = Heads(kinds)
-        self.scanner = Scanner(stream, (*self._heads.markers, *call_trace.KIND.markers))
+        self.scanner = Scanner(stream, (*self._heads.markers, *headless.MARKERS))
         self._marked = self._heads.marked
         self._wanted = wanted
         self._decoder = Decoder()
@@ -45,6 +47,7 @@ class Lines:
         self._clock = WallClock()
         self._prefix: Prefix | None = None
         self._closing: re.Pattern[str] | None = None  # what ends each line of the log
+        self._unsure = 0  # lines until it is certain where a name begins that a report begins with
         self._taken = 0  # lines of the chunk
         self._held: LogLine | None = None  # until it is known that the next does not go on with it
         self._fields = 0  # lines of the record before its message
@@ -95,9 +98,11 @@ class Lines:
                     yield self._held
                     self._held = None
                     if wanted():
+                        if self._unsure:
+                            text = self._corrected(line, text)
                         self._keep(index, line, text, match)
                         continue
-                    if call_trace.head(text) is None:
+                    if headless.head(text) is None:
                         continue
             if self._held is not None:
                 whole = message is not None and message.whole
@@ -134,7 +139,7 @@ class Lines:
                     yield self._head_line(number + index, line, marked[index], known.whole[index])
                 elif wanted():
                     yield LogLine(number + index, line)
-                elif trace := call_trace.head(line):
+                elif trace := headless.head(line):
                     yield self._head_line(number + index, line, Head(*trace, 0), known.whole[index])
                 index += 1
 
@@ -146,7 +151,7 @@ class Lines:
         before = match[0] if match else ""
         if head is not None:
             found.head = (head.kind, head.match)
-            found.mentioned = head.kind is not call_trace.KIND and is_mention(before)
+            found.mentioned = head.kind not in headless.KINDS and is_mention(before)
         self._set_time(found, before, None)
         return found
 
@@ -162,7 +167,7 @@ class Lines:
         marked = self._marked(text) or (match is None and self._marked(line))
         trace = None
         if not marked and not self._wanted():
-            trace = call_trace.head(text)
+            trace = headless.head(text)
             if trace is None:
                 return
         found = LogLine(number, text)
@@ -198,12 +203,25 @@ class Lines:
         begin = prefixes.usual(line)
         if (anchor := _ANCHOR.search(line)) and anchor.start() > begin:
             begin = anchor.start()
+        elif not begin and (stamp := prefixes.STAMP.search(line, 0, _PREFIX_MAX)):
+            begin = stamp.end()
         if begin:
             other = Prefix(line[:begin])
             known = self._prefix
             if other.substantial and (known is None or other.kernel >= known.kernel):
                 self._prefix = other
         return begin
+
+    def _corrected(self, line: str, text: str) -> str:
+        """Without what a name that a report begins with has hidden of the prefix."""
+        self._unsure -= 1
+        anchor = _ANCHOR.search(line)
+        if anchor is None:
+            return text
+        self._unsure = 0
+        if not text.startswith(anchor[0]):
+            self._prefix = Prefix(line[: anchor.start()])
+        return line[anchor.start() :].strip()
 
     # The first line of a report ------------------------------------------------------------------
 
@@ -221,6 +239,7 @@ class Lines:
         found.mentioned = is_mention(line[: head.start])
         if not found.mentioned:
             self._learn(line[: head.start])
+        self._unsure = 0 if head.kind.anchored else _UNSURE
         return head.start
 
     def _learn(self, before: str) -> None:
@@ -253,10 +272,12 @@ class Lines:
             return True
         if not held.prefixed or self._prefix is None or not self._prefix.stamped:
             return False
+        if held.head is not None and is_whole(held.head[1]):
+            return False
         if self._marked(line) and self._heads.completed(line):
             return False
         wide = self._width + 1 + len(words[0]) > _NARROW or self._length in _HARD_COLUMNS
-        return wide and not prefixes.usual(line.lstrip()) and not _STAMP.search(line)
+        return wide and not prefixes.usual(line.lstrip()) and not prefixes.STAMP.search(line)
 
     def _completes(self, held: LogLine, line: str) -> bool:
         """Does a first line end here that has no end without it?"""

@@ -19,12 +19,14 @@ from ktrace.sources.log.whole import Whole
 from ktrace.sources.log.whole_memory import WholeMemory
 from ktrace.sources.log.whole_table import WholeTable
 
-# 2.6.31: "comm invoked oom-killer: gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags
-# since 4.6
-_INVOKED = re.compile(
-    r"(?P<comm>.{0,80}?) invoked oom-killer: gfp_mask=(?P<mask>0x[0-9a-f]{1,16})"
-    r"(?:\((?P<names>[^()]*)\))?.*?\border=(?P<order>-?\d{1,4})"
+# 2.6.18: "oom-killer: gfp_mask=0x201d2, order=0"; 2.6.31: "comm invoked oom-killer:
+# gfp_mask=0x201da, order=0, oomkilladj=0"; names of the flags since 4.6
+_CALL = (
+    r"oom-killer: gfp_mask=(?P<mask>0x[0-9a-f]{1,16})(?:\((?P<names>[^()]*)\))?"
+    r".*?\border=(?P<order>-?\d{1,4})"
 )
+_INVOKED = re.compile(rf"(?P<comm>.{{0,80}}?) invoked {_CALL}")
+_CALLED = re.compile(_CALL)
 _CHOICE = re.compile(r"oom-kill:constraint=(?P<constraint>\w+),(?P<rest>.*)")
 _CHOSEN = re.compile(r",task=(?P<comm>.*),pid=(?P<pid>\d{1,10}),uid=(?P<uid>\d{1,10})\s*$")
 _CGROUP = re.compile(r"\btask_memcg=(?P<path>[^,]*)")
@@ -80,9 +82,9 @@ class OomKillerReport(Report):
         self._adjusted: int | None = None
         self._sizes: dict[str, int] = {}
         self._memory = OomMemory()
-        if match := _INVOKED.match(line.text):
-            self._by = Task(0, 0, match["comm"])
-            self._trace.comm = match["comm"]
+        if match := _INVOKED.match(line.text) or _CALLED.match(line.text):
+            comm = self._trace.comm = match.groupdict().get("comm")
+            self._by = None if comm is None else Task(0, 0, comm)
             self._order = int(match["order"])
             self._gfp = match["names"]
             self._gfp_mask = match["mask"]
@@ -234,6 +236,7 @@ _MARKERS = (
 )
 KINDS = (
     Kind("oom", _MARKERS[:1], _INVOKED, OomKillerReport, anchored=False, alone=True),
+    Kind("oom", _MARKERS[:1], _CALLED, OomKillerReport, alone=True),
     # the log begins in the middle of a report
     *(
         Kind("oom", _MARKERS, head, OomKillerReport, alone=True, inside=("oom",))

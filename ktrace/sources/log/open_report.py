@@ -4,6 +4,8 @@ from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.report import Report
 
+_BETWEEN = 3  # lines of others between the first line and the next, where CPUs are interleaved
+
 
 class OpenReport:
     """With the number of its lines, and those of others since the last of its own."""
@@ -60,6 +62,11 @@ class OpenReport:
         if report.finished or report.over:
             return True
         return kind.alone and kind.name == self.kind.name and self.lines > 0 and not report.caller
+
+    @property
+    def is_quoted(self) -> bool:
+        """Its first line stands alone in other text: what follows is another's."""
+        return self.report.bodiless and self.foreign > _BETWEEN
 
     @property
     def done(self) -> bool:

@@ -36,10 +36,16 @@ _USUAL = re.compile(
 QUOTE = re.compile(r"(?:\s{0,8}>)+(?:\s(?=>|\s?))?")
 _TOKEN = re.compile(r"\[[^\[\]<>]*\d[^\[\]<>]*\]|\w+|\s+|.")
 _CALLER = re.compile(r"\[\s*([TC]\d+)\]\s*$")
+# Behind the time may stand: what passed since (dmesg -d), the CPU ("@1", Amlogic), "s" (Huawei),
+# the date (HTC)
+_BEHIND = r"(?:\s*<[^>]*>|@\d{1,3}|s|\s/\s[\d.: -]{5,30})?"
+STAMP = re.compile(rf"\[\s*\d{{1,12}}\.\d{{6}}{_BEHIND}\]\s?")
 _STAMP = re.compile(
-    r"\[?\s*(?<![\d.+-])(\d{1,12}\.\d{6})(?:\s*<[^>]*>)?\]|(?:^|[\s,])\d{1,4},\d+,(\d{1,18}),[^;]*;"
+    rf"\[?\s*(?<![\d.+-])(\d{{1,12}}\.\d{{6}}){_BEHIND}\]"
+    r"|(?:^|[\s,])\d{1,4},\d+,(\d{1,18}),[^;]*;"
 )
 _ONLY_STAMP = re.compile(r"\[\s*(\d{1,12}\.\d{6})\]\s*")
+_DATED = re.compile(r"\d[.:,/-]\d|<\d{1,3}>")  # a time, a date, a level: what each line has
 _OPENING = re.compile(r"([\"'`]|\*\*)(?:\[[^\[\]]{1,60}\]\s*)?$")
 _LEVELS = frozenset("emerg alert crit err warn warning notice info debug".split())
 _LEARN_MAX = 300  # characters: what is longer is no prefix
@@ -53,7 +59,7 @@ class Prefix:
         shape = example[: caller.start()] if caller else example
         self.kernel = "kernel" in shape or "Guest:" in shape  # it tells whose line it is
         self.substantial = not shape.isspace() and shape != ""  # more than an indent
-        self.stamped = self.kernel or any(character.isdigit() for character in shape)
+        self.stamped = self.kernel or _DATED.search(shape) is not None
         self.pattern = pattern = _pattern(shape)
         self.match = _compiled(pattern + r"(?:\[\s*(?P<caller>[TC]\d+)\]\s?)?").match
         # with the line feed before it, in many lines at once; a mail's quotes are to be taken off

@@ -1,7 +1,8 @@
 """Logs in which each message is a record of many fields: what is in the message's field counts.
 
 journalctl -o json, json-pretty, export and verbose; dmesg --json; /dev/kmsg's " SUBSYSTEM=usb";
-loggers that wrap each line in JSON ({"log": "[    1.5] ..."} of Docker and of who reads its files).
+loggers that wrap each line in JSON ({"log": "[    1.5] ..."} of Docker and of who reads its files),
+wherever in the object it stands, and whatever stands before it (LAVA's "- {").
 netconsole sends longer messages in several: "6,416,1758426,-,ncfrag=16/31; the 2nd chunk"
 (drivers/net/netconsole.c, send_ext_msg_udp()).
 """
@@ -16,6 +17,8 @@ _SIGNS = (
     b'"msg"',
     b'"message"',
     b'"log"',
+    b'"line"',
+    b'"textPayload"',
     b"SUBSYSTEM=",
     b"DEVICE=",
     b"_TRANSPORT",
@@ -27,8 +30,11 @@ _SIGN = re.compile(
     rb"=(?:(?<=MESSAGE=)|(?<=SUBSYSTEM=)|(?<=DEVICE=)|(?<=_TRANSPORT=)|(?<=_TIMESTAMP=)"
     rb"|(?<=,ncfrag=))"
 )
-_LINE_KEYS = ("MESSAGE", "message", "msg", "log")  # of an object in one line
-_LINE_KEY = re.compile(r'"(?:MESSAGE|message|msg|log)"\s*:\s*["\[]')
+# Of an object in one line; the last is Google Cloud's, that before it Loki's
+_LINE_KEYS = ("MESSAGE", "message", "msg", "log", "line", "textPayload")
+_LINE_KEY = re.compile(rf'"(?:{"|".join(_LINE_KEYS)})"\s*:\s*["\[]')
+_OBJECTS_MAX = 8  # in one another
+_DECODER = json.JSONDecoder()
 _PRETTY = re.compile(r'\s*"(\w+)"\s*:\s*(.*?),?\s*$')
 _FIELD = re.compile(r"\s{0,8}(_{0,2}[A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 _FRAGMENT = re.compile(r"[^;]{0,200},ncfrag=(?P<at>\d{1,7})/\d{1,7};(?P<text>.*)", re.DOTALL)
@@ -70,10 +76,8 @@ class Records:
     def message(self, line: str) -> Message | None:
         """The message of a line; None where the line has another field, or nothing."""
         stripped = line.strip()
-        if stripped.startswith("{") and _LINE_KEY.search(stripped):
-            entry = _loads(stripped.removesuffix(","))
-            if isinstance(entry, dict):
-                return _in_one_line(entry)
+        if "{" in stripped and (entry := _object(stripped)):
+            return _in_one_line(entry)
         if stripped in ("{", "}", "},", "],", "") or _VERBOSE.match(stripped):
             self._fields = {} if stripped != "" or self._inside else self._fields
             return None if self._inside or stripped else Message(line, whole=False)
@@ -117,10 +121,29 @@ class Records:
             self._fields[name] = value[:100]
 
 
+def _object(line: str) -> dict[str, object] | None:
+    """The JSON object in a line that has the message, which may be in another one, or in a list."""
+    key = _LINE_KEY.search(line)
+    at = line.find("{", 0, key.start()) if key else -1
+    for _ in range(_OBJECTS_MAX):
+        if key is None or at < 0:
+            break
+        try:
+            entry, end = _DECODER.raw_decode(line, at)
+        except (ValueError, RecursionError):
+            entry, end = {}, 0
+        if end > key.end() and any(isinstance(entry.get(name), str | list) for name in _LINE_KEYS):
+            return dict(entry)
+        at = line.find("{", at + 1, key.start())
+    return None
+
+
 def _in_one_line(entry: dict[str, object]) -> Message:
     strings = {key: value for key, value in entry.items() if isinstance(value, str)}
     text = next((_text(entry[key]) for key in _LINE_KEYS if entry.get(key)), "").rstrip()
-    return Message(text, _microseconds(strings), strings.get("_BOOT_ID", ""))
+    t = entry.get("time")  # of dmesg --json
+    seconds = float(t) if isinstance(t, float) else _microseconds(strings)
+    return Message(text, seconds, strings.get("_BOOT_ID", ""))
 
 
 def _text(message: object) -> str:

@@ -178,6 +178,16 @@ class Report(ABC):
         """There is nothing but the first line, which says too little to be a report."""
         return False
 
+    @property
+    def bodiless(self) -> bool:
+        """There is nothing but the first line, and all reports of the kind have more."""
+        return False
+
+    @property
+    def untold(self) -> bool:
+        """It may be the rest of a report: what is there does not tell whether anything is wrong."""
+        return False
+
     def announces(self, other: "Report") -> bool:
         """It has nothing but a line that says that the other one comes, which begins now."""
         return False

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ktrace.events import Event, OomReaped, OomReport
-from ktrace.sources.log import held_locks, hung, nmi_backtrace, oom_group
+from ktrace.sources.log import headless, held_locks, hung, nmi_backtrace, oom_group
 from ktrace.sources.log.alarms import call_trace
 from ktrace.sources.log.alike import Alike
 from ktrace.sources.log.boots import Boots
@@ -40,6 +40,7 @@ class KernelLogSource:
     def __init__(self, stream: Readable, boot_id: str = "") -> None:
         """boot_id: of the running kernel, when the log is its own."""
         self.suppressed = 0  # bad pages that the kernel did not report
+        self.untold = 0  # first line of a page's dump that does not say why it was printed
         self.mentioned = 0  # lines that quote the first line of a report
         self.first_mention = 0  # number of the first of them
         self.hung_suppressed: list[int] = []  # lines in which khungtaskd says that it stops
@@ -80,7 +81,7 @@ class KernelLogSource:
         if any(entry.has(kind) for entry in self._open) or self._is_others(kind, line):
             self._take(line)
             return
-        if kind is call_trace.KIND and (self._open or line.number - self._traced < call_trace.NEAR):
+        if kind in headless.KINDS and (self._open or line.number - self._traced < call_trace.NEAR):
             self._traced = line.number
             self._take(line)
             return
@@ -96,7 +97,8 @@ class KernelLogSource:
             return
         for entry in self._open:
             entry.report.finished |= _seconds_between(entry, line) > entry.report.yields_after
-            if entry.kind is call_trace.KIND or (kind.alone and entry.kind.name == kind.name):
+            entry.report.finished |= entry.kind is kind and entry.is_quoted
+            if entry.kind in headless.KINDS or (kind.alone and entry.kind.name == kind.name):
                 entry.report.finished |= entry.report.caller == line.caller
         report = kind.report(line, match)
         self._open = [entry for entry in self._open if not entry.report.announces(report)]
@@ -164,6 +166,8 @@ class KernelLogSource:
         if entry.report.mentioned:
             self._mention(entry.report._line)
             return
+        if entry.report.untold:
+            self.untold = self.untold or entry.report.lines[0]
         for event in entry.report.events(self._boots.of_report(entry.report.kernel, entry.boot)):
             yield from self._with_counts(event)
 

@@ -92,6 +92,19 @@ def _each(form: Callable[[str], str]) -> Form:
     return lambda log: "".join(form(line) + "\n" for line in stamped(log).splitlines())
 
 
+def _first(before: str) -> Form:
+    """A console: what stood there when the kernel printed its first line."""
+    return lambda log: before + stamped(log)
+
+
+def _clock(pattern: str) -> Form:
+    """Time stamps of vendors' kernels."""
+    return lambda log: "".join(
+        pattern.replace("{t}", f"100.{i:06}") + f"{line}\n"
+        for i, line in enumerate(log.splitlines())
+    )
+
+
 # With the kernel's own time stamps
 STAMPED: dict[str, Form] = {
     "dmesg": _before(""),
@@ -157,6 +170,15 @@ STAMPED: dict[str, Form] = {
         lambda line: json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-11-21"})
     ),
     "json, Fluentd's": _each(lambda line: json.dumps({"ident": "kernel", "message": line})),
+    "json, in a YAML list": _each(
+        lambda line: "- " + json.dumps({"dt": "2023-01-21T19:56:01", "lvl": "target", "msg": line})
+    ),
+    "json, Loki's": _each(lambda line: json.dumps({"line": line, "fields": {}, "timestamp": "1"})),
+    "json, Elasticsearch's": _each(
+        lambda line: json.dumps({"_index": "x", "_source": {"host": {"a": 1}, "message": line}})
+    ),
+    "json, Google Cloud's": _each(lambda line: json.dumps({"textPayload": line, "labels": {}})),
+    "json, events": _each(lambda line: "data: " + json.dumps({"MESSAGE": line})),
     "csv": _each(lambda line: f'"7","{line}"'),
     "a list of strings": _each(lambda line: f'        "{line}",'),
     "bold": _each(lambda line: f"**{line}**"),
@@ -164,6 +186,16 @@ STAMPED: dict[str, Form] = {
     "web page, parts": _each(lambda line: f'<div class="line">{line}</div>'),
     "MediaTek": lambda log: stamped(log).replace("000] ", "000] <1>.(2)[333:kworker/2:1]"),
     "Samsung": lambda log: stamped(log).replace("000] ", "000] I[0:      swapper/0:    1] "),
+    "Huawei": _clock("<4>[  {t}s][2000:01:01 00:00:12][pid:1,cpu0,swapper/0]"),
+    "HTC": _clock("<3>[  {t} / 01-02 03:04:05.678] "),
+    "Amlogic": _clock("[  {t}@1] "),
+    "Spreadtrum": _clock("<4>[  {t}] c1   1234 "),
+    "a prompt first": _first("root@board1:/tmp# "),
+    "a test's name first": _first("test 12 ... "),
+    "a prompt, and another form first": lambda log: (
+        "07-10 02-04-24】root@OpenWrt:/# " + stamped(log, prefix="【07-10 02-04-24】")[16:]
+    ),
+    "Kubernetes": _before("2021-01-01T00:00:00.123456789Z stdout F "),
     "padded": lambda log: stamped(log).replace("\n", " " * 40 + "\n"),
     "no indentation": lambda log: stamped("\n".join(map(str.lstrip, log.splitlines()))),
     "terminal": _terminal,
@@ -200,6 +232,8 @@ UNSTAMPED: dict[str, Form] = {
     "syslog": _before("Aug 21 22:37:47 coyote kernel: ", stamp=False),
     "journalctl, German": _before("Dez 21 22:37:47 coyote kernel: ", stamp=False),
     "journalctl, one kernel with pid": _before("Dez 21 22:37:47 coyote kernel[1]: ", stamp=False),
+    "a test's name first": lambda log: f"test 12 ... {log}",
+    "Kubernetes": _before("2021-01-01T00:00:00.123456789Z stderr F ", stamp=False),
     "dmesg -T": _before("[Fri Aug 21 22:37:47 2009] ", stamp=False),
     "dmesg -T, German": _before("[Fr Dez 21 22:37:47 2009] ", stamp=False),
     "dmesg -d": _before("[  +0.{i}] ", stamp=False),

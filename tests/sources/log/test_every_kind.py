@@ -40,6 +40,8 @@ KINDS = [*ALARMS, *OTHERS]
 # What breaks lines cannot be undone where a name or a path has spaces; what indents or quotes, or
 # has no prefix, leaves lines as they are
 BREAKING = {"mailer", "terminal", "no indentation", "quoted-printable", "netconsole, fragments"}
+# Where a name begins behind a prefix of no known form, one line alone does not show
+UNKNOWN = {"hypervisor", "Spreadtrum", "Kubernetes", "a test's name first"}
 FORMS = [form for form in STAMPED if form not in BREAKING]
 BANNER = "Linux version 6.1.{} (a@b) #1 SMP\n"
 
@@ -56,14 +58,14 @@ def told(log: str) -> list[LogEvent]:
 @settings(deadline=None, max_examples=150, derandomize=True)
 @given(st.sampled_from(KINDS), st.sampled_from(FORMS))
 def test_behind_a_prefix(log: str, form: str) -> None:
+    assume(form not in UNKNOWN or log.count("\n") > 1)
     assert told(STAMPED[form](log)) == told(stamped(log))
 
 
 @settings(deadline=None, max_examples=50, derandomize=True)
 @given(st.sampled_from(KINDS), st.sampled_from(sorted(UNSTAMPED)))
 def test_without_the_kernels_stamps(log: str, form: str) -> None:
-    # where a name begins behind a prefix of no known form, one line alone does not show
-    assume(form != "hypervisor" or log.count("\n") > 1)
+    assume(form not in UNKNOWN or log.count("\n") > 1)
     assert told(UNSTAMPED[form](log)) == told(log)
 
 
