@@ -8,15 +8,9 @@
 #ifndef KTRACE_WALK_BPF_H
 #define KTRACE_WALK_BPF_H
 
-#define WALK_ROUND 32
+#include "walk_place.h"
 
-struct walk_place {
-	__u64 first; /* the leader where it began; 0: begin */
-	__u64 leader;
-	__u64 task;
-	__u64 tasks;
-	__u64 done; /* 0 at the end: too many tasks for MAX_TAIL_CALL_CNT rounds */
-};
+#define WALK_ROUND 32
 
 const struct walk_place *unused_walk_place __attribute__((unused));
 

@@ -40,6 +40,7 @@ void frame_of(enum frame_type type, const void *first, size_t first_length, cons
 void frame_text(enum frame_type type, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void flush_output(void);
+void sync_output(void); /* to the disk, where it is a file */
 void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* head.c: what the decoder needs to know of the board */

@@ -34,6 +34,7 @@ static void send_domain(const struct oom_domain_key *key, const struct oom_domai
 		struct oom_domain_counts counts;
 		struct oom_caller_counts callers[TOLD_CALLERS];
 	} message;
+	_Static_assert(sizeof(message) <= FRAME_PAYLOAD, "is one frame");
 	struct oom_caller_key caller, *last = NULL;
 	int callers = map_fd("oom_callers"), found = 0;
 

@@ -74,8 +74,10 @@ void take_event(const void *data, size_t size)
 {
 	const struct event *event = data;
 
-	if (size < sizeof(*event) || event->size != size || size > FRAME_PAYLOAD)
+	if (size < sizeof(*event) || event->size != size || size > FRAME_PAYLOAD) {
+		frame(FRAME_EVENT, data, 0); /* the reader counts what is none */
 		return;
+	}
 	if (kept_bytes + size > KEPT)
 		flush_events();
 	killed = killed || event->kind == OOM_KILL || event->kind == OOM_VICTIM;

@@ -27,16 +27,18 @@ __u64 now_ns(void)
 ssize_t read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length;
+	size_t held = 0;
+	ssize_t length = -1;
 
 	text[0] = '\0';
 	if (fd < 0)
 		return -1;
-	length = read(fd, text, size - 1);
+	/* /proc gives a page at a time */
+	while (held < size - 1 && (length = read(fd, text + held, size - 1 - held)) > 0)
+		held += length;
 	close(fd);
-	if (length >= 0)
-		text[length] = '\0';
-	return length;
+	text[held] = '\0';
+	return held || !length ? (ssize_t)held : -1;
 }
 
 void warn_reader(const char *format, ...)

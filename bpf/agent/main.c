@@ -58,7 +58,7 @@ static void lock_memory(void)
 		warn_reader("the agent's memory is not locked: %s", strerror(errno));
 }
 
-static void usage(void)
+static void __attribute__((noreturn)) usage(void)
 {
 	die("version %s, for ktrace COMMAND --from\n"
 	    "usage: ktrace-agent [-o FILE | -l [ADDRESS:]PORT] [-b BTF] [-s] [-d SECONDS]\n"
@@ -83,6 +83,8 @@ static void trace(__u64 until, enum output_kind to, bool own_btf)
 			next_walk = now_ns() + SECOND_NS;
 			walk_tasks();
 			send_counts();
+			flush_output();
+			sync_output();
 		}
 		if (now_ns() >= next_look) {
 			next_look = now_ns() + LOOK_NS;
@@ -100,6 +102,18 @@ static void trace(__u64 until, enum output_kind to, bool own_btf)
 	send_counts();
 	frame_text(FRAME_END, "%s", stop ? "stopped by a signal" : "its time is over");
 	flush_output();
+	sync_output();
+}
+
+/* In ns; what is none ends the agent. */
+static __u64 duration(const char *seconds)
+{
+	char *end;
+	double value = strtod(seconds, &end);
+
+	if (*end || !(value > 0 && value < 1e9))
+		usage();
+	return value * SECOND_NS;
 }
 
 int main(int count, char **arguments)
@@ -122,7 +136,7 @@ int main(int count, char **arguments)
 		else if (option == 's')
 			send_types = false;
 		else if (option == 'd')
-			until = now_ns() + (__u64)(atof(optarg) * SECOND_NS);
+			until = now_ns() + duration(optarg);
 		else
 			usage();
 	}

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -19,6 +21,7 @@
 static unsigned char buffer[FRAME_PAYLOAD + sizeof(struct frame)];
 static size_t buffered;
 static int out = STDOUT_FILENO;
+static bool is_file; /* whose bytes are in memory until they are synced */
 static __u32 frames;
 
 void die(const char *format, ...)
@@ -33,6 +36,14 @@ void die(const char *format, ...)
 	exit(1);
 }
 
+/* Who has made it non-blocking is another process that has it open, too. */
+static void wait_for_output(void)
+{
+	struct pollfd ready = { .fd = out, .events = POLLOUT };
+
+	poll(&ready, 1, -1);
+}
+
 void flush_output(void)
 {
 	size_t at = 0;
@@ -40,13 +51,20 @@ void flush_output(void)
 	while (at < buffered) {
 		ssize_t written = write(out, buffer + at, buffered - at);
 
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
+		if (written < 0 && errno == EAGAIN)
+			wait_for_output();
+		else if (written < 0 && errno != EINTR)
 			die("the output takes nothing: %s", strerror(errno));
-		at += written;
+		else if (written > 0)
+			at += written;
 	}
 	buffered = 0;
+}
+
+void sync_output(void)
+{
+	if (is_file && fdatasync(out) && errno != EINTR)
+		die("the output takes nothing: %s", strerror(errno));
 }
 
 static void put(const void *data, size_t length)
@@ -136,6 +154,8 @@ static int accept_reader(const char *at)
 
 enum output_kind open_output(const char *path, const char *listen_at)
 {
+	struct stat facts;
+
 	if (listen_at) {
 		out = accept_reader(listen_at);
 		return TO_NETWORK;
@@ -145,6 +165,7 @@ enum output_kind open_output(const char *path, const char *listen_at)
 		if (out < 0)
 			die("cannot write %s: %s", path, strerror(errno));
 	}
+	is_file = !fstat(out, &facts) && S_ISREG(facts.st_mode);
 	if (!isatty(out))
 		return path && !strcmp(path, PMSG) ? TO_PMSG : TO_FILE;
 	if (!path)

@@ -5,12 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../walk_place.h"
 #include "agent.h"
-
-/* as of bpf/walk.bpf.h */
-struct walk_place {
-	__u64 first, leader, task, tasks, done;
-};
 
 static bool iterate(int link)
 {

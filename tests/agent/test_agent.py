@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ktrace.sources.agent.frames import MAGIC
 from tests import stuck_tasks
 from tests.tracer import LIMIT_S, Record, ktrace, tracer
 
@@ -110,3 +111,42 @@ def test_a_terminal_is_refused(agent: Path) -> None:
     os.close(main)
     assert done.returncode == 1
     assert b"a terminal cannot show" in done.stderr
+
+
+def test_a_full_disk_ends_it(agent: Path) -> None:
+    done = subprocess.run([agent, "-o", "/dev/full"], stderr=subprocess.PIPE, timeout=LIMIT_S)
+    assert done.returncode == 1
+    assert b"the output takes nothing: No space left on device" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_it(agent: Path) -> None:
+    process = subprocess.Popen([agent], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.read(4) == MAGIC
+    process.stdout.close()
+    assert process.wait(LIMIT_S) == 1
+    assert b"the output takes nothing: Broken pipe" in process.communicate()[1]
+
+
+def test_a_slow_reader_and_a_signal_lose_nothing(agent: Path, tmp_path: Path) -> None:
+    """Its output is non-blocking, as ssh may leave it, and full when the signal comes."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    process = subprocess.Popen([agent], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    waits = Path(f"/proc/{process.pid}/wchan")
+    stuck_tasks.wait_until("it waits for the reader", lambda: "poll" in waits.read_text())
+    process.send_signal(signal.SIGTERM)
+    raw = tmp_path / "raw"
+    with os.fdopen(reader, "rb") as stream:
+        raw.write_bytes(stream.read())
+    assert process.wait(LIMIT_S) == 0, process.communicate()[1]
+    process.communicate()
+    assert read(raw)[-1]["lost"] == 0
+
+
+@pytest.mark.parametrize("seconds", ["", "x", "0", "-1", "nan", "1e99"])
+def test_a_time_that_is_none(agent: Path, seconds: str) -> None:
+    done = subprocess.run([agent, "-d", seconds], capture_output=True, timeout=LIMIT_S)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"usage: ktrace-agent" in done.stderr

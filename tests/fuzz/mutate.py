@@ -8,6 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ktrace.sources.agent.frames import MOST_PAYLOAD, Frame, FrameReader, FrameType
+from tests.sources.agent.streams import frame
+
 _NASTY_TEXT = (
     *("", "-1", "(null)", "0x", "0x-1", "1_0", " 7", "f" * 17, "9" * 30, "1e308", "nan", "\x1b[2J"),
     *("\u202e", "\x00", "x" * 5000, "0xffffffffffffffff", "%s", "\ud800", "task_state", "open"),
@@ -42,11 +45,63 @@ def json_mutations(sign: Callable[[Any], bytes]) -> st.SearchStrategy[Mutation]:
     return st.builds(_value_changed, st.just(sign), _PLACES, _PLACES, values)
 
 
+def frame_mutations() -> st.SearchStrategy[Mutation]:
+    """Of an agent's stream: payloads that are wrong under a right checksum, and frames that are
+    missing, doubled or elsewhere."""
+    return st.one_of(
+        st.builds(_payload_changed, _PLACES, bytes_mutations()),
+        st.builds(_type_changed, _PLACES, st.integers(0, len(FrameType) + 1)),
+        st.builds(_frame_moved, _PLACES, _PLACES, st.integers(0, 2)),
+    )
+
+
 def signed(record: Any) -> bytes:
     """A line of a trace, its checksum right."""
     record.pop("crc", None)
     body = json.dumps(record, separators=(",", ":"))[:-1].encode()
     return b'%b,"crc":"%08x"}' % (body, zlib.crc32(body))
+
+
+def _frames(data: bytes) -> list[Frame]:
+    return [*FrameReader().feed(data)]
+
+
+def _payload_changed(place: float, change: Mutation) -> Mutation:
+    def mutate(data: bytes) -> bytes:
+        frames = _frames(data)
+        at = int(place * len(frames))
+        return b"".join(
+            frame(f.number, f.type, (change(f.payload) if n == at else f.payload)[:MOST_PAYLOAD])
+            for n, f in enumerate(frames)
+        )
+
+    return mutate
+
+
+def _type_changed(place: float, kind: int) -> Mutation:
+    def mutate(data: bytes) -> bytes:
+        frames = _frames(data)
+        at = int(place * len(frames))
+        return b"".join(
+            frame(f.number, kind if n == at else f.type, f.payload) for n, f in enumerate(frames)
+        )
+
+    return mutate
+
+
+def _frame_moved(place: float, to: float, times: int) -> Mutation:
+    """0 times: it is gone. All are numbered anew, as if it had been sent so."""
+
+    def mutate(data: bytes) -> bytes:
+        frames = _frames(data)
+        if not frames:
+            return data
+        moved = frames.pop(int(place * len(frames)))
+        at = int(to * (len(frames) + 1))
+        frames[at:at] = [moved] * times
+        return b"".join(frame(n, f.type, f.payload) for n, f in enumerate(frames))
+
+    return mutate
 
 
 def _at(data: bytes, place: float) -> int:

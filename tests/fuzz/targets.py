@@ -3,7 +3,7 @@
 import contextlib
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -16,11 +16,16 @@ from ktrace.commands.known_option import catalogue
 from ktrace.comparison.runs import read_runs
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import earlier_event
-from ktrace.errors import UsageError
+from ktrace.errors import CannotTrace, UsageError
+from ktrace.events import Event
 from ktrace.known_bugs import Catalogue
+from ktrace.live.head import describe
+from ktrace.live.options import Options
+from ktrace.live.origin import OnBoard
 from ktrace.log_run import run as run_log
 from ktrace.redaction import Redaction
 from ktrace.replay.run import replay
+from ktrace.sources.agent.source import AgentSource
 from ktrace.views.choice import _body
 from ktrace.views.formats.document import Document, Format
 from ktrace.views.json_lines import JsonLinesView
@@ -31,6 +36,7 @@ from ktrace.views.report import ReportView
 from ktrace.views.screen import ScreenView
 from ktrace.views.view import View
 from tests.factories import session
+from tests.sources.agent.streams import all_frames, hang
 
 OWN = Catalogue()
 
@@ -90,7 +96,34 @@ def state(path: Path) -> None:
     bad_page_state.save(str(path), [*kept])
 
 
+def agent(path: Path) -> None:
+    """The stream of an agent that is of this ktrace; of another it is refused."""
+    with contextlib.suppress(CannotTrace):
+        board = AgentSource(str(path))
+        origin = OnBoard(board)
+        warnings = tuple(origin.warnings(board.load_symbols()))
+        analysis = Analysis(describe(Options(command="oom-hang"), board, origin, warnings))
+        views: list[View] = [LinesView(), JsonLinesView(), ReportView()]
+        for view in views:
+            view.start(analysis)
+        while not origin.ended():
+            _show(analysis, board.read(0.0), views)
+        _show(analysis, board.finish(), views)
+        board.close()
+        end = analysis.end()
+        for view in views:
+            view.end(end)
+
+
+def _show(analysis: Analysis, events: Iterable[Event], views: Iterable[View]) -> None:
+    for event in events:
+        findings = analysis.feed(event)
+        for view in views:
+            view.event(event, findings)
+
+
 TARGETS: dict[str, Callable[[Path], None]] = {
+    "agent": agent,
     "trace": trace,
     "formats": formats,
     "log": log,
@@ -119,6 +152,8 @@ def seeds(name: str) -> list[bytes]:
     corpus = [file.read_bytes() for file in sorted((here / "corpus").glob(f"{name}-*"))]
     if name == "known":
         return [*corpus, (root / "ktrace/known_bugs.toml").read_bytes()[-3000:]]
+    if name == "agent":
+        return [*corpus, *(b"".join(board.frames) for board in (hang(), all_frames()))]
     if name in ("trace", "formats"):
         traces = [*root.glob("examples/bad-*/*.ktrace"), *root.glob("examples/*/*.ktrace.gz")]
         return [*corpus, *(_beginning(_plain(file.read_bytes())) for file in sorted(traces))]

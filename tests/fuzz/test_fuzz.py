@@ -1,6 +1,6 @@
 """Readers of untrusted files, attacked for some seconds; `make fuzz` does it for ten minutes.
 
-What it finds goes into corpus/, named after the target: trace-..., log-..., state-...
+What it finds goes into corpus/, named after the target: trace-..., log-..., agent-...
 """
 
 import json
@@ -14,10 +14,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.mutate import Mutation, bytes_mutations, json_mutations, signed
+from tests.fuzz.mutate import Mutation, bytes_mutations, frame_mutations, json_mutations, signed
 from tests.fuzz.targets import TARGETS, attack, seeds
 
-pytestmark = pytest.mark.unit
+pytestmark = [
+    pytest.mark.unit,
+    # what failed is told, however long the input is
+    pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning"),
+]
 
 SECONDS = float(os.environ.get("KTRACE_FUZZ_SECONDS", "3"))  # for each target
 _EXAMPLES = 50  # between two looks at the clock
@@ -29,6 +33,8 @@ _FORBIDDEN = re.compile(
 def mutations(name: str) -> st.SearchStrategy[Mutation]:
     if name in ("trace", "formats"):
         return bytes_mutations() | json_mutations(signed) | json_mutations(signed)
+    if name == "agent":
+        return bytes_mutations() | frame_mutations() | frame_mutations()
     if name == "state":
         return bytes_mutations() | json_mutations(lambda record: json.dumps(record).encode())
     return bytes_mutations()

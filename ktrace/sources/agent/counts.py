@@ -8,6 +8,8 @@ from ktrace.events import Lost, OomDomain
 from ktrace.probes.loader import OomCounts
 from ktrace.probes.wire import wire
 
+_MOST_COUNTS = 1024  # between two reads; an agent sends at most some 20
+
 
 class Losses:
     """Totals by kind; tells those that are new."""
@@ -39,6 +41,8 @@ class SentCounts:
 
     def add(self, payload: bytes) -> None:
         """A frame COUNTS. Raises ValueError."""
+        if len(self._new) >= _MOST_COUNTS:
+            raise ValueError("counts without a walk")
         key = self._key.from_buffer_copy(payload)
         at = ctypes.sizeof(self._key)
         domain = self._domain.from_buffer_copy(payload, at)

@@ -10,7 +10,7 @@ from ktrace.kernel.libbpf import LibbpfError
 from ktrace.probes.wire import wire
 from ktrace.record import record
 
-_MOST_FILE = 32 << 20  # bytes
+_MOST_BYTES = 48 << 20  # of all files; a kernel's BTF has up to some 10 MB
 _MOST_FILES = 32
 _STATES = ("attached", "waiting", "missing")
 
@@ -77,6 +77,7 @@ class Files:
 
     def __init__(self) -> None:
         self._pieces: dict[str, bytearray] = {}
+        self._bytes = 0
 
     def add(self, payload: bytes) -> None:
         """A frame FILE. What is too much is left out: the file is of no use then."""
@@ -85,16 +86,17 @@ class Files:
         if key not in self._pieces and len(self._pieces) >= _MOST_FILES:
             return
         known = self._pieces.setdefault(key, bytearray())
-        if len(known) < _MOST_FILE:
+        if self._bytes + len(piece) <= _MOST_BYTES:
             known += piece
+            self._bytes += len(piece)
 
     def take(self, name: str) -> str:
         """The text, "" where none came; it is gone then."""
-        return self._pieces.pop(name, bytearray()).decode(errors="backslashreplace")
+        return self._take(name).decode(errors="backslashreplace")
 
     def take_btf(self) -> Btf | None:
         """The kernel's types; None where they did not come, or cannot be read."""
-        data = self._pieces.pop("btf", None)
+        data = self._take("btf")
         if not data:
             return None
         fd = os.memfd_create("btf")
@@ -104,3 +106,8 @@ class Files:
             with suppress(LibbpfError):
                 return Btf.of_file(f"/proc/self/fd/{fd}")
         return None
+
+    def _take(self, name: str) -> bytearray:
+        data = self._pieces.pop(name, bytearray())
+        self._bytes -= len(data)
+        return data

@@ -31,6 +31,10 @@ NOT_ASKED = "the stream of an agent goes one way"
 _LAST_WALK_S = 2.5  # the agent walks each second
 _WAIT_S = 0.2
 _SILENT_S = 5.0  # the agent has something to say each second
+# more than an agent sends: what comes beyond is lost, and counted
+_MOST_WALKED = 1 << 16  # tasks that one walk tells of
+_MOST_KILLS = 1024  # between two looks at the memory
+_MOST_TOLD = 256  # functions
 # what a frame may raise whose checksum is right and whose content is not
 _WRONG = (ValueError, KeyError, IndexError, OverflowError, struct.error)
 
@@ -67,22 +71,22 @@ class AgentSource:
         self._clock = BoardClock(recorded=self._stream.whole)
         try:
             self._prepare(self._begin(stopped))
+        except _WRONG:
+            self._stream.close()
+            raise UsageError(f"{self._stream.name}: the agent's head cannot be read") from None
         except BaseException:
             self._stream.close()
             raise
 
     def _begin(self, stopped: Callable[[], bool]) -> Beginning:
+        """Raises UsageError, and what frames that are not what they say may raise."""
         beginning = Beginning()
         while not self.ended:
             if stopped():
                 raise KeyboardInterrupt
             for frame in self._more(_WAIT_S):
-                try:
-                    if beginning.hear(frame):
-                        return beginning
-                except _WRONG:
-                    why = f"{self._stream.name}: the agent's head cannot be read"
-                    raise UsageError(why) from None
+                if beginning.hear(frame):
+                    return beginning
         what = "it ends before the first event" if beginning.board else "it has no agent's head"
         raise UsageError(
             f"{self._stream.name} is no stream of a ktrace-agent: {what}",
@@ -108,6 +112,10 @@ class AgentSource:
             *(f"on the board: {warning}" for warning in board.warnings),
             *doubts,
         ]
+        if begun.late:
+            self.warnings.append(
+                "the beginning of the agent's stream is gone: what it saw before is not known"
+            )
         if not board.functions:
             self.warnings.append("the board hides kernel addresses: stacks show numbers")
         self._clock.hear(self.attached_t)
@@ -215,7 +223,10 @@ class AgentSource:
         if stack is not None:
             raw[1].frames = frames_of(stack.decode(errors="backslashreplace"))
         event = self._decoder.decode(raw)
-        self._kills += [event] if isinstance(event, OomKill | OomVictim) else []
+        if isinstance(event, OomKill | OomVictim) and len(self._kills) < _MOST_KILLS:
+            self._kills.append(event)
+        if len(self._walking) >= _MOST_WALKED:
+            raise ValueError("a walk without an end")
         if self._walking or _of_walk(raw):
             self._walking.append(event)
         else:
@@ -239,6 +250,8 @@ class AgentSource:
     def _probe(self, probe: Probe) -> Iterator[Event]:
         if self._told.get(probe.function) == probe:
             return
+        if len(self._told) >= _MOST_TOLD:
+            raise ValueError("probes of no agent")
         self._told[probe.function] = probe
         yield ProbeChange(
             t=self._clock.heard_t,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ktrace.probes.wire import wire
-from ktrace.sources.agent.frames import MAGIC, FrameType
+from ktrace.sources.agent.frames import MAGIC, FrameReader, FrameType
 
 T = 1_000_000_000  # of CLOCK_BOOTTIME, when the stream begins
 FUNCTIONS = {0x1000: "__schedule", 0x2000: "vfs_write", 0x3000: "squashfs_cache_get\t[squashfs]"}
@@ -98,6 +98,11 @@ class Board:
     def end(self) -> None:
         self.add(FrameType.END, b"stopped by a signal")
 
+    def number_from(self, first: int) -> None:
+        """As if so many frames had come before."""
+        found = [each for data in self.frames for each in FrameReader().feed(data)]
+        self.frames = [frame(first + n, f.type, f.payload) for n, f in enumerate(found)]
+
     def write(self, folder: Path) -> str:
         path = folder / "agent.raw"
         path.write_bytes(b"".join(self.frames))
@@ -112,5 +117,31 @@ def hang(tid: int = 7) -> Board:
     for second in (1, 2):
         board.stuck(T + second * 10**9 + 1, tid)
         board.walk(T + second * 10**9)
+    board.end()
+    return board
+
+
+def all_frames() -> Board:
+    """One of each type at least, as a board in trouble sends them."""
+    board = hang()
+    del board.frames[-1]
+    for name in ("meminfo", "vmstat", "zoneinfo", "pressure/memory"):
+        text = Path("/proc", name)  # of any machine
+        if text.is_file():
+            board.add(FrameType.FILE, name.encode() + b"\0" + text.read_bytes()[:2000])
+    for kind in ("oom_kill", "oom_victim", "oom_reap", "bad_page", "out_of_memory", "task_dead"):
+        board.event(kind, T + 3 * 10**9)
+    board.add(FrameType.LOOK, struct.pack("=Q", T + 3 * 10**9))
+    board.add(FrameType.STACK, b"[<0>] squashfs_cache_get+0x10/0x20 [squashfs]\n")
+    board.stuck(T + 3 * 10**9 + 1, 9, stack_len=0)
+    names = ("oom_domain_key", "oom_domain_counts", "oom_caller_counts")
+    key, domain, caller = (wire().layouts[name]() for name in names)
+    domain.calls, domain.last_t = 1000, T + 3 * 10**9
+    ctypes.memmove(domain.memcg, b"/lab", 4)
+    caller.calls, caller.last_t = 900, T + 3 * 10**9
+    board.add(FrameType.COUNTS, bytes(key) + bytes(domain) + bytes(caller))
+    board.walk(T + 3 * 10**9 + 2)
+    board.add(FrameType.LOST, struct.pack("=14Q", *([0] * 5), 3, *([0] * 8)))
+    board.add(FrameType.PROBE, b"squashfs_cache_get\nkprobe\nattached\n")
     board.end()
     return board

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from ktrace.sources.agent.frames import FrameType
-from tests.sources.agent.streams import Board, T, hang
+from ktrace.events import Lost
+from ktrace.probes.wire import wire
+from ktrace.sources.agent import head, source
+from ktrace.sources.agent.frames import FrameReader, FrameType
+from tests.sources.agent.streams import Board, T, all_frames, hang
 from tests.tracer import ktrace
 
 pytestmark = pytest.mark.unit
@@ -154,6 +157,16 @@ def test_a_head_that_says_something_else(
     assert "Traceback" not in done.stderr
 
 
+def test_modules_that_are_none(tmp_path: Path) -> None:
+    board = Board()
+    board.add(FrameType.FILE, b"modules\0squashfs 4096 0 - Live 0x\x0000003000\n")
+    board.ready()
+    done = ktrace("oom-hang", "--from", board.write(tmp_path))
+    assert done.returncode == 2
+    assert "head cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("data", [b"ktAg", bytes(5000)])
 def test_what_is_no_stream(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x"
@@ -173,3 +186,48 @@ def test_names_cannot_reach_the_terminal(tmp_path: Path) -> None:
     done = ktrace("oom-hang", "--from", board.write(tmp_path))
     assert done.returncode == 1
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_stream_whose_beginning_is_gone(tmp_path: Path) -> None:
+    """Old bytes of pmsg have given way: the run begins with the head that is there."""
+    board = Board(t=T + 60 * 10**9)
+    board.ready()
+    board.walk(T + 61 * 10**9)
+    board.end()
+    board.number_from(500)
+    code, records = run(board, tmp_path)
+    assert (code, records[-1]["verdict"]) == (0, "clean")
+    assert records[0]["attached_t"] == 61.0
+    assert any("beginning of the agent's stream is gone" in w for w in records[0]["warnings"])
+
+
+def test_a_walk_without_an_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_MOST_WALKED", 3)
+    board = quiet()
+    for tid in range(7, 12):
+        board.stuck(T + 10**9, tid, source=wire().enums["state_source"]["FROM_WALK"])
+    board.write(tmp_path)
+    reads = source.AgentSource(str(tmp_path / "agent.raw"))
+    lost = [e for _ in range(3) for e in reads.read(0) if isinstance(e, Lost)]
+    reads.close()
+    assert [(e.what, e.count) for e in lost] == [("agent_frames", 2), ("agent_end", 1)]
+
+
+def test_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "_MOST_BYTES", 10)
+    files = head.Files()
+    for payload in (b"a\0" + b"x" * 6, b"b\0" + b"y" * 6, b"b\0yyyy"):
+        files.add(payload)
+    assert (files.take("a"), files.take("b")) == ("x" * 6, "y" * 4)
+    files.add(b"c\0" + b"z" * 10)
+    assert files.take("c") == "z" * 10
+
+
+def test_every_type_of_frame_is_read(tmp_path: Path) -> None:
+    """What the fuzzer begins with is whole."""
+    board = all_frames()
+    code, records = run(board, tmp_path)
+    assert code == 1
+    assert records[-1]["lost_by"] == {"fatal_signal": 3}
+    kinds = {f.type for data in board.frames for f in FrameReader().feed(data)}
+    assert kinds == {*FrameType}
