@@ -43,10 +43,20 @@ class NameTable:
             self._names += b"\n".join(names) + b"\n"
 
     def sort(self) -> None:
-        """After the last add()."""
-        order = sorted(range(len(self.addresses)), key=self.addresses.__getitem__)
-        self.addresses = array("Q", (self.addresses[i] for i in order))
-        self._starts = array("I", (self._starts[i] for i in order))
+        """After the last add(). The kernel's own names come sorted: only those behind them are
+        sorted, and put between, which takes little memory."""
+        old, old_starts = self.addresses, self._starts
+        own = next((i for i in range(1, len(old)) if old[i] < old[i - 1]), len(old))
+        self.addresses, self._starts, done = array("Q"), array("I"), 0
+        for address, start in sorted(zip(old[own:], old_starts[own:], strict=True)):
+            below = bisect_right(old, address, done, own)
+            self.addresses += old[done:below]
+            self._starts += old_starts[done:below]
+            self.addresses.append(address)
+            self._starts.append(start)
+            done = below
+        self.addresses += old[done:own]
+        self._starts += old_starts[done:own]
 
     def __len__(self) -> int:
         return len(self.addresses)

@@ -121,6 +121,7 @@ class BccLoader:
             ),
             "open the perf buffer",
         )
+        self._wake = WakeUp(lib().perf_buffer__epoll_fd(self._buffer))
         probes = [self._attach(name) for name in hooked(self._hot)]
         if not self._links:
             reasons = {probe.why for probe in probes if probe.state == "missing"}
@@ -133,19 +134,17 @@ class BccLoader:
 
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events of the buffer; waits for the first at most timeout_s."""
-        if self._wake:
-            self._wake.wait(timeout_s)
-            timeout_s = 0
-        if timeout_s > 0:
-            lib().perf_buffer__poll(self._buffer, int(timeout_s * 1000))
-        # poll passes over a CPU whose wake-up is still on its way: a death would come too late
+        assert self._wake
+        self._wake.wait(timeout_s)
+        # not only of the CPUs that woke it up: another one may have told of a death before
         lib().perf_buffer__consume(self._buffer)
         received, self._received = self._received, []
         return received
 
     def wake_on(self, fd: int) -> None:
         """read() returns early when something can be read from fd, too."""
-        self._wake = WakeUp(lib().perf_buffer__epoll_fd(self._buffer), fd)
+        assert self._wake
+        self._wake.add(fd)
 
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task through /proc; False when it could not be made."""

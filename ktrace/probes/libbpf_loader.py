@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from ktrace.probes.allocation_maps import AllocationMaps
 
 _WITHOUT_BTF = {"tasks": "tasks_raw"}  # objects made anew for kernels without their own BTF
-_FAILED_S = 0.05  # a wait that failed waits so long
 
 
 class LibbpfLoader:
@@ -97,6 +95,7 @@ class LibbpfLoader:
             lib().ring_buffer__new(self._maps["events"], self._callback, None, None),
             "open the ring buffer",
         )
+        self._wake = WakeUp(lib().ring_buffer__epoll_fd(self._ring))
         if self._task_walk:
             self._test_btf_file(self._task_walk)
         self._running = _running_tasks(self._maps)
@@ -127,19 +126,16 @@ class LibbpfLoader:
 
     def read(self, timeout_s: float) -> list[RawEvent]:
         """Events of the ring; waits for the first at most timeout_s."""
-        if self._wake:
-            self._wake.wait(timeout_s)
-            timeout_s = 0
-        if lib().ring_buffer__poll(self._ring, max(0, int(timeout_s * 1000))) < 0:
-            # no memory, say: what has come is there all the same
-            time.sleep(min(timeout_s, _FAILED_S))
-            lib().ring_buffer__consume(self._ring)
+        assert self._wake
+        self._wake.wait(timeout_s)
+        lib().ring_buffer__consume(self._ring)
         received, self._received = self._received, []
         return received
 
     def wake_on(self, fd: int) -> None:
         """read() returns early when something can be read from fd, too."""
-        self._wake = WakeUp(lib().ring_buffer__epoll_fd(self._ring), fd)
+        assert self._wake
+        self._wake.add(fd)
 
     def walk(self) -> tuple[list[RawEvent], bool]:
         """A look at every task; False when the walk broke off."""

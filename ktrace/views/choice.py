@@ -2,7 +2,10 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from ktrace.problems import reported
 from ktrace.views.view import View
@@ -19,12 +22,28 @@ def view_for(command: str, as_json: bool, footer: str = "") -> View:
         return JsonLinesView()
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         from ktrace.views.keys import keys_of_terminal
-        from ktrace.views.screen import ScreenView
+
+        with _without("attr"):
+            from ktrace.views.screen import ScreenView
 
         return ScreenView(_body(command), footer, keys=keys_of_terminal())
     from ktrace.views.lines import LinesView
 
     return LinesView()
+
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """rich imports attr where there is one, to print others' classes: 1 MiB that would be locked,
+    and 20 ms."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = cast(ModuleType, None)  # an ImportError
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _body(command: str) -> "Body":

@@ -160,3 +160,20 @@ def test_modules_of_the_kernel_that_hides_addresses(
     assert loaded_modules() == {Module("virtio", 0xFFFFFFFFC0204000)}
     listing.unlink()
     assert loaded_modules() == frozenset()
+
+
+@pytest.mark.unit
+@given(st.lists(st.integers(min_value=1, max_value=40)), st.lists(st.integers(1, 40)))
+def test_names_of_all_addresses_are_found_whatever_their_order(
+    own: list[int], modules: list[int]
+) -> None:
+    """Own come sorted, those of modules lie between them, below or above; an address may have
+    several names, of which the last is told."""
+    addresses = [*sorted(own), *modules]
+    lines = [b"%016x T name%d" % (address, at) for at, address in enumerate(addresses)]
+    found = Symbols([lines])
+    assert len(found) == len(addresses)
+    assert list(found._functions.addresses) == sorted(addresses)
+    for address in addresses:
+        last = max(at for at, each in enumerate(addresses) if each == address)
+        assert found.name(address) == f"name{last}+0x0"

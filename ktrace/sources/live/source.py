@@ -31,6 +31,7 @@ from ktrace.repeated_looks import LooksLeftOut
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.memory_watch import MemoryFiles, MemoryWatch
+from ktrace.sources.live.module_watch import ModuleWatch
 from ktrace.sources.live.oom_watch import OomWatch
 from ktrace.sources.live.squashfs_watch import AGAIN_S, SquashfsWatch
 from ktrace.sources.live.wait_watch import WaitWatch
@@ -43,7 +44,6 @@ FAST_WALK_S = 1.0  # while somebody is
 LOSS_CHECK_S = 1.0
 _WITH_STACK = ("BAD_PAGE", "TASK_RUNS", "TASK_STATE")
 _DYING_S = 0.2
-MODULE_CHECK_S = 0.2  # what happens in a module before its probe is attached is not seen
 
 
 def now() -> float:
@@ -112,7 +112,9 @@ class LiveSource:
         self._stuck_after = stuck_after
         self._next_walk = now()
         self._next_loss_check = now() + LOSS_CHECK_S
-        self._next_module_check = now() + MODULE_CHECK_S
+        self._module_watch = ModuleWatch()
+        if self._module_watch.fd is not None:
+            loader.wake_on(self._module_watch.fd)
         self._dying = False  # at the last walk
         self._lost: dict[str, int] = {}
         self._looks = LooksLeftOut()
@@ -133,19 +135,19 @@ class LiveSource:
 
     def read(self, timeout_s: float) -> list[Event]:
         """What happened since the last call; waits for something at most timeout_s."""
-        due = min(self._next_walk, self._next_loss_check, self._next_module_check)
+        due = min(self._next_walk, self._next_loss_check, self._module_watch.next_look)
         wait = min(timeout_s, due - now())
         found = self._decoded(self.loader.read(max(0.0, wait)))
         if now() >= self._next_walk:
             found += self._walk()
         self._look_after_kills(found)  # a walk may have passed their targets before
         found += self._memory.read(now(), found)
-        if now() >= self._next_loss_check:
+        second = now() >= self._next_loss_check
+        if second:
             self._next_loss_check = now() + LOSS_CHECK_S
             found += [*self._oom.read(now()), *self._squashfs.read(now()), *self._new_losses()]
             found += self._large.read(now()) if self._large else []
-        if now() >= self._next_module_check:
-            self._next_module_check = now() + MODULE_CHECK_S
+        if self._module_watch.due(now(), second):
             found += self._module_changes()
         return found
 
@@ -164,6 +166,7 @@ class LiveSource:
         if self._waits:
             self._waits.close()
         self._memory_files.close()
+        self._module_watch.close()
         if self._large:
             self._large.close()
         self.loader.close()
