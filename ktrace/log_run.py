@@ -59,7 +59,7 @@ def run(paths: Sequence[str], view: View, *, alarms: bool = True) -> ExitCode:
             analysis.uncounted = frozenset() if alarms else frozenset({"alarm"})
             end = _follow(source, watched, view, analysis)
         finally:
-            watched.progress.clear()
+            watched.progress.close()
             view.close()
     return EXIT_CODES[end.verdict]
 
@@ -73,9 +73,7 @@ def _follow(source: KernelLogSource, watched: "_Watched", view: View, analysis: 
         if found:
             found = [finding for finding in found if not finding.sums_up]
             at_once += sum([finding.status == "open" for finding in found])
-        watched.progress.clear()
         view.event(event, found)
-    watched.progress.clear()
     final: list[Finding] = [
         finding if finding.status == "open" else replace(finding, status="open")
         for finding in analysis.current()

@@ -46,7 +46,7 @@ def export(traces: tuple[str, ...], url: str, jobs: int) -> ExitCode:
     started = time.monotonic()
     done = run(traces, url, jobs, progress)
     for shown in bar:
-        shown.clear()
+        shown.close()
     for line in done.refused:
         complain(f"ktrace: {line}")
     took = time.monotonic() - started

@@ -1,6 +1,5 @@
 """Runs to compare: each session of each trace file is one."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
@@ -96,15 +95,14 @@ def _files(path: str) -> list[str]:
 
 def _read(path: str, rest: Rest | None, stuck_after: float | None) -> list[Run]:
     readers = []
-    progress = Progress(os.path.getsize(path) if os.path.isfile(path) else 0)
-    with TraceFile(path, rest=rest) as trace, closing(progress):
+    progress = Progress.of_file(path)
+    with closing(progress), TraceFile(path, rest=rest, progress=progress.update) as trace:
         reader = _Reader(path, trace.session, stuck_after)
         for record in trace.records():
             if isinstance(record, Session) and record is not trace.session:
                 readers.append(reader)
                 reader = _Reader(path, record, stuck_after)
             reader.record(record)
-            progress.update(trace.read_bytes)
         readers.append(reader)
         # Nobody knows in which of a file's sessions the damaged line was.
         damage = trace.damage.lines()

@@ -3,6 +3,7 @@
 import select
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from ktrace.replay.player import ReplayPlayer
 from ktrace.trace.reader import Record, TraceFile
 from ktrace.trace.rests import with_rests
 from ktrace.verdicts import EXIT_CODES, with_doubt, worst
+from ktrace.views.progress import Progress
 from ktrace.views.view import View, keyed
 
 _TICK_S = 0.2
@@ -49,8 +51,10 @@ def replay(
     with interrupts.watched():
         for path, rest in with_rests(paths):
             shown = _File(new_view, speed, verdicts, earlier, interrupts)
-            if shown.replay(partial(TraceFile, path, change, rest)):
-                break
+            with closing(Progress.of_file(path)) as progress:
+                told = partial(shown.told, progress)
+                if shown.replay(partial(TraceFile, path, change, rest, told)):
+                    break
     return EXIT_CODES[worst(verdicts)]
 
 
@@ -84,6 +88,11 @@ class _File:
             if self._run is not None:
                 self._run.close()
         return self._interrupts.came
+
+    def told(self, progress: Progress, done: int) -> None:
+        """How much of the file is read: shown where it is read at once."""
+        if self._run is not None and not self._run.waits:
+            progress.update(done)
 
     def _play(self, trace: TraceFile) -> bool:
         """From the beginning of the session that is not over yet. True: go back."""
@@ -145,9 +154,9 @@ class _Session:
         self._interrupts = interrupts
         self._view = view
         factor = speed if speed is not None else float(view.child_output == "kept")
-        self._waits = factor > 0
+        self.waits = factor > 0
         self._player = ReplayPlayer(session.t, factor)
-        self._keyed = keyed(view) if self._waits else None
+        self._keyed = keyed(view) if self.waits else None
         self._skipped = self._complete = False
         self.begin(trace, earlier)
         try:
@@ -233,7 +242,7 @@ class _Session:
         if any(finding.status == "open" for finding in findings):
             self._player.found()
         self._view.event(event, findings)
-        if self._waits and not self._player.skips(self._analysis.t):
+        if self.waits and not self._player.skips(self._analysis.t):
             self._view.tick(self._analysis.t)
 
     def _adopt(self, finding: Finding) -> None:
@@ -245,7 +254,7 @@ class _Session:
     def _wait_until(self, t: float) -> None:
         """Let the time between two events pass, the screen's ages counting up in it."""
         player = self._player
-        if not self._waits or player.skips(t):
+        if not self.waits or player.skips(t):
             return
         at = max(self._analysis.t, t - _LONGEST_WAIT_S * player.speed)
         if at > self._analysis.t and not self._skipped:

@@ -1,6 +1,6 @@
 """The lines of a trace file, plain or gzip, whatever has become of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -30,10 +30,17 @@ def open_input(path: str | Path) -> BinaryIO:
 class LineReader:
     """Iterates over the lines of a file."""
 
-    def __init__(self, file: BinaryIO, damage: Damage, until: int | None = None) -> None:
-        """until: bytes, unpacked, after which the rest comes from elsewhere."""
+    def __init__(
+        self,
+        file: BinaryIO,
+        damage: Damage,
+        until: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        """until: bytes, unpacked, after which the rest comes from elsewhere. progress: called with
+        how many bytes of the file, packed as it is, have been read."""
         self.give_up_after: int | None = None  # bytes, unpacked
-        self.read_bytes = 0  # of the file, packed as it is
+        self._progress = progress
         self._until = until
         self._file = file
         self._damage = damage
@@ -47,8 +54,10 @@ class LineReader:
         yield from self._split(plain if self._until is None else self._up_to(self._until, plain))
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        done = 0
         for chunk in chunks:
-            self.read_bytes += len(chunk)
+            done += len(chunk)
+            self._progress(done)
             yield chunk
 
     def _up_to(self, until: int, chunks: Iterable[bytes]) -> Iterator[bytes]:

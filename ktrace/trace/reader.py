@@ -36,14 +36,16 @@ class TraceFile:
         path: str | Path,
         change: Callable[[Record], Record] = lambda record: record,
         rest: "Rest | None" = None,
+        progress: Callable[[int], None] = lambda done: None,
     ) -> None:
         """change: what becomes of each record before anybody sees it. rest: see
-        ktrace.trace.rests."""
+        ktrace.trace.rests. progress: called with how many bytes of the file have been read."""
         self.path = path
         self._change = change
         self.damage = Damage()
         self._file = open_input(path)
-        self._reader = LineReader(self._file, self.damage, rest.at if rest else None)
+        until = rest.at if rest else None
+        self._reader = LineReader(self._file, self.damage, until, progress)
         self._lines = chain(self._reader, _lines_of(rest, self.damage) if rest else ())
         self._decoder = _Decoder(self.damage)
         try:
@@ -68,11 +70,6 @@ class TraceFile:
                 break
         self._decoder.finish()
         self.close()
-
-    @property
-    def read_bytes(self) -> int:
-        """Of the file so far."""
-        return self._reader.read_bytes
 
     def close(self) -> None:
         self._file.close()

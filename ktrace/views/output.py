@@ -19,6 +19,7 @@ from ktrace.views.safe_text import safe
 def say(line: str = "", paint: Callable[[str], str] | None = None) -> None:
     """A line for stdout, there at once. paint may colour what is safe already. Raises OSError."""
     text = safe(line)
+    _make_room()
     try:
         sys.stdout.write(f"{paint(text) if paint else text}\n")
         sys.stdout.flush()
@@ -53,16 +54,38 @@ class _Filtered(io.TextIOBase):
 
 def complain(line: str) -> None:
     """A line for stderr; there is nobody to tell when that is lost."""
+    _make_room()
     with suppress(OSError):
         sys.stderr.write(f"{safe(line)}\n")
         sys.stderr.flush()
 
 
+_status_shown = False
+
+
 def status(line: str) -> None:
     """A line on the terminal at stderr that the next one takes the place of; "": none any more."""
+    global _status_shown
+    if not line and not _status_shown:
+        return
+    _status_shown = bool(line)
     with suppress(OSError):
-        sys.stderr.write(f"\r{safe(line)}\x1b[K")
+        sys.stderr.write(f"\r{safe(line)[: _columns() - 1]}\x1b[K")
         sys.stderr.flush()
+
+
+def _columns() -> int:
+    """Of stderr's terminal; 80 where it does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def _make_room() -> None:
+    """What is said takes the place of a status."""
+    if _status_shown:
+        status("")
 
 
 def prepare() -> None:

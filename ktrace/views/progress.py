@@ -1,7 +1,11 @@
 """How far the reading of a long file is, on a terminal's stderr."""
 
+import os
 import sys
 import time
+from typing import Self
+
+from ktrace.views.output import status
 
 _AFTER_S = 0.5  # a file that is read sooner needs no bar
 _EVERY_S = 0.1
@@ -17,7 +21,11 @@ class Progress:
         self._shows = sys.stderr.isatty()
         self._started = time.monotonic()
         self._next = self._started + _AFTER_S
-        self._drawn = False
+
+    @classmethod
+    def of_file(cls, path: str) -> Self:
+        """Of reading it from its beginning to its end."""
+        return cls(os.path.getsize(path) if os.path.isfile(path) else 0)
 
     def update(self, done: int) -> None:
         """done: bytes so far."""
@@ -25,20 +33,12 @@ class Progress:
             return
         now = time.monotonic()
         self._next = now + _EVERY_S
-        self._drawn = True
-        text = f"{bar(done, self._total)}{speed(done, self._total, now - self._started)}"
-        sys.stderr.write(f"\r{text}\x1b[K")
-        sys.stderr.flush()
+        status(f"{bar(done, self._total)}{speed(done, self._total, now - self._started)}")
 
     def close(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Before anything else is printed, and at the end."""
-        if self._drawn:
-            self._drawn = False
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        """At the end, or once it is no more of interest how far it is."""
+        self._shows = False
+        status("")
 
 
 def bar(done: int, total: int) -> str:

@@ -38,10 +38,9 @@ class QuietView:
         if not self._shows or 0 <= t - self._shown_t < _REFRESH_S:
             return
         self._shown_t = t
-        status(progress(self._analysis, self._file, t)[: _columns() - 1])
+        status(progress(self._analysis, self._file, t))
 
     def note(self, text: str) -> None:
-        self._clear()
         complain(text)
 
     def end(self, end: End) -> None:
@@ -50,11 +49,7 @@ class QuietView:
             self.note(line)
 
     def close(self) -> None:
-        self._clear()
-
-    def _clear(self) -> None:
-        if self._shows and self._shown_t:
-            status("")
+        status("")
 
 
 def progress(analysis: Analysis, file: str, t: float) -> str:
@@ -63,11 +58,3 @@ def progress(analysis: Analysis, file: str, t: float) -> str:
     found = words.count(analysis.findings, "finding")
     clock = words.clock(t - analysis.session.t)
     return f"{clock}  {words.recorded(analysis)}  {found}  lost {lost}  to {file}"
-
-
-def _columns() -> int:
-    """Of stderr's terminal; 80 where it does not say."""
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.views.progress import bar, speed
 from tests.sources.log.samples import HUNG, LOGS, OOM_6_1, V4_9, V6_1, stamped
 from tests.tracer import KTRACE
 from tests.views.golden import Golden
@@ -266,18 +265,6 @@ def test_a_reader_that_leaves_is_no_unreadable_log() -> None:
         run.stdin.close()
         assert run.wait(20) != 2
         assert run.stderr.read() == b""
-
-
-def test_bar() -> None:
-    assert bar(600_000_000, 1_000_000_000) == f"[{'#' * 18}{'-' * 12}]  60%  600 of 1000 MB"
-    assert bar(5_000_000, 0) == "5 MB"
-    assert "100%" in bar(2, 1)
-
-
-def test_rate_and_time_left() -> None:
-    assert speed(50_000_000, 150_000_000, 4.0) == ", 12.5 MB/s, 8 s left"
-    assert speed(50_000_000, 0, 4.0) == ", 12.5 MB/s"
-    assert speed(0, 150_000_000, 4.0) == ""
 
 
 def test_a_stack_of_guesses_is_called_unreliable() -> None:
