@@ -8,7 +8,7 @@ import pytest
 
 from ktrace.comparison.runs import read_runs
 from ktrace.log_run import run as read_log
-from ktrace.replay_run import replay
+from ktrace.replay.run import replay
 from ktrace.views import progress
 from ktrace.views.log_view import log_view
 from ktrace.views.output import complain, say, status
