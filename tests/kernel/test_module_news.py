@@ -10,6 +10,7 @@ from ktrace.kernel import module_news
 from ktrace.kernel.module_news import ModuleNews, of_module
 
 UEVENT = Path("/sys/devices/virtual/mem/null/uevent")
+MODULES = sorted(Path("/sys/module").glob("*/uevent"))
 
 
 @pytest.mark.unit
@@ -85,4 +86,13 @@ def test_the_kernel_s_messages_come() -> None:
     while b"/mem/null" not in message:  # others' devices
         message = os.read(news.fd, 8192)
     assert message.startswith(b"change@/devices/virtual/mem/null\0")
+    news.close()
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(not MODULES, reason="this kernel has no modules")
+def test_its_messages_of_modules_come() -> None:
+    news = ModuleNews()
+    MODULES[0].write_text("add")
+    assert news.read()
     news.close()

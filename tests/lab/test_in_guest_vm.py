@@ -15,6 +15,7 @@ pytestmark = pytest.mark.vm
 TOP = Path(__file__).parents[2]
 TESTS = (
     "tests/commands/test_floods.py::test_waits_for_squashfs_are_no_news",
+    "tests/kernel/test_module_news.py::test_its_messages_of_modules_come",
     "tests/test_soak.py::test_memory_is_flat[0.25]",
     "tests/waits/test_throttled_io.py",
     "tests/waits/test_writeback.py",
