@@ -1,7 +1,7 @@
 """`python -m benchmarks.suite [--quick]`: measures, and writes docs/costs.md and docs/costs.svg.
 
-A run that was broken off goes on where it was. --quick: a few short rounds of everything, to see
-that it works.
+A run of the same commit that was broken off goes on where it was. --quick: a few short rounds of
+everything, to see that it works.
 """
 
 import json
@@ -12,7 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.suite import overhead, page, plot, programs, startup, traces
-from benchmarks.suite.machine import FOLDER, ROOT, description, enter_own_mounts, load_average
+from benchmarks.suite.machine import (
+    FOLDER,
+    ROOT,
+    commit,
+    description,
+    enter_own_mounts,
+    load_average,
+)
 
 RESULTS = FOLDER / "results.json"
 
@@ -44,6 +51,7 @@ def main() -> None:
         "machine": description(),
         "load": load_average(),
         "day": time.strftime("%Y-%m-%d"),
+        "commit": commit(),
         "done": {},
     }
     done = results["done"]
@@ -64,7 +72,8 @@ def _unfinished(quick: bool, wanted: set[str]) -> dict[str, Any] | None:
         return None
     results: dict[str, Any] = json.loads(RESULTS.read_text())
     finished = set(results["done"]) >= wanted
-    return results if results["quick"] == quick and not finished else None
+    same = results["quick"] == quick and results.get("commit") == commit()
+    return results if same and not finished else None
 
 
 if __name__ == "__main__":

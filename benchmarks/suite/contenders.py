@@ -37,6 +37,11 @@ class Contender:
     command: Callable[[Path], list[str]]
     behind: str | None = None
 
+    def behind_it(self, folder: Path, program: str) -> list[str]:
+        """Its command with a COMMAND."""
+        words = [program] if self.behind == "-c" else program.split()
+        return [*self.command(folder), *filter(None, [self.behind]), *words]
+
 
 def _tool(*words: str) -> Callable[[Path], list[str]]:
     return lambda folder: [word.replace("FOLDER", str(folder)) for word in words]

@@ -69,6 +69,11 @@ def description() -> dict[str, str]:
     }
 
 
+def commit() -> str:
+    """Of ktrace's own tree; empty outside of one."""
+    return _first_line("git", "-C", str(ROOT), "rev-parse", "HEAD")
+
+
 def load_average() -> float:
     """Of the last minute: what else the machine does."""
     return os.getloadavg()[0]

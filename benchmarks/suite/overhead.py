@@ -9,6 +9,8 @@ from benchmarks.suite.contenders import CONTENDERS, SETTLE_S, Contender, NotRun,
 from benchmarks.suite.machine import FOLDER, LOAD_CPU, load_program, squashfs_file
 
 ROUNDS = 7
+BUDGET_S = 300.0  # no round is begun that would end later: the whole suite takes ten minutes
+_FEWEST = 3
 PIPE, SPAWN, PAGES, READS = "pipe", "fork and exec", "page faults", "squashfs reads"
 
 
@@ -41,31 +43,42 @@ def seconds(command: list[str]) -> float:
 
 
 def measure(rounds: int, scale: float) -> dict[str, Any]:
-    """By contender: by load, the ratios of each round; or why it was not run."""
+    """By contender: by load, the ratios of each round; or why it was not run. Between two
+    contenders the loads run alone: that is compared with the one before and the one after it."""
     commands = loads(scale)
     for command in commands.values():
         seconds(command)  # warm up
     found: dict[str, Any] = {contender.name: {} for contender in CONTENDERS}
-    for _ in range(rounds):
+    begun = time.monotonic()
+    alone = _times_of(commands)
+    for done in range(rounds):
+        if done >= _FEWEST and (time.monotonic() - begun) * (done + 1) / done > BUDGET_S:
+            break
         for contender in CONTENDERS:
-            if isinstance(found[contender.name], str):
+            ratios = found[contender.name]
+            if isinstance(ratios, str):
                 continue
             try:
-                _round(contender, commands, found[contender.name])
+                beside = _beside(contender, commands)
             except NotRun as reason:
                 found[contender.name] = str(reason)
+                continue
+            before, alone = alone, _times_of(commands)
+            for name in commands:
+                ratio = 2 * beside[name] / (before[name] + alone[name])
+                ratios.setdefault(name, []).append(ratio)
     return found
 
 
-def _round(contender: Contender, commands: dict[str, list[str]], ratios: dict[str, Any]) -> None:
+def _beside(contender: Contender, commands: dict[str, list[str]]) -> dict[str, float]:
     folder = FOLDER / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    time.sleep(SETTLE_S)  # what the tool before has left to do
-    without = {name: seconds(command) for name, command in commands.items()}
     with Running(contender, folder):
-        beside = {name: seconds(command) for name, command in commands.items()}
-    time.sleep(SETTLE_S)
-    after = {name: seconds(command) for name, command in commands.items()}
-    for name in commands:
-        ratios.setdefault(name, []).append(2 * beside[name] / (without[name] + after[name]))
+        times = _times_of(commands)
+    time.sleep(SETTLE_S)  # what the tool has left to do
+    return times
+
+
+def _times_of(commands: dict[str, list[str]]) -> dict[str, float]:
+    return {name: seconds(command) for name, command in commands.items()}

@@ -5,17 +5,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.suite.contenders import OURS
+from benchmarks.suite.startup import PYTHON
 
 _NONE, _NOT_RUN = "not measured", "not run"
 _LOADS = ("pipe", "fork and exec", "page faults", "squashfs reads")
 _WHY_NOT_FIRST = {
-    "COMMAND runs": "ktrace is Python, and loads 13 programs where a one-liner has one; "
-    "hooks are in earlier, in the column before",
+    "hooks are in": "ktrace is Python, and loads 13 programs where a one-liner has one",
+    "COMMAND runs": "ktrace reads the kernel's symbols and types between its last hook and COMMAND",
     "whole run": "ktrace is Python, and reads the kernel's symbols and types before COMMAND runs",
     "CPU": "ktrace is Python, and reads the kernel's symbols and types before COMMAND runs",
     "resident": "ktrace has locked the symbols and modules that it would otherwise have to read "
     "from a machine that hangs",
-    "idle": "ktrace looks at modules five times a second, and at lost events once",
+    "idle": "ktrace looks once a second at the machine's memory and at what was lost",
 }
 
 
@@ -108,16 +109,19 @@ def _start(found: dict[str, Any]) -> list[str]:
     return [
         "## Start",
         "",
-        "Seconds from the start of the tool, with a COMMAND that ends at once.",
+        "Seconds from the start of the tool, with a COMMAND that ends at once. Hooks are in when "
+        "the tool makes its last system call that attaches one, as strace sees it, in a run of its "
+        "own.",
         "",
         *_table(heads, rows),
         "",
-        *_firsts(found, dict(zip(heads[2:], keys[1:], strict=True))),
+        *_firsts(found, dict(zip(heads[1:], keys, strict=True))),
         "",
     ]
 
 
 def _memory(found: dict[str, Any]) -> list[str]:
+    tools = {name: look for name, look in found.items() if name != PYTHON}
     rows = [
         [name, _NOT_RUN, "", ""]
         if isinstance(look, str)
@@ -132,12 +136,13 @@ def _memory(found: dict[str, Any]) -> list[str]:
     return [
         "## Memory, and an idle machine",
         "",
-        "ktrace locks all its memory, so that it never waits for a disk: resident is what it has. "
-        "The last column is the share of one CPU.",
+        "Of all processes of a tool. ktrace locks all its memory, so that it never waits for a "
+        "disk: resident is what it has, with all of Python's program and libraries. The last "
+        "column is the share of one CPU.",
         "",
         *_table(["", "resident", "locked", "idle"], rows),
         "",
-        *_firsts(found, {"resident": "rss_kib", "idle": "idle"}),
+        *_firsts(tools, {"resident": "rss_kib", "idle": "idle"}),
         "",
     ]
 
@@ -210,7 +215,9 @@ def _traces(sizes: dict[str, Any], reading: dict[str, float]) -> list[str]:
 
 def _firsts(found: dict[str, Any], columns: dict[str, str]) -> list[str]:
     values = {
-        head: {name: row[key] for name, row in found.items() if isinstance(row, dict)}
+        head: {
+            name: row[key] for name, row in found.items() if isinstance(row, dict) and key in row
+        }
         for head, key in columns.items()
     }
     notes = [_first(head, each, _WHY_NOT_FIRST.get(head, "")) for head, each in values.items()]
@@ -228,7 +235,7 @@ def _first(what: str, values: dict[str, float], why: str) -> str:
 
 
 def _seconds(row: dict[str, float], keys: Iterable[str]) -> list[str]:
-    return [f"{row[key]:.3f}" if key in row else "" for key in keys]
+    return [f"{row[key]:.3f}" if key in row else _NONE for key in keys]
 
 
 def _not_run(found: dict[str, Any]) -> list[str]:

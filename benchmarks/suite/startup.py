@@ -1,25 +1,28 @@
-"""From the start of a tool to its hooks, and what it has in memory then."""
+"""From the start of a tool to its last hook and its COMMAND, and what it has in memory then."""
 
-import json
 import os
 import pty
 import shutil
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.suite import hooks
 from benchmarks.suite.contenders import CONTENDERS, OURS, Contender, NotRun, Running
 from benchmarks.suite.machine import FOLDER, load_program
 
+WITH_SCREEN = "ktrace oom-hang with its screen"
+PYTHON = "Python, asleep"
 _IDLE_S = 8.0
 
 
 def measure_start(rounds: int) -> dict[str, Any]:
-    """By contender, medians in seconds: until its COMMAND runs, of the whole run, of CPU, and of
-    ktrace until all hooks are in. Contenders alternate."""
+    """By contender, medians in seconds: until its last hook is in, until its COMMAND runs, of the
+    whole run, and of CPU. Contenders alternate."""
     found: dict[str, Any] = {}
     runs: dict[str, list[dict[str, float]]] = {}
     for _ in range(rounds):
@@ -28,12 +31,15 @@ def measure_start(rounds: int) -> dict[str, Any]:
                 continue
             try:
                 run = _start(contender)
+                hooks_s = hooks.seconds(contender)
             except NotRun as reason:
                 found[contender.name] = str(reason)
             else:
+                run |= {} if hooks_s is None else {"hooks_s": hooks_s}
                 runs.setdefault(contender.name, []).append(run)
     for name, each in runs.items():
-        medians = {key: statistics.median(run[key] for run in each) for key in each[0]}
+        known = [key for key in each[0] if all(key in run for run in each)]
+        medians = {key: statistics.median(run[key] for run in each) for key in known}
         found.setdefault(name, medians)
     return found
 
@@ -41,14 +47,8 @@ def measure_start(rounds: int) -> dict[str, Any]:
 def _start(contender: Contender) -> dict[str, float]:
     folder = _empty(FOLDER / "start")
     stamp = folder / "stamp"
-    program = f"{load_program()} now"
-    behind = contender.behind
-    if behind == "-c":
-        command = [*contender.command(folder), "-c", program]
-    else:
-        command = [*contender.command(folder), "--", *program.split()]
-    before, clock = os.times(), time.clock_gettime(time.CLOCK_BOOTTIME)
-    started = time.monotonic()
+    command = contender.behind_it(folder, f"{load_program()} now")
+    before, started = os.times(), time.monotonic()
     with stamp.open("wb") as out, (folder / "log").open("wb") as log:
         done = subprocess.run(command, stdout=out, stderr=log, cwd=folder)
     whole, after = time.monotonic() - started, os.times()
@@ -56,7 +56,7 @@ def _start(contender: Contender) -> dict[str, float]:
     stamps = [line for line in lines if line.replace(".", "", 1).isdigit()]
     if done.returncode not in (0, 1, 4) or not stamps:
         raise NotRun(_last(folder / "log") or _last(stamp) or "it did not run its COMMAND")
-    found = {
+    return {
         "command_s": float(stamps[0]) - started,
         "whole_s": whole,
         "cpu_s": after.children_user
@@ -64,11 +64,6 @@ def _start(contender: Contender) -> dict[str, float]:
         - before.children_user
         - before.children_system,
     }
-    trace = folder / "trace.ktrace"
-    if trace.exists():
-        session = json.loads(trace.read_text().split("\n", 1)[0])
-        found["hooks_s"] = session["attached_t"] - clock
-    return found
 
 
 def measure_memory() -> dict[str, Any]:
@@ -80,8 +75,20 @@ def measure_memory() -> dict[str, Any]:
                 found[contender.name] = _look(running.pid)
         except NotRun as reason:
             found[contender.name] = str(reason)
-    found["ktrace oom-hang with its screen"] = _with_screen()
+    found[WITH_SCREEN] = _with_screen()
+    found[PYTHON] = _python_alone()
     return found
+
+
+def _python_alone() -> dict[str, float]:
+    """What every program in Python has."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        time.sleep(1.0)
+        return _look(process.pid)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _with_screen() -> dict[str, float]:
@@ -114,17 +121,25 @@ def _drain(terminal: int) -> None:
 
 
 def _look(pid: int) -> dict[str, float]:
-    status = Path(f"/proc/{pid}/status").read_text()
-    sizes = {
-        key: float(line.split()[1])
-        for line in status.splitlines()
-        for key in ("VmRSS", "VmLck")
-        if line.startswith(key)
-    }
-    before, started = _cpu_ns(pid), time.monotonic()
+    """Of all its processes, as ktrace has one that writes the trace."""
+    pids = _tree(pid)
+    before, started = sum(map(_cpu_ns, pids)), time.monotonic()
     time.sleep(_IDLE_S)
-    share = (_cpu_ns(pid) - before) / 1e9 / (time.monotonic() - started)
-    return {"rss_kib": sizes["VmRSS"], "locked_kib": sizes["VmLck"], "idle": share}
+    share = (sum(map(_cpu_ns, pids)) - before) / 1e9 / (time.monotonic() - started)
+    resident, locked = (sum(_kib(each, key) for each in pids) for key in ("VmRSS", "VmLck"))
+    return {"rss_kib": resident, "locked_kib": locked, "idle": share}
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return [pid, *(each for child in children for each in _tree(child))]
+
+
+def _kib(pid: int, key: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
 def _cpu_ns(pid: int) -> int:
