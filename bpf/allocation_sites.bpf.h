@@ -10,6 +10,7 @@ const enum allocation_loss *unused_allocation_loss __attribute__((unused));
 
 const volatile __u32 may_wait = 0x400; /* ___GFP_DIRECT_RECLAIM */
 const volatile __u32 urgent = 0x20; /* ___GFP_HIGH, which GFP_ATOMIC has */
+const volatile __u32 compound = 0x40000; /* ___GFP_COMP */
 const volatile __u32 own_pid; /* of ktrace, whose allocations are not of interest */
 
 __u32 next_site;
@@ -116,7 +117,12 @@ static __always_inline void watch_end(struct allocation_site *site, const struct
 				      __u64 now)
 {
 	struct allocation_live_key key = { .address = request->address, .kind = request->kind };
-	struct allocation_live live = { .t = now, .bytes = request->bytes, .site = site->id };
+	struct allocation_live live = {
+		.t = now,
+		.bytes = request->bytes,
+		.site = site->id,
+		.compound = !!(request->gfp & compound),
+	};
 
 	if (bpf_map_update_elem(&alloc_live, &key, &live, BPF_ANY))
 		count_loss(LOSS_LIVE);

@@ -6,10 +6,9 @@
  * The tracepoints of the page allocator are hot: nearly all of their calls end at the comparison
  * of the order with which each program begins.
  */
-#include "allocation_sites.bpf.h"
+#include "block_life.bpf.h"
 
 const volatile __u64 min_bytes = 32768; /* pages of that order */
-const volatile __u32 page_shift = 12;
 const volatile __u32 pageblock_order = 9;
 const volatile __u32 possible_cpus = 1;
 const volatile bool percpu_tells_caller = true; /* percpu:percpu_alloc_percpu */
@@ -29,7 +28,7 @@ static __noinline int count_pages(void *ctx, __u64 page, __u32 order, __u32 gfp)
 		.gfp = gfp,
 		.failed = !page,
 		.bytes = 1ULL << (page_shift + (order & 31)),
-		.address = page,
+		.address = order ? page : 0, /* nothing tells when a single page is another one */
 	};
 	struct allocation_wait wait;
 	int result = count_allocation(ctx, &request, end_wait(order, gfp, &wait));
@@ -151,6 +150,17 @@ static __always_inline int handle_percpu_alloc(void *ctx)
 
 BOTH(mm_page_alloc, handle_page_alloc(ctx, page, order, gfp), struct page *page, __u32 order,
      __u32 gfp)
+/*
+ * Run once a second, which costs the machine nothing in between: a program at mm_page_free, which is
+ * as hot as mm_page_alloc, doubles the cost. Where the kernel has no such loop (before v5.13) it is
+ * hooked.
+ */
+SEC("raw_tp/mm_page_free")
+int walk_mm_page_free(void *ctx)
+{
+	bpf_for_each_map_elem(&alloc_live, drop_freed, NULL, 0);
+	return 0;
+}
 BOTH(mm_page_free, handle_page_free(page, order), struct page *page, __u32 order)
 BOTH(mm_vmscan_direct_reclaim_begin, handle_reclaim_begin(order, gfp), __u32 order, __u32 gfp)
 BOTH(mm_vmscan_direct_reclaim_end, handle_reclaim_end())

@@ -62,7 +62,7 @@ struct allocation_live {
 	__u64 t;
 	__u64 bytes;
 	__u32 site; /* its id */
-	__u32 __pad;
+	__u32 compound; /* the pages of a block know their first: __GFP_COMP */
 };
 
 /* A thread that reclaims or compacts memory for a large allocation */

@@ -252,6 +252,9 @@ struct oom_control {
 
 struct page {
 	unsigned long flags;
+	unsigned long compound_head;
+	atomic_t _mapcount;
+	atomic_t _refcount;
 } KERNEL_TYPE;
 
 struct super_block {

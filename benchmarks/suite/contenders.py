@@ -19,6 +19,13 @@ OFF_CPU = (
     "if (@from[args->next_pid]) { @ns[args->next_comm] = sum(nsecs - @from[args->next_pid]); "
     "delete(@from[args->next_pid]); } }"
 )
+# large blocks of pages by stack and command, and which are not yet free, as big-alloc counts them
+_LARGE = "/args->order >= 3/"
+BLOCKS = (
+    f"tracepoint:kmem:mm_page_alloc {_LARGE} {{ @calls[kstack, comm] = count(); "
+    "@live[args->pfn] = args->order; } "
+    f"tracepoint:kmem:mm_page_free {_LARGE} {{ delete(@live[args->pfn]); }}"
+)
 _EVENTS = ("sched:sched_switch", "signal:signal_generate")
 _EVENT_OPTIONS = [word for event in _EVENTS for word in ("-e", event)]
 _REASON = re.compile(r"no such file|not permitted|not supported|cannot|can't|unable", re.IGNORECASE)
@@ -50,13 +57,16 @@ def _tool(*words: str) -> Callable[[Path], list[str]]:
 CONTENDERS = (
     Contender("ktrace oom-hang", _tool(*KTRACE, "oom-hang"), "--"),
     Contender("ktrace squashfs", _tool(*KTRACE, "squashfs"), "--"),
+    Contender("ktrace big-alloc", _tool(*KTRACE, "big-alloc"), "--"),
     Contender(
         "ktrace record", _tool(*KTRACE, "record", "--force", "-o", "FOLDER/trace.ktrace"), "--"
     ),
     Contender("bpftrace, off-CPU one-liner", _tool("bpftrace", "-e", OFF_CPU), "-c"),
+    Contender("bpftrace, large blocks one-liner", _tool("bpftrace", "-e", BLOCKS), "-c"),
     Contender("bpftrace oomkill.bt", _tool("bpftrace", "/usr/sbin/oomkill.bt"), "-c"),
     Contender("bcc oomkill", _tool("oomkill-bpfcc")),
     Contender("bcc offcputime", _tool("offcputime-bpfcc", "--state", "2")),
+    Contender("bcc memleak, of the kernel", _tool("memleak-bpfcc", "5")),
     Contender(
         "perf record",
         _tool("perf", "record", "-q", "-a", *_EVENT_OPTIONS, "-o", "FOLDER/perf.data"),
@@ -68,7 +78,7 @@ CONTENDERS = (
         "--",
     ),
 )
-OURS = ("ktrace oom-hang", "ktrace squashfs", "ktrace record")
+OURS = ("ktrace oom-hang", "ktrace squashfs", "ktrace big-alloc", "ktrace record")
 
 
 class Running:

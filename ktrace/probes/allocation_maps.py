@@ -11,6 +11,7 @@ from ktrace.kernel.libbpf import lib
 from ktrace.package import bpf_object
 from ktrace.probes.catalog import ALLOCATIONS
 from ktrace.probes.hash_map import HashMap
+from ktrace.probes.kernel_memory import TestRunOptions
 from ktrace.probes.wire import word_of
 from ktrace.record import record
 
@@ -30,10 +31,12 @@ class Living:
 
 
 class AllocationMaps:
-    """maps: file descriptors by name; programs: those of the programs that fill them."""
+    """maps: file descriptors by name; programs: those of the programs that fill them; sweep: of
+    the one that is run to drop blocks of pages that are free again, None: a hook does it."""
 
-    def __init__(self, maps: Mapping[str, int], programs: Sequence[int]) -> None:
-        self._programs = programs
+    def __init__(self, maps: Mapping[str, int], programs: Sequence[int], sweep: int | None) -> None:
+        self._programs, self._sweep = programs, sweep
+        self._options = TestRunOptions(sz=ctypes.sizeof(TestRunOptions))
         described = Btf.of_file(bpf_object(ALLOCATIONS))
         try:
             layout = described.structure
@@ -73,7 +76,8 @@ class AllocationMaps:
         return [*self._steals.entries()]
 
     def living(self) -> dict[int, Living] | None:
-        """By site; None where the kernel cannot tell all at once (hash maps can since v5.6)."""
+        """By site; None where the kernel cannot tell all at once (hash maps can since v5.6), or
+        now."""
         count = self._read_live()
         if count is None:
             return None
@@ -107,6 +111,10 @@ class AllocationMaps:
 
     def _read_live(self) -> int | None:
         """How many entries are in the buffers now."""
+        if self._sweep is not None and lib().bpf_prog_test_run_opts(
+            self._sweep, ctypes.byref(self._options)
+        ):
+            return None
         at = ctypes.create_string_buffer(8)
         count = ctypes.c_uint32(_LIVE)
         failed = lib().bpf_map_lookup_batch(
@@ -118,7 +126,7 @@ class AllocationMaps:
 
 
 def knobs(order: int, pageblock_order: int, flags: dict[str, int]) -> dict[str, int]:
-    """Of bpf/allocations.bpf.c. flags: those of gfp that it knows, may_wait and urgent."""
+    """Of bpf/allocations.bpf.c. flags: of gfp: may_wait, urgent and compound."""
     page = os.sysconf("SC_PAGE_SIZE")
     return {
         "min_order": order,

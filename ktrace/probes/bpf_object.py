@@ -55,9 +55,10 @@ class BpfObject:
         """Of an attached program. Raises KeyError."""
         return int(lib().bpf_link__fd(self._links[program]))
 
-    def program_fd(self, program: str) -> int:
-        """Of a program that is loaded to be run. Raises KeyError."""
-        return int(lib().bpf_program__fd(self._to_run[program]))
+    def program_fd(self, program: str) -> int | None:
+        """Of a program that is loaded to be run; None: it is not."""
+        handle = self._to_run.get(program)
+        return None if handle is None else int(lib().bpf_program__fd(handle))
 
     def program_fds(self) -> list[int]:
         """Of all that are attached."""

@@ -21,7 +21,7 @@ RETURN = ":return"  # a function's entry and return are hooked, and may fail, ea
 _RETURN_HOOKS = ("fexit", "kretprobe")
 
 WALK = "walk"  # the hook of a program that is attached to nothing: ktrace/probes/task_walk.py
-_WALK_SECTION = "raw_tp/task"
+_WALK_PROGRAM = "walk_"  # its name's beginning
 _NEED_KERNEL_BTF = ("fentry", "fexit", "tp_btf", "iter")
 
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type
@@ -66,7 +66,7 @@ class Ladder:
 
 def rung_of(program: str, section: str) -> Rung:
     hook, _, function = section.partition("/")
-    if section == _WALK_SECTION:
+    if program.startswith(_WALK_PROGRAM):
         hook = WALK
     return Rung(program, hook, function + RETURN * (hook in _RETURN_HOOKS))
 

@@ -106,7 +106,10 @@ class LibbpfLoader:
     def _allocation_maps(self) -> "AllocationMaps":
         from ktrace.probes.allocation_maps import AllocationMaps
 
-        return AllocationMaps(self._maps, self._objects[ALLOCATIONS].program_fds())
+        programs = self._objects[ALLOCATIONS]
+        return AllocationMaps(
+            self._maps, programs.program_fds(), programs.program_fd("walk_mm_page_free")
+        )
 
     def forget_types(self) -> None:
         """Some 6 MiB; read again when a module comes."""
@@ -154,10 +157,9 @@ class LibbpfLoader:
         ], whole
 
     def _prepare_walk(self) -> TaskWalk | None:
-        try:
-            return TaskWalk(self._objects["tasks"].program_fd("walk_tasks"), self._maps)
-        except KeyError:
-            return None  # there is an iterator
+        program = self._objects["tasks"].program_fd("walk_tasks")
+        # without it, there is an iterator
+        return None if program is None else TaskWalk(program, self._maps)
 
     def _test_btf_file(self, walk: TaskWalk) -> None:
         """What the walk reads about this very process, with which it begins, must be what /proc

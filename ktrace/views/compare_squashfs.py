@@ -6,7 +6,7 @@ from ktrace.comparison.runs import Run
 from ktrace.comparison.squashfs_reads import SquashfsReads
 from ktrace.views import words
 from ktrace.views.safe_text import safe
-from ktrace.views.squashfs_text import share, size
+from ktrace.views.squashfs_text import share
 from ktrace.views.text_table import text_table
 
 _RUNS_SHOWN = 20
@@ -20,8 +20,8 @@ def rows(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[str, str, st
         ("reads of pages", lambda side: str(side.reads)),
         ("blocks read", lambda side: str(side.blocks)),
         ("  again, within seconds", lambda side: share(side.again, side.blocks)),
-        ("read from the disk", lambda side: size(side.bytes_read)),
-        ("decompressed", lambda side: size(side.bytes_inflated)),
+        ("read from the disk", lambda side: words.size(side.bytes_read)),
+        ("decompressed", lambda side: words.size(side.bytes_inflated)),
         ("  for a read of pages", lambda side: _each(side.bytes_inflated, side.reads)),
         ("thrashes", lambda side: str(side.thrashes)),
     )
@@ -52,8 +52,8 @@ def _run(run: Run) -> tuple[str, ...]:
         str(known.reads),
         str(known.blocks),
         share(known.again, known.blocks),
-        size(known.bytes_read),
-        size(known.bytes_inflated),
+        words.size(known.bytes_read),
+        words.size(known.bytes_inflated),
         str(known.thrashes),
     )
 
@@ -75,4 +75,4 @@ def _sum(of_side: Sequence[Run]) -> SquashfsReads | None:
 
 
 def _each(part: int, number: int) -> str:
-    return size(part / number) if number else "-"
+    return words.size(part / number) if number else "-"

@@ -9,14 +9,6 @@ from ktrace.views.safe_text import safe
 _FRAGMENTED = 0.5  # vm.extfrag_threshold's default, beyond which the kernel compacts
 
 
-def size(bytes_: float) -> str:
-    """ "64 KiB", "1.5 MiB", "2.0 GiB"."""
-    kib = bytes_ / 1024
-    if kib < 1024:
-        return f"{kib:.0f} KiB"
-    return f"{kib / 1024:.1f} MiB" if kib < 1 << 20 else f"{kib / (1 << 20):.1f} GiB"
-
-
 def place(function: str, module: str) -> str:
     """ "alloc_ring() of nic"."""
     name = f"{safe(function)}()" if function else "an unknown function"
@@ -27,8 +19,8 @@ def request(finding: LargeAllocation) -> str:
     """ "order 4 (64 KiB, kmalloc)", "160 KiB of vmalloc"."""
     if finding.what == "pages":
         kind = "" if finding.use == "pages" else f", {safe(finding.use)}"
-        return f"order {finding.order} ({size(finding.size_kib * 1024)}{kind})"
-    return f"{size(finding.size_kib * 1024)} of {safe(finding.use)}"
+        return f"order {finding.order} ({words.size(finding.size_kib * 1024)}{kind})"
+    return f"{words.size(finding.size_kib * 1024)} of {safe(finding.use)}"
 
 
 def who(finding: LargeAllocation) -> str:
@@ -64,7 +56,7 @@ def waits(finding: LargeAllocation) -> str:
 
 def zone(state: ZoneState, order: int) -> str:
     """ "node 0 Normal: 80.0 MiB free, none of it in blocks of order 4, ... index 0.95"."""
-    name = f"node {state.node} {safe(state.zone)}: {size(state.free_kib * 1024)} free"
+    name = f"node {state.node} {safe(state.zone)}: {words.size(state.free_kib * 1024)} free"
     if not state.free_kib:
         return name
     if state.index is None:
@@ -74,7 +66,7 @@ def zone(state: ZoneState, order: int) -> str:
         )
     return (
         f"{name}, and no block of order {order}: the largest has "
-        f"{size(state.largest_kib * 1024)}; fragmentation index {index(state.index)}"
+        f"{words.size(state.largest_kib * 1024)}; fragmentation index {index(state.index)}"
     )
 
 
@@ -100,10 +92,8 @@ def why(finding: LargeAllocation) -> str:
         )
     worst = max(finding.zones, key=lambda state: state.free_kib)
     if worst.index is not None and worst.index > _FRAGMENTED:
-        return (
-            f"fragmentation: {size(sum(s.free_kib for s in finding.zones) * 1024)} were free, in "
-            "blocks that are too small"
-        )
+        free = words.size(sum(state.free_kib for state in finding.zones) * 1024)
+        return f"fragmentation: {free} were free, in blocks that are too small"
     return "too little memory was free, whatever the size of its blocks"
 
 
@@ -121,7 +111,7 @@ def steal(found: Steal, page_kib: int) -> str:
     whole = f", {found.whole} of them whole pageblocks" if found.whole else ""
     return (
         f"{words.name_of(found.task)} took {words.count(found.count, 'free block')} "
-        f"({size(found.pages * page_kib * 1024)}{whole}) of {safe(found.taken_from)} for "
+        f"({words.size(found.pages * page_kib * 1024)}{whole}) of {safe(found.taken_from)} for "
         f"{safe(found.taken_for)}"
     )
 
@@ -141,7 +131,7 @@ def block_rows(look: FreeBlocks, order: int) -> list[list[str]]:
         counts = [str(count) for count in found.free] + [""] * (sizes - len(found.free))
         value = fragmentation_index(found.free, order) if free else 0.0
         name = f"{found.node} {safe(found.zone)}"
-        rows.append([name, *counts, size(free * look.page_kib * 1024), index(value)])
+        rows.append([name, *counts, words.size(free * look.page_kib * 1024), index(value)])
     return rows
 
 

@@ -144,8 +144,7 @@ def _growth(facts: OomFacts) -> str:
 
 
 def _size(kib: int) -> str:
-    """With a decimal where it matters."""
-    return f"{kib / 1024:.1f} MiB" if 1024 <= kib < 10240 else words.mebibytes(kib)
+    return words.size(kib * 1024)
 
 
 def _swap(facts: OomFacts) -> str:

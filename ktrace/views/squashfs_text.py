@@ -24,13 +24,6 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.0f}%" if whole else "-"
 
 
-def size(number: float) -> str:
-    """Bytes: "3.2 MiB", "812 KiB"."""
-    if number >= 100 * _MIB:
-        return f"{number / _MIB:.0f} MiB"
-    return f"{number / _MIB:.1f} MiB" if number >= _MIB else f"{number / 1024:.0f} KiB"
-
-
 def brief(number: float) -> str:
     """Bytes, of a table: "812K", "3.2M", "20.1G"."""
     for unit, letter in ((1 << 30, "G"), (_MIB, "M")):
@@ -59,10 +52,10 @@ def again(finding: SquashfsThrash) -> str:
 
 def numbers(finding: SquashfsThrash) -> list[str]:
     """What it costs, what came of it, who waited."""
-    read = "not measured" if finding.bytes_read is None else size(finding.bytes_read)
+    read = "not measured" if finding.bytes_read is None else words.size(finding.bytes_read)
     lines = [
-        f"read {read}, decompressed {size(finding.bytes_inflated)}, of that again "
-        f"{size(finding.bytes_again)}{_used(finding)}"
+        f"read {read}, decompressed {words.size(finding.bytes_inflated)}, of that again "
+        f"{words.size(finding.bytes_again)}{_used(finding)}"
     ]
     lines.append(f"threads spent {', '.join(_spent(finding))} (of all threads together)")
     if finding.hits is not None and finding.calls:
@@ -84,7 +77,7 @@ def numbers(finding: SquashfsThrash) -> list[str]:
 def _used(finding: SquashfsThrash) -> str:
     if finding.bytes_used is None:
         return "; how much of it was used is not measured"
-    return f"; {size(finding.bytes_used)} were used"
+    return f"; {words.size(finding.bytes_used)} were used"
 
 
 def _spent(finding: SquashfsThrash) -> list[str]:
@@ -106,7 +99,7 @@ def file_line(file: FileUse) -> str:
     slept = f", {short(file.slept_s)} asleep" if file.slept_s else ""
     return (
         f"{name} (inode {file.inode}): {words.count(file.fills, 'block')}, "
-        f"{share(file.again, file.fills)} again, {size(file.bytes_read)}{slept}"
+        f"{share(file.again, file.fills)} again, {words.size(file.bytes_read)}{slept}"
     )
 
 
@@ -151,7 +144,7 @@ def _blocks(finding: SquashfsThrash) -> str:
     if not finding.bytes_used or finding.bytes_inflated < _WASTE * finding.bytes_used:
         return ""
     per = finding.bytes_inflated / finding.bytes_used
-    block = f" (now up to {size(finding.block_size)})" if finding.block_size else ""
+    block = f" (now up to {words.size(finding.block_size)})" if finding.block_size else ""
     if finding.cache == "metadata":
         return f"{per:.1f} times as much metadata was decompressed as used; its blocks are 8 KiB"
     return (

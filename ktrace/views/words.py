@@ -97,7 +97,18 @@ def clock(value: float) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def size(number: float) -> str:
+    """Bytes: "812 KiB", "3.2 MiB", "66 MiB", "20.1 GiB"."""
+    value, unit = number / 1024, "KiB"
+    for larger in ("MiB", "GiB"):
+        if value >= 1024:
+            value, unit = value / 1024, larger
+    exact = unit == "GiB" or (unit == "MiB" and value < 10)
+    return f"{value:.1f} {unit}" if exact else f"{value:.0f} {unit}"
+
+
 def mebibytes(kib: int) -> str:
+    """Whole ones."""
     return f"{kib / 1024:.0f} MiB" if kib >= 1024 else f"{kib} KiB"
 
 

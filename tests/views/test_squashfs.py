@@ -50,7 +50,7 @@ def test_a_line_says_where_and_how_much() -> None:
 
 def test_details_give_bytes_times_and_files() -> None:
     text = "\n".join(view.details(thrash()))
-    assert "read 20.0 MiB, decompressed 40.0 MiB, of that again 30.0 MiB; 160 KiB were used" in text
+    assert "read 20 MiB, decompressed 40 MiB, of that again 30 MiB; 160 KiB were used" in text
     assert "2.4s waiting for the disk, 1.6s decompressing, 1.0s asleep for an entry" in text
     assert "10 slept until one of 3 entries was free, 2 until another" in text
     assert "longest wait for an entry so far: 160ms, reader[20]" in text

@@ -17,8 +17,9 @@ LARGE_ORDER = 3  # and more: PAGE_ALLOC_COSTLY_ORDER of include/linux/mmzone.h
 _EVERY_S = 1.0
 _FREE_EVERY_S = 5.0  # that free blocks are told while nothing fails or waits
 _STEALS_TOLD = 50
-# ___GFP_DIRECT_RECLAIM and ___GFP_HIGH, where tracefs does not tell: the same in 5.4 and 6.18
-_MAY_WAIT, _URGENT = 0x400, 0x20
+# ___GFP_DIRECT_RECLAIM, ___GFP_HIGH and ___GFP_COMP, where tracefs does not tell: the same in 5.4
+# and 6.18
+_MAY_WAIT, _URGENT, _COMPOUND = 0x400, 0x20, 0x40000
 _NO_BLOCK = 255  # no order is so high
 NOTHING_LEFT_OUT = AllocationsLeftOut(
     t=0.0, calls=0, failures=0, waits=0, live=0, steals=0, missed=0
@@ -35,6 +36,7 @@ class AllocationWatch:
         flags = {
             "may_wait": gfp.mask("__GFP_DIRECT_RECLAIM") or _MAY_WAIT,
             "urgent": gfp.mask("__GFP_HIGH") or _URGENT,
+            "compound": gfp.mask("__GFP_COMP") or _COMPOUND,
         }
         self.knobs = knobs(min_order, _NO_BLOCK if block is None else block, flags)
         self._maps: AllocationMaps | None = None

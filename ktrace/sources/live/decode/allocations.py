@@ -44,6 +44,8 @@ class AllocationDecoder:
         """living: None where it is not known."""
         stack = self._stacks.of(raw)
         own = before_interrupt(stack)
+        if what == "pages" and not key.order:
+            living = None  # the end of single pages is not watched
         return AllocationSite(
             t=t,
             site=raw.id,
