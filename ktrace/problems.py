@@ -4,9 +4,11 @@ A new problem is a detector (ktrace/detectors/detector.py says what one is), a v
 (ktrace/views/problem_view.py) and a line here. What a line names is imported when it is used.
 """
 
+from collections.abc import Collection
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from ktrace.probes.catalog import PURPOSES
 from ktrace.record import record
 
 if TYPE_CHECKING:
@@ -28,8 +30,14 @@ class Problem:
     also_in: tuple[str, ...] = ()  # other commands that report it; those of no problem report all
     before: str = ""  # module:Class, a ktrace.sources.live.earlier.Earlier
     live: bool = True  # it can be found while tracing, by a command of its name
-    hot: str = ""  # BPF object whose hooks are hot: only its own command loads it and reports it
     on_request: bool = False  # other commands report it only where the session has blocked_after
+
+    @property
+    def hot(self) -> str:
+        """The BPF object whose hooks are hot: only its own command loads it and reports it, and
+        who asks for it by name. Most problems have none."""
+        objects = (PURPOSES[name].hot for name in self.probes if name in PURPOSES)
+        return next(filter(None, objects), "")
 
     @property
     def traced(self) -> bool:
@@ -85,7 +93,6 @@ PROBLEMS: tuple[Problem, ...] = (
             "mm_vmscan_direct_reclaim_begin",
             "mm_compaction_try_to_compact_pages",
         ),
-        hot="allocations",
     ),
     Problem(
         name="oom-kill",
@@ -104,7 +111,6 @@ PROBLEMS: tuple[Problem, ...] = (
         view="ktrace.views.squashfs",
         findings=("squashfs-thrash",),
         probes=("squashfs_cache_get", "squashfs_read_data", "squashfs_cache_put"),
-        hot="squashfs_use",
     ),
     Problem(
         name="stuck",
@@ -144,17 +150,23 @@ def load(name: str) -> object:
     return getattr(import_module(module), member)
 
 
-def reported(command: str) -> tuple[Problem, ...]:
-    """The problems that a command reports and gives its verdict by."""
+def reported(command: str, also: Collection[str] = ()) -> tuple[Problem, ...]:
+    """The problems that a command reports and gives its verdict by. also: names of hot ones that
+    it was asked for."""
     own = tuple(
         problem for problem in PROBLEMS if command == problem.name or command in problem.also_in
     )
-    return own or tuple(problem for problem in live_problems() if not problem.hot)
+    return own or tuple(p for p in live_problems() if not p.hot or p.name in also)
 
 
-def hot_objects(command: str) -> tuple[str, ...]:
+def hot_objects(command: str, also: Collection[str] = ()) -> tuple[str, ...]:
     """BPF objects that the command loads beside those of every run."""
-    return tuple(problem.hot for problem in reported(command) if problem.hot)
+    return tuple(problem.hot for problem in reported(command, also) if problem.hot)
+
+
+def hot_problems() -> tuple[str, ...]:
+    """Names of those that `ktrace record` has only where it is asked for them."""
+    return tuple(problem.name for problem in live_problems() if problem.hot)
 
 
 def live_problems() -> tuple[Problem, ...]:

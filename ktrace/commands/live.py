@@ -5,11 +5,13 @@ from typing import Any
 import click
 
 from ktrace.commands.options import (
+    BIG_ALLOC,
     allocation_options,
     filter_options,
     from_option,
     live_options,
     state_option,
+    with_option,
 )
 from ktrace.errors import ExitCode
 from ktrace.live.options import DEFAULT_SPILL, Options
@@ -19,7 +21,6 @@ from ktrace.views.choice import view_for
 from ktrace.views.view import View
 
 RECORD = "record"
-BIG_ALLOC = "big-alloc"
 
 _RECORD_HELP = "Record everything into FILE, for replay and report, on this machine or another one."
 _MORE_HELP = """With COMMAND, attach first, run it, and stop when it ends. How it ended is shown and
@@ -48,6 +49,8 @@ def live_command(name: str) -> click.Command:
     help_text = next((p.help for p in live_problems() if p.name == name), _RECORD_HELP)
     if name == BIG_ALLOC:
         command = allocation_options(command)
+    if name == RECORD:
+        command = with_option(command)
     command.__doc__ = f"{help_text}\n\n{_MORE_HELP}"
     return click.command(name)(command)
 

@@ -88,6 +88,10 @@ MANUAL: dict[str, tuple[Examples, Codes]] = {
         (
             ("sudo ktrace record -o hang.ktrace", "Record everything until Ctrl-C."),
             ("sudo ktrace record -o hang.ktrace.gz -- make test", "While a command runs."),
+            (
+                "sudo ktrace record --with big-alloc --with squashfs -o hang.ktrace",
+                "Also what costs more to trace.",
+            ),
         ),
         _TRACED,
     ),

@@ -9,13 +9,15 @@ from typing import Any
 import click
 
 from ktrace.probes.choice import LOADERS
-from ktrace.problems import Problem
+from ktrace.problems import Problem, hot_problems
 from ktrace.task_filter import TaskFilter
 
 _Command = Callable[..., Any]
 _MIN_SIZE = 1 << 20
 _LARGE = 3  # PAGE_ALLOC_COSTLY_ORDER of include/linux/mmzone.h
 _COSTLY = _LARGE + 1
+_STALLED_AFTER_S = 0.1
+BIG_ALLOC = "big-alloc"
 
 
 class Seconds(click.FloatRange):
@@ -215,7 +217,7 @@ _ALLOCATION_OPTIONS = (
     click.option(
         "--stalled-after",
         type=Seconds(min=0),
-        default=0.1,
+        default=_STALLED_AFTER_S,
         show_default=True,
         metavar="SECONDS",
         help="Report one that waits so long for reclaim and compaction.",
@@ -235,6 +237,26 @@ def allocation_options(command: _Command) -> _Command:
 
     for option in reversed(_ALLOCATION_OPTIONS):
         chosen = option(chosen)
+    return chosen
+
+
+def with_option(command: _Command) -> _Command:
+    """--with of record, as `also`; and what the problems that it names have as options."""
+
+    @click.option(
+        "--with",
+        "also",
+        multiple=True,
+        type=click.Choice(hot_problems()),
+        help="Record what this command traces, too: its hooks cost more than the others. May be "
+        "given several times.",
+    )
+    @functools.wraps(command)
+    def chosen(also: tuple[str, ...], **options: Any) -> Any:
+        if BIG_ALLOC in also:
+            options |= {"min_order": _LARGE, "stalled_after": _STALLED_AFTER_S}
+        return command(also=tuple(dict.fromkeys(also)), **options)
+
     return chosen
 
 

@@ -5,6 +5,7 @@ import click
 from ktrace.commands.options import Seconds
 from ktrace.commands.source_option import source_lines, vmlinux_option
 from ktrace.errors import ExitCode
+from ktrace.findings import Session
 from ktrace.views.choice import view_for
 from ktrace.views.view import View
 
@@ -30,8 +31,8 @@ def replay(
 
     footer = f"replay of {' '.join(files)}"
 
-    def view(command: str, _file: str) -> View:
-        return view_for(command, as_json, footer)
+    def view(session: Session, _file: str) -> View:
+        return view_for(session.command, as_json, footer, session.also)
 
     source = source_lines(debug_files, installed=False)
     if source is None:

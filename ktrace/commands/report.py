@@ -15,6 +15,7 @@ from ktrace.views.output import filtered, say
 from ktrace.views.view import View
 
 if TYPE_CHECKING:
+    from ktrace.findings import Session
     from ktrace.known_bugs import Catalogue
     from ktrace.replay.run import NewView
     from ktrace.trace.reader import Record
@@ -107,7 +108,7 @@ def _print(
 
     document = Document(cast(Format, import_module(f"ktrace.views.formats.{style}")))
 
-    def chapter(_command: str, file: str) -> View:
+    def chapter(_session: "Session", file: str) -> View:
         view = document.chapter(shown(file))
         view.known = known
         return view
@@ -123,7 +124,7 @@ def _streamed(
 ) -> "NewView":
     """The view of each run prints by itself."""
 
-    def view(_command: str, file: str) -> View:
+    def view(_session: "Session", file: str) -> View:
         if style == "json":
             from ktrace.views.finding_notes import FindingNotes
             from ktrace.views.json_lines import JsonLinesView

@@ -31,7 +31,7 @@ class Analysis:
         self.session = session
         self.reported = tuple(
             problem
-            for problem in reported(session.command)
+            for problem in reported(session.command, session.also)
             if not problem.on_request
             or session.command == problem.name
             or session.blocked_after is not None

@@ -56,6 +56,7 @@ class Session:
     # None: they are not traced
     min_order: int | None = None
     stalled_after: float | None = None
+    also: tuple[str, ...] = ()  # problems that `ktrace record --with` was asked for
 
     @property
     def from_log(self) -> bool:

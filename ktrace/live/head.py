@@ -32,4 +32,5 @@ def describe(
         filter=options.filter or None,
         min_order=options.min_order,
         stalled_after=options.stalled_after,
+        also=options.also,
     )

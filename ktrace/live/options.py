@@ -36,4 +36,5 @@ class Options:
     filter: TaskFilter = NO_FILTER  # of the tasks that are shown and judged
     min_order: int | None = None  # of large allocations, where they are traced
     stalled_after: float | None = None  # seconds that one of those waits
+    also: tuple[str, ...] = ()  # problems whose hooks are hot, traced all the same
     all_waits: bool = False  # wait chains of every sleeper in D, not only where somebody is killed

@@ -77,7 +77,7 @@ def _open_source(options: Options, stop: Stop) -> tuple[Source, Origin]:
             options.stuck_after,
             options.loader,
             options.all_waits,
-            hot_objects(options.command),
+            hot_objects(options.command, options.also),
             options.min_order,
         )
         return here, Here(here)
@@ -140,7 +140,7 @@ class _Run:
         self._actions = self._make_actions()
         for problem in (
             *live_problems(),
-            *reported(options.command),
+            *reported(options.command, options.also),
         ):  # from a disk that may hang later
             problem.detector_type()
             problem.view_module()

@@ -24,7 +24,7 @@ _HELD_S = 3.0  # that the end stays on a screen that takes keys
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _LONGEST_WAIT_S = 30.0  # on the screen, for one event: what comes then is shown at once
 
-NewView = Callable[[str, str], View]  # of a session, by its command and its file
+NewView = Callable[[Session, str], View]  # of a session and its file
 
 
 Change = Callable[[Record], Record]
@@ -122,7 +122,7 @@ class _File:
         if self._run is not None:
             self._run.begin(trace, self._earlier)
             return
-        view = self._new_view(session.command, str(trace.path))
+        view = self._new_view(session, str(trace.path))
         self._run = _Session(trace, session, view, self._speed, self._earlier, self._interrupts)
 
     def _end_session(self) -> bool:

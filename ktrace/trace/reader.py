@@ -211,7 +211,7 @@ class _Decoder:
             self._damage.add(Loss.UNKNOWN, self._where, f"a session in trace format {found}")
             return None
         session = Session.from_json(data)
-        if not all(problem.traced for problem in reported(session.command)):
+        if not all(problem.traced for problem in reported(session.command, session.also)):
             raise ValueError("a session of a command that does not trace")
         self.other_format = None
         self._running = True

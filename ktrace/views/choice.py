@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ktrace.views.problem_view import Body
 
 
-def view_for(command: str, as_json: bool, footer: str = "") -> View:
-    """Only the one that is used is imported."""
+def view_for(command: str, as_json: bool, footer: str = "", also: Collection[str] = ()) -> View:
+    """Only the one that is used is imported. also: as of ktrace.problems.reported()."""
     if as_json:
         from ktrace.views.json_lines import JsonLinesView
 
@@ -26,7 +26,7 @@ def view_for(command: str, as_json: bool, footer: str = "") -> View:
         with _without("attr"):
             from ktrace.views.screen import ScreenView
 
-        return ScreenView(_body(command), footer, keys=keys_of_terminal())
+        return ScreenView(_body(command, also), footer, keys=keys_of_terminal())
     from ktrace.views.lines import LinesView
 
     return LinesView()
@@ -46,9 +46,9 @@ def _without(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-def _body(command: str) -> "Body":
+def _body(command: str, also: Collection[str] = ()) -> "Body":
     """Of the problem that the command reports, or of all of them."""
-    problems = reported(command)
+    problems = reported(command, also)
     if len(problems) == 1:
         return problems[0].view_module().body()
     from ktrace.views.screen_all import AllBody

@@ -18,6 +18,7 @@ from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.bad_page import earlier_event
 from ktrace.errors import CannotTrace, UsageError
 from ktrace.events import Event
+from ktrace.findings import Session
 from ktrace.known_bugs import Catalogue
 from ktrace.live.head import describe
 from ktrace.live.options import Options
@@ -41,20 +42,20 @@ from tests.sources.agent.streams import all_frames, hang
 OWN = Catalogue()
 
 
-def _screen(command: str) -> View:
+def _screen(of: Session) -> View:
     console = Console(file=io.StringIO(), width=80, height=24, force_terminal=False)
-    return ScreenView(_body(command), "", console)
+    return ScreenView(_body(of.command, of.also), "", console)
 
 
 def trace(path: Path) -> None:
-    views: list[Callable[[str], View]] = [
+    views: list[Callable[[Session], View]] = [
         lambda _: LinesView(),
         lambda _: JsonLinesView(),
         lambda _: ReportView(),
         _screen,
     ]
     for view in views:
-        replay([str(path)], lambda command, _, view=view: view(command), 0)  # type: ignore[misc]
+        replay([str(path)], lambda session, _, view=view: view(session), 0)  # type: ignore[misc]
     read_runs((str(path),), None)
 
 

@@ -115,9 +115,10 @@ def test_smaller_ones_are_not_counted(ring: subprocess.Popen[str]) -> None:
 
 def test_the_command(tmp_path: Path) -> None:
     """Traced, recorded, replayed, reported: nothing failed, and the owner is in all of them."""
-    trace = tmp_path / "a.ktrace"
-    arguments = ["--order", str(ORDER), "-o", str(trace)]
-    command = [sys.executable, str(RING), str(ORDER), str(BLOCKS)]
+    trace, owner = tmp_path / "a.ktrace", tmp_path / "ring-owner"
+    owner.symlink_to(sys.executable)  # a name that nobody else has
+    arguments = ["--order", str(ORDER), "--comm", owner.name, "-o", str(trace)]
+    command = [str(owner), str(RING), str(ORDER), str(BLOCKS)]
     done = ktrace("big-alloc", *arguments, "--", *command, stdin=subprocess.DEVNULL)
     assert done.returncode in (0, 4), done.stdout + done.stderr
     verdict = "clean" if done.returncode == 0 else "inconclusive"
@@ -134,6 +135,23 @@ def test_the_command(tmp_path: Path) -> None:
     assert end["counts"]["large_allocations"] >= BLOCKS
     assert end["counts"]["large_allocations_failed"] == 0
     assert ktrace("replay", str(trace)).returncode == done.returncode
+
+
+def test_a_recording_of_everything_has_it_on_request(tmp_path: Path) -> None:
+    """And whoever reads it judges it, without being asked."""
+    trace = tmp_path / "all.ktrace"
+    command = [sys.executable, str(RING), str(ORDER), str(BLOCKS)]
+    recorded = ktrace(
+        "record", "--with", "big-alloc", "-o", str(trace), "--", *command, stdin=subprocess.DEVNULL
+    )
+    assert recorded.returncode in (0, 1, 4), recorded.stdout + recorded.stderr
+    printed = ktrace("report", "--format", "json", str(trace)).stdout.splitlines()
+    session, end = json.loads(printed[0]), json.loads(printed[-1])
+    assert (session["command"], session["also"]) == ("record", ["big-alloc"])
+    assert (session["min_order"], session["stalled_after"]) == (3, 0.1)
+    assert set(end["found"]) > {"big-alloc", "oom-hang"}
+    assert end["counts"]["large_allocations"] >= BLOCKS
+    assert ktrace("replay", str(trace)).returncode == recorded.returncode
 
 
 def test_other_commands_do_not_load_it() -> None:
