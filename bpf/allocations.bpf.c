@@ -151,9 +151,9 @@ static __always_inline int handle_percpu_alloc(void *ctx)
 BOTH(mm_page_alloc, handle_page_alloc(ctx, page, order, gfp), struct page *page, __u32 order,
      __u32 gfp)
 /*
- * Run once a second, which costs the machine nothing in between: a program at mm_page_free, which is
- * as hot as mm_page_alloc, doubles the cost. Where the kernel has no such loop (before v5.13) it is
- * hooked.
+ * Run once a second, which costs the machine nothing in between: a program at mm_page_free, which
+ * is as hot as mm_page_alloc, doubles the cost. Where the kernel has no such loop (before v5.13)
+ * it is hooked.
  */
 SEC("raw_tp/mm_page_free")
 int walk_mm_page_free(void *ctx)

@@ -5,7 +5,8 @@
 
 #include "allocation_sites.bpf.h"
 
-#define YOUNG_NS 10000000 /* its struct pages may not be complete when mm_page_alloc tells of it */
+/* Its struct pages may not be complete when mm_page_alloc tells of it. */
+#define YOUNG_NS 10000000
 
 const volatile __u32 page_shift = 12;
 
@@ -38,8 +39,8 @@ static __always_inline bool is_counted_once(__u64 first, __u64 pages)
 	       BPF_CORE_READ(half, _mapcount.counter) == -1;
 }
 
-static long drop_freed(void *map, struct allocation_live_key *key,
-		       struct allocation_live *live, void *unused)
+static long drop_freed(void *map, struct allocation_live_key *key, struct allocation_live *live,
+		       void *unused)
 {
 	__u64 pages = live->bytes >> page_shift;
 

@@ -170,6 +170,19 @@ def test_large_allocations(runs: Runs, arguments: list[str], order: int, after: 
     assert (options.min_order, options.stalled_after) == (order, after)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "order", "after"),
+    [((), None, None), (("squashfs",), None, None), (("big-alloc", "squashfs"), 3, 0.1)],
+)
+def test_what_is_hot_is_recorded_on_request(
+    runs: Runs, wanted: tuple[str, ...], order: int | None, after: float | None
+) -> None:
+    arguments = [word for name in wanted for word in ("--with", name)]
+    assert invoke(live.RECORD, [*arguments, "-o", "x.ktrace"])[0] == 0
+    (options, _) = runs.seen[0]
+    assert (options.also, options.min_order, options.stalled_after) == (wanted, order, after)
+
+
 def test_two_orders_are_refused(runs: Runs) -> None:
     code, output = invoke("big-alloc", ["--costly", "--order", "5"])
     assert (code, runs.seen) == (2, [])
@@ -181,4 +194,5 @@ def test_no_option_is_left_out_here(command: str) -> None:
     tried = {member for _, member, _ in ARRIVES.values()} | {"as_json", "btf", "state", "unwind"}
     tried = tried - {"filter"} | {"comm", "pid", "cgroup", "unit", "container"}
     tried |= {"min_order", "costly", "stalled_after"} if command == "big-alloc" else set()
+    tried |= {"also"} if command == live.RECORD else set()
     assert {param.name for param in live.live_command(command).params} == tried
