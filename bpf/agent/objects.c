@@ -98,6 +98,10 @@ static void note_rungs(struct object *object)
 			refuse(rung, "needs the kernel's own BTF");
 		else if (strstr(rung->hook, "probe") && access(KPROBES, F_OK))
 			refuse(rung, "this kernel has no kprobes");
+#ifdef __arm__
+		else if (!strcmp(rung->hook, "kretprobe")) /* see ktrace/probes/ladder.py */
+			refuse(rung, "on 32-bit ARM it would cut the kernel's own stack traces");
+#endif
 	}
 }
 

@@ -24,6 +24,10 @@ WALK = "walk"  # the hook of a program that is attached to nothing: ktrace/probe
 _WALK_PROGRAM = "walk_"  # its name's beginning
 _NEED_KERNEL_BTF = ("fentry", "fexit", "tp_btf", "iter")
 
+# arch/arm/kernel/unwind.c does not know that a kretprobe has put a trampoline in place of a return
+# address: the kernel's own report of an OOM kill would end at out_of_memory()
+_CUTS_TRACES = "on 32-bit ARM it would cut the kernel's own stack traces"
+
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type
 _TRACE_FENTRY = 24  # enum bpf_attach_type
 _PROG_TYPE_RAW_TRACEPOINT = 17
@@ -101,6 +105,8 @@ class KernelHooks:
             return "needs the kernel's own BTF"
         if rung.hook in ("fentry", "fexit"):
             return self._refuses_fentry(rung.target)  # they are refused alike
+        if rung.hook == "kretprobe" and self._btf.word_bytes() == 4:
+            return _CUTS_TRACES
         if rung.hook in ("kprobe", "kretprobe"):
             return "" if os.path.exists(KPROBE_PMU) else "this kernel has no kprobes"
         if rung.hook in ("tp_btf", "raw_tp"):

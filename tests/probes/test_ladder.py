@@ -19,6 +19,8 @@ pytestmark = pytest.mark.unit
 class FakeBtf:
     """A kernel with these functions, tracepoints and structs."""
 
+    width = 8
+
     def __init__(
         self, functions: tuple[str, ...] = (), tracepoints: tuple[str, ...] = (), *structs: str
     ) -> None:
@@ -32,6 +34,9 @@ class FakeBtf:
 
     def has_struct(self, name: str) -> bool:
         return name in self.structs
+
+    def word_bytes(self) -> int:
+        return self.width
 
 
 class FakeLibbpf:
@@ -117,6 +122,19 @@ def test_refusals_from_btf(section: str, why: str) -> None:
     answer = known.refusal(rung_of("p", section))
     assert why in answer
     assert bool(answer) == bool(why)
+
+
+def test_no_kretprobe_cuts_the_traces_of_32_bit_arm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pmu = tmp_path / "type"
+    pmu.write_text("8\n")
+    monkeypatch.setattr(ladder, "KPROBE_PMU", str(pmu))
+    btf = FakeBtf()
+    assert not hooks(btf).refusal(rung_of("p", "kretprobe/out_of_memory"))
+    btf.width = 4
+    assert "stack traces" in hooks(btf).refusal(rung_of("p", "kretprobe/out_of_memory"))
+    assert not hooks(btf).refusal(rung_of("p", "kprobe/out_of_memory"))
 
 
 @pytest.mark.parametrize("there", [True, False])
