@@ -67,6 +67,7 @@ class BccLoader:
     name = "bcc"
     can_follow = False
     allocations: None = None
+    bio_submitters: None = None
 
     def __init__(self, knobs: Mapping[str, int], hot: Sequence[str] = ()) -> None:
         require_tracing()

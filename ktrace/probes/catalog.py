@@ -94,6 +94,10 @@ PURPOSES: dict[str, Purpose] = {
         "waits in it still show in the stacks; who blocks it is unknown",
         module="squashfs",
     ),
+    "block_bio_queue": Purpose(
+        "who submits which block I/O, for wait chains",
+        "whose request it is that a task waits for is unknown",
+    ),
     "mm_page_alloc": Purpose(
         "large blocks of pages: who asks for them, and which requests fail",
         "large allocations are not seen",

@@ -13,6 +13,8 @@ from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
+from ktrace.probes.bio_submitters import OBJECT as BIOS
+from ktrace.probes.bio_submitters import BioSubmitters
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.catalog import ALLOCATIONS, PURPOSES
 from ktrace.probes.held_memory import held_memory
@@ -52,6 +54,7 @@ class LibbpfLoader:
         require_tracing()
         self._hot = hot
         self.allocations: AllocationMaps | None = None
+        self.bio_submitters: BioSubmitters | None = None
         self._btf_file = btf_file()
         self.btf = kernel_types(self._btf_file)
         self._held_btf = held_copy(self._btf_file)
@@ -85,7 +88,7 @@ class LibbpfLoader:
 
     def attach(self) -> list[Probe]:
         """Hook what can be hooked. Raises CannotTrace when not even the task walk can be."""
-        probes = [probe for name in OBJECTS for probe in self._attach_object(name)]
+        probes = [probe for name in (*OBJECTS, BIOS) for probe in self._attach_object(name)]
         self._task_walk = self._prepare_walk()
         if "events" not in self._maps:
             raise _nothing_loaded(probes)
@@ -99,6 +102,7 @@ class LibbpfLoader:
         if self._task_walk:
             self._test_btf_file(self._task_walk)
         self._running = _running_tasks(self._maps)
+        self.bio_submitters = BioSubmitters(self._maps) if "bio_submitters" in self._maps else None
         if "alloc_sites" in self._maps:
             self.allocations = self._allocation_maps()
         return probes

@@ -10,6 +10,7 @@ from ktrace.record import record
 
 if TYPE_CHECKING:
     from ktrace.probes.allocation_maps import AllocationMaps
+    from ktrace.probes.bio_submitters import BioSubmitters
 
 RawEvent = tuple[str, ctypes.Structure]  # enum event_kind's name, and the struct of bpf/events.h
 
@@ -41,6 +42,10 @@ class Loader(Protocol):
     @property
     def allocations(self) -> "AllocationMaps | None":
         """Of large allocations, after attach(); None where they are not traced."""
+
+    @property
+    def bio_submitters(self) -> "BioSubmitters | None":
+        """After attach(); None where they are not noted."""
 
     def has_function(self, name: str) -> bool:
         """Does the kernel have a function of that name? Before attach()."""

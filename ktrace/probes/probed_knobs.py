@@ -11,9 +11,11 @@ def probed_knobs(btf: Btf) -> dict[str, int]:
     switch = btf.tracepoint_arguments("sched_switch") or ()
     victim = btf.tracepoint_arguments("mark_victim") or ()
     percpu = btf.tracepoint_arguments("percpu_alloc_percpu") or ()
+    queued = btf.tracepoint_arguments("block_bio_queue") or ()
     return {
         "sched_switch_has_prev_state": len(switch) > 3,
         "mark_victim_takes_task": victim[:1] == ("ptr",),
         "percpu_tells_caller": len(percpu) >= _WITH_CALLER,
+        "bio_queue_has_queue": len(queued) > 1,
         **memory_map_knobs(),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ktrace.record import record
 from ktrace.waits.bios import WANTS as BIO_WANTS
-from ktrace.waits.bios import BioIndex, Wanted
+from ktrace.waits.bios import BioIndex, Wanted, submitter
 from ktrace.waits.block_devices import BlockDevice
 from ktrace.waits.block_requests import WANTS as REQUEST_WANTS
 from ktrace.waits.block_requests import Request, requested_bios
@@ -49,13 +49,18 @@ def progress(kernel: Kernel, block_device: int, device: BlockDevice, wanted: Wan
 
 def progress_on_disk(kernel: Kernel, disk: int, device: BlockDevice, wanted: Wanted) -> Progress:
     """disk: the address of its gendisk."""
-    place = _places(kernel, disk).place_of(wanted) if disk else None
-    if place is None:
+    found = _places(kernel, disk).find(wanted) if disk else None
+    if found is None:
         return Progress("", device.target)
+    bio, place = found
     if isinstance(place.at, Throttle):
         text, target = described(kernel, place.disk, place.at)
         return Progress(f", {text}", target, ("bio in a throtl_qnode",))
-    return Progress(f", {place.at.text}", device.target, ("request.bio",))
+    by = submitter(kernel, bio)
+    if by is None:
+        return Progress(f", {place.at.text}", device.target, ("request.bio",))
+    said = f", {place.at.text}, submitted by {by.comm}[{by.tid}]"
+    return Progress(said, device.target, ("request.bio", "block_bio_queue"))
 
 
 def _places(kernel: Kernel, disk: int) -> Places:

@@ -4,14 +4,17 @@ from collections.abc import Iterable, Iterator
 from mmap import PAGESIZE
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from ktrace.probes.bio_submitters import BioMembers
 from ktrace.record import record
 
 if TYPE_CHECKING:
+    from ktrace.events import Task
     from ktrace.waits.kernel import Kernel
 
+_KNOWN_BY = ("bio.bi_iter.bi_sector", "bio.bi_end_io", "bio.bi_private")
 WANTS = (
+    *_KNOWN_BY,
     "bio.bi_next",
-    "bio.bi_private",
     "bio.bi_vcnt",
     "bio.bi_io_vec",
     "bio_vec",
@@ -42,15 +45,18 @@ class BioIndex(Generic[Place]):
         self._privates: dict[int, int] | None = None  # bios by what their owners put into them
         self._pages: list[tuple[int, int, int]] | None = None  # from, to, bio
 
-    def place_of(self, wanted: Wanted) -> Place | None:
-        """Where it is; None where none of these is wanted."""
-        if wanted.bio or not self._places:
-            return self._places.get(wanted.bio)
+    def find(self, wanted: Wanted) -> tuple[int, Place] | None:
+        """The bio, and where it is; None where none of these is wanted."""
+        bio = self._bio_of(wanted) if self._places else 0
+        return (bio, self._places[bio]) if bio in self._places else None
+
+    def _bio_of(self, wanted: Wanted) -> int:
+        if wanted.bio:
+            return wanted.bio
         if wanted.private:
-            return self._places.get(self._by_private().get(wanted.private, 0))
+            return self._by_private().get(wanted.private, 0)
         pages = self._by_page()
-        found = (bio for first, end, bio in pages if first <= wanted.page < end)
-        return self._places.get(next(found, 0))
+        return next((bio for first, end, bio in pages if first <= wanted.page < end), 0)
 
     def _by_private(self) -> dict[int, int]:
         if self._privates is None:
@@ -96,3 +102,11 @@ def chain(kernel: "Kernel", first: int | None, most: int) -> Iterator[int]:
             return
         yield bio
         bio = kernel.member(bio, "bio.bi_next")
+
+
+def submitter(kernel: "Kernel", bio: int) -> "Task | None":
+    """Who submitted it, where the block tracepoints saw it."""
+    if not kernel.layout.has(*_KNOWN_BY):
+        return None
+    sector, end_io, private = (kernel.member(bio, path) or 0 for path in _KNOWN_BY)
+    return kernel.submitted(bio, BioMembers(sector, end_io, private))

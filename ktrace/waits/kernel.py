@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ktrace.events import Task
 from ktrace.kernel.layout import Layout
 from ktrace.kernel.word_width import Width
+from ktrace.probes.bio_submitters import BioMembers
 from ktrace.probes.kernel_memory import Memory, text
 from ktrace.record import record
 from ktrace.waits.open_files import WANTS as OPEN_FILES
@@ -91,6 +93,8 @@ class Kernel:
     mounts: dict[str, str]  # "8:1" -> where
     # v1 controller, or "" for v2 -> where it is mounted, and which part of the hierarchy is
     cgroups: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # who submitted the bio at an address, if it still is that one; None: not seen
+    submitted: Callable[[int, BioMembers], Task | None] = lambda _bio, _members: None
     looks: int = 0
     devices: "dict[int, BlockDevice]" = field(default_factory=dict)  # of this look, by address
     bios: "dict[int, Places]" = field(default_factory=dict)  # of this look, by gendisk

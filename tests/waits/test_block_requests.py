@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import time
 
 import pytest
 
+from ktrace.events import Task
+from ktrace.probes.bio_submitters import BioMembers
 from ktrace.waits.bio_progress import WANTS, progress_on_disk
 from ktrace.waits.bios import Wanted
 from ktrace.waits.block_devices import BlockDevice
@@ -30,6 +33,9 @@ OFFSETS: dict[str, int | None] = {
     "request.ref": 20,
     "request.start_time_ns": 24,
     "bio.bi_next": 0,
+    "bio.bi_iter.bi_sector": 8,
+    "bio.bi_end_io": 16,
+    "bio.bi_private": 24,
 }
 IDLE, IN_FLIGHT, COMPLETE = range(3)
 QUEUES = {"a table": {TABLE: 8}, "an array": {ARRAY: 8}}
@@ -82,6 +88,17 @@ def test_a_request_that_the_driver_has(queues: str) -> None:
     bio = disk.request(disk.driver + 8, IN_FLIGHT)
     assert disk.told(bio) == ", in the driver for 20 s or more"
     assert disk.told(NOBODY) == ""
+
+
+def test_who_submitted_it() -> None:
+    disk = Disk()
+    bio = disk.request(disk.driver, IN_FLIGHT)
+    disk.heap.write(bio + 8, struct.pack("=3Q", 2048, 2, 3))
+    known = {(bio, BioMembers(2048, 2, 3)): Task(7, 8, "reader")}
+    disk.heap.kernel.submitted = lambda *asked: known.get(asked)
+    assert disk.told(bio) == ", in the driver for 20 s or more, submitted by reader[8]"
+    disk.heap.put(bio + 8, 2056)
+    assert disk.told(bio) == ", in the driver for 20 s or more"
 
 
 def test_one_that_the_scheduler_has() -> None:

@@ -206,7 +206,7 @@ def test_direct_io_to_a_device_on_a_frozen_file_system() -> None:
             assert f"{device.name} on inode " in found.detail
             where, _, request = found.detail.partition(", in the driver for ")
             assert where.partition(", sector")[0].endswith(f"({frozen.folder}), frozen")
-            assert request == "less than 10 s"
+            assert request == f"less than 10 s, submitted by async_io[{writer.pid}]"
             assert release_of(found).command == f"fsfreeze -u {frozen.folder}"
 
 
@@ -222,8 +222,9 @@ def test_direct_io_to_a_file(source: LiveSource) -> None:
         found = at_once(source, writer.pid)
         assert found.wait == "direct-io"
         assert found.detail.startswith(f"inode {inode} of ext4 on {device.name}")
-        assert found.detail.endswith(", frozen, in the driver for less than 10 s")
-        assert "request.bio" in found.evidence
+        said = f"in the driver for less than 10 s, submitted by async_io[{writer.pid}]"
+        assert found.detail.endswith(f", frozen, {said}")
+        assert {"request.bio", "block_bio_queue"} <= {*found.evidence}
 
 
 def test_the_end_of_a_process_with_aio_requests(source: LiveSource) -> None:

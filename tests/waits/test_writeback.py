@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ktrace.events import TaskWait
+from ktrace.events import Task, TaskWait
 from ktrace.sources.live.source import LiveSource
 from ktrace.waits.release import release_of
 from tests.stuck_tasks import Process, end, file_system, status, wait_for_state, wait_until
@@ -101,21 +101,20 @@ def test_a_worker_that_waits_until_fewer_writes_are_in_flight(source: LiveSource
 
 
 # from the last page on: those before it that are under writeback have been submitted
-_WAIT_FOR_LAST = """
+_WAIT = """
 import ctypes, os, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
-for page in reversed(range(os.fstat(fd).st_size // 4096)):
+pages = range(os.fstat(fd).st_size // 4096)
+for page in pages if sys.argv[2] == "first" else reversed(pages):
     ctypes.CDLL(None).sync_file_range(
         fd, ctypes.c_long(page * 4096), ctypes.c_long(4096), 1)  # SYNC_FILE_RANGE_WAIT_BEFORE
 """
 
 
-def test_a_page_whose_write_has_not_begun_is_in_the_hands_of_the_worker(
-    source: LiveSource,
-) -> None:
+def waits_for_page(source: LiveSource, which: str) -> tuple[TaskWait, Task]:
+    """A wait for the first or the last page that is under writeback, and the worker."""
     with stuck_writeback() as writeback:
-        command = [sys.executable, "-c", _WAIT_FOR_LAST, str(writeback.file)]
-        process = subprocess.Popen(command)
+        process = subprocess.Popen([sys.executable, "-c", _WAIT, str(writeback.file), which])
         writeback.others.append(process)
         wait_for_state(process.pid, "D", "folio_wait_writeback")
         waits = waits_with_worker(source, process.pid)
@@ -123,6 +122,21 @@ def test_a_page_whose_write_has_not_begun_is_in_the_hands_of_the_worker(
     wait = waits[process.pid]
     assert wait.wait == "folio"
     assert wait.detail.startswith("under writeback, of inode ")
+    return wait, worker.task
+
+
+def test_who_submitted_the_write_of_a_page(source: LiveSource) -> None:
+    """Not the one who waits, nor the one who wrote into the page."""
+    wait, worker = waits_for_page(source, "first")
+    assert wait.detail.endswith(f", submitted by {worker.comm}[{worker.tid}]")
+    assert "block_bio_queue" in wait.evidence
+
+
+def test_a_page_whose_write_has_not_begun_is_in_the_hands_of_the_worker(
+    source: LiveSource,
+) -> None:
+    wait, worker = waits_for_page(source, "last")
+    assert "submitted by" not in wait.detail
     assert [(held.task.tid, held.why) for held in wait.holders] == [
-        (worker.task.tid, "writes back (wb_workfn)")
+        (worker.tid, "writes back (wb_workfn)")
     ]

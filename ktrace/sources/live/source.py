@@ -236,7 +236,7 @@ def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> tuple[WaitW
     from ktrace.sources.live.wait_reader import WaitReader
 
     try:
-        reader = WaitReader(btf, lambda: decoder.symbols)
+        reader = WaitReader(btf, lambda: decoder.symbols, loader.bio_submitters)
     except (LibbpfError, NotInThisKernel, OSError) as error:
         return None, str(error)
     return WaitWatch(loader, reader, decoder.decode, all_waits), ""

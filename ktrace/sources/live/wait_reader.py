@@ -9,6 +9,7 @@ from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.layout import Layout, NotInThisKernel
 from ktrace.kernel.symbols import Symbols, loaded_modules
 from ktrace.kernel.wait_functions import function_of, module_of
+from ktrace.probes.bio_submitters import BioSubmitters
 from ktrace.probes.kernel_memory import KernelMemory
 from ktrace.sources.live.mounts import mounts
 from ktrace.sources.live.readings import Readings
@@ -25,7 +26,9 @@ class WaitReader:
     """Reads the memory of the running kernel. Raises LibbpfError where that is refused,
     NotInThisKernel where it has other task structures, OSError where /proc is not mounted."""
 
-    def __init__(self, btf: Btf, symbols: Callable[[], Symbols]) -> None:
+    def __init__(
+        self, btf: Btf, symbols: Callable[[], Symbols], submitters: BioSubmitters | None = None
+    ) -> None:
         """symbols: those of now, since modules come and go."""
         self._symbols = symbols
         self._modules = _modules()  # whose types are in the layout
@@ -47,6 +50,7 @@ class WaitReader:
             mounts=mounts(),  # read at the start, while nothing hangs
             cgroups=_cgroups(),
             cpus=_cpus(),
+            submitted=submitters.of if submitters else lambda _bio, _members: None,
         )
         self._known = Readings(self._kernel.switches)
 

@@ -80,7 +80,7 @@ KIND = Kind(
     ),
     _read,
     tells="device and sector of the bio, a suspended device, a limit of a cgroup; in the driver or "
-    "the I/O scheduler, and for how long",
+    "the I/O scheduler, for how long, and who submitted it",
     holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`, `echo ... > .../io.max`",
     seen="5.10, 6.1, 6.12, 6.18, 7.2",

@@ -70,7 +70,8 @@ KIND = Kind(
         "buffer_head.b_blocknr",
     ),
     _read,
-    tells="block and device, a suspended one, a limit of a cgroup, the request's age",
+    tells="block and device, a suspended one, a limit of a cgroup, the request's age and who "
+    "submitted it",
     holder="of a loop device, the workers that do its I/O; else not known",
     released="the device; `dmsetup resume`, `echo ... > .../io.max`",
     seen="5.10, 6.1, 6.12, 7.2",

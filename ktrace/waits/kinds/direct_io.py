@@ -95,7 +95,7 @@ KIND = Kind(
     ),
     _read,
     tells="of direct I/O in several bios: the file or the device, a limit of a cgroup, the "
-    "request's age",
+    "request's age and who submitted it",
     holder="of a loop device, the workers that do its I/O; else nobody",
     released="the device; `dmsetup resume`, `fsfreeze -u`, `echo ... > .../io.max`",
     seen="5.10, 6.12, 6.18, 7.2",

@@ -102,7 +102,7 @@ KIND = Kind(
     ),
     _read,
     tells="locked or under writeback, inode, file system, a suspended device, a limit of a cgroup, "
-    "the request's age",
+    "the request's age and who submitted it",
     holder="of a file on a loop device, the workers that do its I/O; of a page under writeback, "
     "before the device has it, the workers that write back; else not known",
     released="the device; `dmsetup resume`, `echo ... > .../io.max`",

@@ -43,5 +43,5 @@ KIND = Kind(
     tells="that it waits for data, whether the peer has closed",
     holder="the processes that have the other end open",
     released="they",
-    seen="6.12, 6.18",
+    seen="6.12, 6.18, 7.2",
 )
