@@ -35,18 +35,9 @@ def export(traces: tuple[str, ...], url: str, jobs: int) -> ExitCode:
     """
     _require()
     from ktrace.fleet.export import export as run
-    from ktrace.views.progress import Progress
-
-    bar: list[Progress] = []
-
-    def progress(done: int, of: int) -> None:
-        bar[:] = bar or [Progress(of)]
-        bar[0].update(done)
 
     started = time.monotonic()
-    done = run(traces, url, jobs, progress)
-    for shown in bar:
-        shown.close()
+    done = run(traces, url, jobs)
     for line in done.refused:
         complain(f"ktrace: {line}")
     took = time.monotonic() - started

@@ -1,9 +1,11 @@
 """Runs to compare: each session of each trace file is one."""
 
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ktrace.comparison.squashfs_reads import SquashfsReads, reads_of
@@ -25,6 +27,9 @@ SQUASHFS = "squashfs"  # but runs of this one are about what it is about
 _BAD_PAGE = "bad_page"
 _OOM_CALLS = "out_of_memory"
 _SUFFIXES = (".ktrace", ".ktrace.gz")
+_LARGE = 4 << 20  # bytes: processes are started for that
+
+_File = tuple[str, Rest | None]
 
 
 @record
@@ -73,9 +78,9 @@ def read_runs(paths: Iterable[str], stuck_after: float | None) -> tuple[list[Run
     """
     runs: dict[tuple[str, float, str], Run] = {}
     warnings = []
-    files = [file for path in paths for file in _files(path)]
-    for file, rest in with_rests(files):
-        for run in _read(file, rest, stuck_after):
+    files = [*with_rests([file for path in paths for file in _files(path)])]
+    for (file, _), found in zip(files, _read_all(files, stuck_after), strict=True):
+        for run in found:
             key = (run.session.boot_id, run.session.t, run.session.host)
             if key in runs and run.session.boot_id != "?":
                 warnings.append(f"{file} has the same run as {runs[key].file}: counted once")
@@ -93,10 +98,26 @@ def _files(path: str) -> list[str]:
     return found
 
 
-def _read(path: str, rest: Rest | None, stuck_after: float | None) -> list[Run]:
+def _read_all(files: list[_File], stuck_after: float | None) -> Iterable[list[Run]]:
+    """At once where they are several large ones, else one after the other."""
+    size = sum(os.path.getsize(file) for file, _ in files if os.path.isfile(file))
+    read = partial(_read, stuck_after)
+    if len(files) == 1 or size < _LARGE or "-" in (file for file, _ in files):
+        return [_read_one(read, file) for file in files]
+    from ktrace.parallel import cpus, each
+
+    return each(read, files, size, min(len(files), cpus()))
+
+
+def _read_one(read: Callable[[_File, Callable[[int], None]], list[Run]], file: _File) -> list[Run]:
+    with closing(Progress.of_file(file[0])) as progress:
+        return read(file, progress.update)
+
+
+def _read(stuck_after: float | None, file: _File, progress: Callable[[int], None]) -> list[Run]:
+    path, rest = file
     readers = []
-    progress = Progress.of_file(path)
-    with closing(progress), TraceFile(path, rest=rest, progress=progress.update) as trace:
+    with TraceFile(path, rest=rest, progress=progress) as trace:
         reader = _Reader(path, trace.session, stuck_after)
         for record in trace.records():
             if isinstance(record, Session) and record is not trace.session:

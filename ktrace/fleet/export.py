@@ -1,12 +1,13 @@
 """From trace files to a dataset: in parallel, and only what is not in it yet."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 from ktrace.errors import KtraceError
 from ktrace.fleet.dataset import Dataset, Source
 from ktrace.fleet.rows import SessionRows, read_trace
+from ktrace.parallel import each
 from ktrace.record import record
 from ktrace.trace.reader import Rest
 from ktrace.trace.rests import with_rests
@@ -29,46 +30,42 @@ class Exported:
     refused: tuple[str, ...]
 
 
-def export(
-    paths: Sequence[str],
-    url: str,
-    jobs: int,
-    progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Exported:
-    """paths: traces, and directories in which traces are looked for, however deep. progress is
-    called with bytes done and bytes in all."""
+def export(paths: Sequence[str], url: str, jobs: int) -> Exported:
+    """paths: traces, and directories in which traces are looked for, however deep."""
     known = Dataset(url).sources()
     found = [(_source(path), path, rest) for path, rest in with_rests([*_files(paths)])]
     new = [one for one in found if one[0] not in known]
-    total, done = sum(source.size for source, _, _ in new), 0
-    sessions, refused = 0, []
     size = max(1, min(_BATCH, -(-len(new) // jobs)))
     batches = [new[at : at + size] for at in range(0, len(new), size)]
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        waiting = {pool.submit(_export_batch, batch, url): batch for batch in batches}
-        for future in as_completed(waiting):
-            count, bad = future.result()
-            sessions += count
-            refused += bad
-            done += sum(source.size for source, _, _ in waiting[future])
-            progress(done, total)
-    return Exported(len(new) - len(refused), sessions, len(found) - len(new), tuple(refused))
+    in_all = sum(source.size for source, _, _ in new)
+    told = each(partial(_export_batch, url), batches, in_all, jobs)
+    sessions = sum(count for count, _ in told)
+    refused = tuple(path for _, bad in told for path in bad)
+    return Exported(len(new) - len(refused), sessions, len(found) - len(new), refused)
 
 
-def _export_batch(batch: Sequence[_Trace], url: str) -> tuple[int, list[str]]:
+def _export_batch(
+    url: str, batch: Sequence[_Trace], told: Callable[[int], None]
+) -> tuple[int, list[str]]:
     """How many sessions, and what is no trace."""
     sessions: list[SessionRows] = []
     sources, refused = [], []
+    before = 0
     for source, path, rest in batch:
         try:
-            sessions += read_trace(path, rest)
+            sessions += read_trace(path, rest, partial(_told, told, before))
         except (KtraceError, OSError) as error:
             refused.append(f"{path}: {error}")
         else:
             sources.append(source)
+        before += source.size
     if sources:
         Dataset(url).write(sessions, sources)
     return len(sessions), refused
+
+
+def _told(told: Callable[[int], None], before: int, now: int) -> None:
+    told(before + now)
 
 
 def _files(paths: Iterable[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,10 +30,12 @@ class SessionRows:
     rows: dict[str, list[Row]]
 
 
-def read_trace(path: str, rest: Rest | None = None) -> Iterator[SessionRows]:
-    """Each of the file's sessions; of a torn one what is before the cut. Raises UsageError where it
-    is no trace."""
-    with TraceFile(path, rest=rest) as trace:
+def read_trace(
+    path: str, rest: Rest | None = None, progress: Callable[[int], None] = lambda done: None
+) -> Iterator[SessionRows]:
+    """Each of the file's sessions; of a torn one what is before the cut. progress: see TraceFile.
+    Raises UsageError where it is no trace."""
+    with TraceFile(path, rest=rest, progress=progress) as trace:
         found = [_Reader(trace.session)]
         for item in trace.records():
             if isinstance(item, Session):

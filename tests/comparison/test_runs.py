@@ -1,7 +1,9 @@
 """From trace files to runs."""
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,27 @@ def test_a_directory_is_its_traces(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no trace")
     found, _ = read_runs([str(tmp_path)], None)
     assert len(found) == 3
+
+
+def test_large_ones_are_read_at_once_and_say_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        trace(tmp_path / f"{number}.ktrace", number, hang())
+    (tmp_path / "3.ktrace").write_bytes((tmp_path / "0.ktrace").read_bytes())
+    one_after_the_other = read_runs([str(tmp_path)], None)
+    started = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, jobs: int, **options: Any) -> None:
+            started.append(jobs)
+            super().__init__(jobs, **options)
+
+    monkeypatch.setattr("ktrace.parallel.ProcessPoolExecutor", Pool)
+    monkeypatch.setattr("ktrace.parallel.cpus", lambda: 2)
+    monkeypatch.setattr("ktrace.comparison.runs._LARGE", 0)
+    assert read_runs([str(tmp_path)], None) == one_after_the_other
+    assert started == [2]
 
 
 def test_an_empty_directory(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ class Kill:
         if thread:
             before = thread.place
             self._stay(thread, sample.t)
-            thread.sample = sample
+            thread.look(sample)
             if thread.place == before:
                 return
         elif len(self.threads) < THREADS_KEPT:

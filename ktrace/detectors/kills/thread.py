@@ -23,11 +23,15 @@ class KilledThread:
     sample: TaskState  # the newest look
     first_t: float
     spent: dict[Place, float] = field(default_factory=dict)  # seconds
+    place: Place = field(init=False)  # at the newest look
 
-    @property
-    def place(self) -> Place:
-        """Where it was at the newest look."""
-        return place_of(self.sample)
+    def __post_init__(self) -> None:
+        self.look(self.sample)
+
+    def look(self, sample: TaskState) -> None:
+        """Again."""
+        self.sample = sample
+        self.place = place_of(sample)
 
     def longest(self, t: float) -> Place:
         """Where it has been for the longest time, t being now, or when it ended."""
