@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ktrace.events import Event, TaskDead, TaskState, Walk
 
+_LEARNT = frozenset({TaskState, TaskDead, Walk})
 HEARTBEAT_S = 60.0  # a walk tells all looks again, should a record of the trace be damaged or lost
 
 
@@ -99,7 +100,7 @@ class LooksPutBack(_Looks):
         Where they do not come out as many as were left out, records are missing. Then nobody knows
         who has lived and who has not, and the walk counts as one that broke off.
         """
-        if not isinstance(event, TaskState | TaskDead | Walk):
+        if type(event) not in _LEARNT:
             return [event]
         if not isinstance(event, Walk) or event.unchanged is None:
             self._learn(event)

@@ -16,6 +16,7 @@ _ASIDE_KEPT = 100
 _STACKS_KEPT = 200
 _LOST_KEPT = 64  # names; ktrace itself has fewer
 _OTHERS = "others"
+_NOTED = frozenset({Lost, ProbeChange, Walk})
 
 _D = TypeVar("_D", bound=Detector)
 
@@ -78,7 +79,7 @@ class Analysis:
     def _feed(self, event: Event) -> list[Finding]:
         if event.t > self.t:
             self.t = event.t
-        if isinstance(event, Lost | ProbeChange | Walk):
+        if type(event) in _NOTED:
             self._note(event)
         detectors: Iterable[Detector] = self._run.takers(type(event))
         if changes := self.kills.feed(event):
@@ -96,7 +97,7 @@ class Analysis:
             self._count(finding)
         return found
 
-    def _note(self, event: Lost | ProbeChange | Walk) -> None:
+    def _note(self, event: Event) -> None:
         match event:
             case Lost():
                 self._lose(event)

@@ -16,12 +16,14 @@ from ktrace.detectors.livelock.victims import Victims, is_in, memory_in_log, mem
 from ktrace.detectors.stuck import StuckTasks
 from ktrace.events import (
     Event,
+    FatalSignal,
     OomActivity,
     OomAdjust,
     OomDomain,
     OomReport,
     OutOfMemory,
     TaskDead,
+    TaskState,
     Walk,
 )
 from ktrace.findings import OomLivelock
@@ -106,6 +108,8 @@ class Livelocks(Detector):
         self._outcomes.feed(event)
         self._note_kills()
         match event:
+            case TaskState() | FatalSignal():
+                pass  # as most events are: noted above
             case OomActivity():
                 yield from self._count(event)
             case OutOfMemory():
