@@ -129,7 +129,7 @@ def _doubts(source: KernelLogSource) -> Iterator[str]:
     if source.suppressed:
         yield f"the kernel found {count(source.suppressed, 'bad page')} that it did not report"
     if source.untold:
-        yield f"the page of line {source.untold} may be a bad one: its report is not whole"
+        yield f"a report is not whole: of what line {source.untold} tells, the log has no more"
 
 
 class _Watched:

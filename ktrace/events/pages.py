@@ -114,7 +114,8 @@ class MemoryFault(Event):
     memtest         mm/memtest.c: "bad mem addr 0x... - 0x... reserved"
     slab            mm/slub.c: "Poison overwritten", "Redzone overwritten"; mm/slab.c, until 6.7
     page-poison     mm/page_poison.c: "pagealloc: single bit error", "pagealloc: memory corruption"
-    btrfs-key       two keys in fs/btrfs/tree-checker.c's words that differ in one bit
+    btrfs-key       two keys in fs/btrfs/tree-checker.c's words that differ in one bit, or a block's
+                    generation and the one that its parent has
     bad-page-map    print_bad_pte(), mm/memory.c: "Bad page map in process"
 
     "Memory failure: 0x19d0: ..." (mm/memory-failure.c) is none: madvise() and tests inject those.

@@ -59,7 +59,7 @@ _MEANING = {
     "more than a bit",
     "one-bit-page-poison": "one wrong bit in a free, poisoned page: nobody writes there, and "
     "software writes more than a bit",
-    "one-bit-btrfs-key": "one wrong bit in a key of a btrfs tree",
+    "one-bit-btrfs-key": "one wrong bit in a key or a generation of a btrfs tree",
     "one-count-slab": "freed slab memory has one less than its poison: a count was decremented "
     "there after the free, or one bit flipped",
     "one-count-page-poison": "a free page has one more than its poison: a count was incremented "

@@ -38,7 +38,10 @@ class Alike(ABC):
     next_head: ClassVar[str] = ""  # a pattern of the first line of another, which ends a report
 
     def __init__(self, read: Read, prefix: Prefix, heads: Heads) -> None:
-        """Raises re.error where there is no pattern for it, KeyError where a value is missing."""
+        """Raises re.error where there is no pattern for it, KeyError where a value is missing, or
+        its last line: another one may have more lines, which nothing tells."""
+        if not read.ended and not self.next_head:
+            raise KeyError("last line")
         self.kind = read.kind
         self.kernel = read.report.kernel
         texts = [text for _, text in read.parts]

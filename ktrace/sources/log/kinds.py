@@ -50,7 +50,7 @@ KINDS = (
     *sanitizers.KINDS,
     *lockups.KINDS,
     *locking.KINDS,
-    allocation.KIND,
+    *allocation.KINDS,
     page_map.KIND,
     *memory.KINDS,
     *poison.KINDS,

@@ -19,11 +19,6 @@ from ktrace.sources.log.text import Decoder
 from ktrace.sources.log.wall_clock import WallClock
 
 _UNSURE = 6  # lines until the one that says whose report it is, after one that begins with a name
-_PREFIX_MAX = 80  # characters of a prefix that nobody knows
-# Lines of most reports whose beginning is known, where the first line's is not
-_ANCHOR = re.compile(
-    r"\b(?:CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: |Call Trace:|Hardware name: |Mem-Info:)"
-)
 # Never the end of a line: the first of a part that pstore kept, a tag of a web page
 _NO_REST = re.compile(r"(?:[A-Z][a-z]+#\d{1,6} Part\d{1,6}|</?\w{1,10}>)\s*$")
 _WRAPS_MAX = 8  # lines that were one
@@ -87,7 +82,7 @@ class Lines:
                 if self._held is not None:
                     self._join(message.text, index, inside=True)
                 continue
-            line = _unquoted(message.text if message else raw)
+            line = prefixes.unquoted(message.text if message else raw)
             if self._closing is not None:
                 line = self._closing.sub("", line)
             known = self._prefix
@@ -200,11 +195,7 @@ class Lines:
     def _unknown(self, line: str) -> int:
         """Where the text begins in a line that has not the prefix that was learnt. Another usual
         one is learnt, unless the line is a daemon's."""
-        begin = prefixes.usual(line)
-        if (anchor := _ANCHOR.search(line)) and anchor.start() > begin:
-            begin = anchor.start()
-        elif not begin and (stamp := prefixes.STAMP.search(line, 0, _PREFIX_MAX)):
-            begin = stamp.end()
+        begin = prefixes.unknown(line)
         if begin:
             other = Prefix(line[:begin])
             known = self._prefix
@@ -215,7 +206,7 @@ class Lines:
     def _corrected(self, line: str, text: str) -> str:
         """Without what a name that a report begins with has hidden of the prefix."""
         self._unsure -= 1
-        anchor = _ANCHOR.search(line)
+        anchor = prefixes.ANCHOR.search(line)
         if anchor is None:
             return text
         self._unsure = 0
@@ -245,7 +236,7 @@ class Lines:
     def _learn(self, before: str) -> None:
         """What stands before a head is this log's prefix, unless it is one that is known."""
         match = self._prefix.match(before) if self._prefix else None
-        if match is None or match.end() < len(before):
+        if match is None or not prefixes.is_rest(before[match.end() :]):
             new = prefixes.learnt(before)
             self._prefix = new if new and new.substantial else None
 
@@ -300,9 +291,3 @@ class Lines:
         self._length += len(line)
         if held.head is not None or self._marked(held.text):
             held.head = self._heads.completed(held.text) or held.head
-
-
-def _unquoted(line: str) -> str:
-    """Without a mail's "> > "."""
-    quote = prefixes.QUOTE.match(line) if ">" in line[:12] else None
-    return line[quote.end() :] if quote else line

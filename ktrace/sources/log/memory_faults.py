@@ -19,6 +19,10 @@ _EDAC_OLD = re.compile(
     r"grain (?P<grain>\d+),.*?label \"(?P<label>[^\"]*)\""
 )
 _CPER = re.compile(r"\bphysical_address: 0x(?P<address>[0-9a-f]{1,16})")
+# kill_me_maybe() of arch/x86/kernel/cpu/mce/core.c
+_USED = re.compile(
+    r"Uncorrected hardware memory error in user-access at (?P<address>[0-9a-f]{1,16})"
+)
 _CPER_DIMM = re.compile(r"\bDIMM location: (?!not present)(?P<label>\S.*\S)")
 _CORRECTED = re.compile(r"corrected by h/w|(?:severity|type): corrected")
 _MEMTEST = re.compile(
@@ -41,6 +45,11 @@ _KEYS = re.compile(
     r"bad key order, (?:current|prev) \((?P<first>\d+) (?P<type>\d+) (?P<offset>\d+)\) "
     r"(?:next|current) \((?P<next>\d+) (?P<next_type>\d+) (?P<next_offset>\d+)\)"
 )
+# verify_parent_transid() of fs/btrfs/disk-io.c: the generation of a tree block
+_GENERATIONS = re.compile(
+    r"transid verify failed on .*?\bwanted (?P<wanted>\d+) found (?P<found>\d+)"
+)
+_GENERATIONS_MAX = 1 << 32  # commits: no file system has so many
 _PTE = re.compile(r"\bpte:(?P<pte>[0-9a-f]{8,16})\b")
 _MAP_PFN = re.compile(r"\bpfn:(?:0x)?(?P<pfn>[0-9a-f]{1,16})\b")
 _FAR = 64  # keys next to each other in a tree are close: a flipped bit is higher than that
@@ -60,6 +69,9 @@ def memory_fault(class_: str, lines: Sequence[str], t: float, boot: str) -> Memo
 
 def _hardware(lines: Sequence[str]) -> Fault | None:
     """A machine check, or what the firmware says of one (CPER)."""
+    if used := _first(_USED, lines):
+        address = hex(int(used["address"], 16))
+        return {"what": "machine-check", "address": address, "size": 64, "corrected": False}
     return _cper(lines) or machine_check(lines)
 
 
@@ -133,7 +145,11 @@ def _page_poison(lines: Sequence[str]) -> Fault | None:
 
 
 def _btrfs(lines: Sequence[str]) -> Fault | None:
-    """Keys out of order that one bit puts in order again."""
+    """Keys out of order that one bit puts in order again; generations that one bit makes alike."""
+    if two := _first(_GENERATIONS, lines):
+        wanted, read = int(two["wanted"]), int(two["found"])
+        if (wanted ^ read).bit_count() == 1 and wanted ^ read >= _GENERATIONS_MAX:
+            return {"what": "btrfs-key", "bits": 1, "expected": hex(wanted), "found": hex(read)}
     found = _first(_KEYS, lines)
     if found is None:
         return None

@@ -1,13 +1,14 @@
 """First lines of reports that are quoted: the kernel has not printed them there.
 
-What no log has before the kernel's words: a mail's headers, a tracker's fields, a patch, code.
+What no log has before the kernel's words: a mail's headers, a tracker's fields, a patch, code, a
+word and a quotation mark.
 """
 
 import re
 
 _WORDS = (
     r"(?i)(?:^|[\s>])(?:subject|summary|title|fix(?:es)?|thread|short_desc|description)\s*:"
-    r"{0}|^\+\s|\bprintk|\bpr_[a-z]+\(|\bgrep\b"
+    r"{0}|[a-z]{{2,}},?\s[\"'`\u201c\u2018]$|^\+\s|\bprintk|\bpr_[a-z]+\(|\bgrep\b"
 )
 _MAY_BE = re.compile(_WORDS.format(""))
 _MENTIONED = re.compile(_WORDS.format(r"[^\[]*(?:\[[^\]\d][^\]]*\][^\[]*)*$"))

@@ -33,7 +33,7 @@ _USUAL = re.compile(
     """,
     re.VERBOSE,
 )
-QUOTE = re.compile(r"(?:\s{0,8}>)+(?:\s(?=>|\s?))?")
+_QUOTE = re.compile(r"(?:\s{0,8}>)+(?:\s(?=>|\s?))?")
 _TOKEN = re.compile(r"\[[^\[\]<>]*\d[^\[\]<>]*\]|\w+|\s+|.")
 _CALLER = re.compile(r"\[\s*([TC]\d+)\]\s*$")
 # Behind the time may stand: what passed since (dmesg -d), the CPU ("@1", Amlogic), "s" (Huawei),
@@ -45,6 +45,12 @@ _STAMP = re.compile(
     r"|(?:^|[\s,])\d{1,4},\d+,(\d{1,18}),[^;]*;"
 )
 _ONLY_STAMP = re.compile(r"\[\s*(\d{1,12}\.\d{6})\]\s*")
+# Lines of most reports whose beginning is known, where the first line's is not
+ANCHOR = re.compile(
+    r"\b(?:CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: |Call Trace:|Hardware name: |Mem-Info:)"
+)
+_UNKNOWN_MAX = 80  # characters of a prefix that nobody knows
+_DRIVER = re.compile(r"(?!.*\bkernel: )[A-Za-z][\w -]*: ")  # "EDAC sbridge MC1: "
 _DATED = re.compile(r"\d[.:,/-]\d|<\d{1,3}>")  # a time, a date, a level: what each line has
 _OPENING = re.compile(r"([\"'`]|\*\*)(?:\[[^\[\]]{1,60}\]\s*)?$")
 _LEVELS = frozenset("emerg alert crit err warn warning notice info debug".split())
@@ -82,6 +88,27 @@ def usual(line: str) -> int:
     """Where the text begins in a line of which nothing is known."""
     match = _USUAL.match(line)
     return match.end() if match else 0
+
+
+def unknown(line: str) -> int:
+    """The same, also by what the kernel's own text begins with, and its time stamp."""
+    begin = usual(line)
+    if (anchor := ANCHOR.search(line)) and anchor.start() > begin:
+        return anchor.start()
+    if not begin and (found := STAMP.search(line, 0, _UNKNOWN_MAX)):
+        return found.end()
+    return begin
+
+
+def is_rest(before: str) -> bool:
+    """Is what stands between a prefix and a report's first words nothing, or a driver's name?"""
+    return not before or _DRIVER.fullmatch(before) is not None
+
+
+def unquoted(line: str) -> str:
+    """Without a mail's "> > "."""
+    quote = _QUOTE.match(line) if ">" in line[:12] else None
+    return line[quote.end() :] if quote else line
 
 
 def stamp(prefix: str) -> float | None:

@@ -40,7 +40,7 @@ class KernelLogSource:
     def __init__(self, stream: Readable, boot_id: str = "") -> None:
         """boot_id: of the running kernel, when the log is its own."""
         self.suppressed = 0  # bad pages that the kernel did not report
-        self.untold = 0  # first line of a page's dump that does not say why it was printed
+        self.untold = 0  # number of the first line of a report that is not whole
         self.mentioned = 0  # lines that quote the first line of a report
         self.first_mention = 0  # number of the first of them
         self.hung_suppressed: list[int] = []  # lines in which khungtaskd says that it stops

@@ -161,6 +161,24 @@ def test_btrfs() -> None:
     assert fault("file-system", "EXT4-fs error (device sda1): ext4_lookup:1: bad") is None
 
 
+def test_generations_of_btrfs() -> None:
+    """verify_parent_transid() of fs/btrfs/disk-io.c, v6.1: one has bit 62."""
+    line = (
+        "BTRFS error (device sda1): parent transid verify failed on logical 393631498240 mirror 1 "
+        "wanted 4611686018429035688 found 1647784"
+    )
+    found = known("file-system", line)
+    assert (found.what, found.bits) == ("btrfs-key", 1)
+    assert fault("file-system", line.replace("4611686018429035688", "1647785")) is None
+
+
+def test_poison_that_was_used() -> None:
+    """kill_me_maybe() of arch/x86/kernel/cpu/mce/core.c, v6.1"""
+    line = "mce: Uncorrected hardware memory error in user-access at 12345000"
+    found = known("machine-check", line)
+    assert (found.address, found.corrected) == ("0x12345000", False)
+
+
 def test_bad_page_map() -> None:
     """print_bad_pte() of mm/memory.c, v6.1"""
     found = known(

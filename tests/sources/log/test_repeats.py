@@ -100,6 +100,16 @@ def test_the_same_as_line_by_line(log: str) -> None:
     assert (events, counts) == ((alone := line_by_line(log))[0], [*alone[1:3]])
 
 
+def test_a_report_that_breaks_off_is_no_pattern_for_one_that_does_not() -> None:
+    """An OOM report without its kill: the next one has the same lines, and then the kill."""
+    report = "\n".join(OOM) + "\n"
+    cut = report[: report.rindex("Out of memory")]
+    log = stamped((report + cut) * 8 + report * 8)
+    events, *_ = told(log)
+    assert events == line_by_line(log)[0]
+    assert sum(getattr(event, "anon_rss_kib", None) is not None for event in events) == 16
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "quiet"])
 def test_dense_logs(kind: str) -> None:
     """Most reports come in one piece, and tell the same."""

@@ -5,7 +5,7 @@ import re
 from ktrace.events import Alarm
 from ktrace.kernel.gfp_eras import gfp_names
 from ktrace.kernel.release import release_of
-from ktrace.sources.log.alarms.alarm import AlarmReport, Spec
+from ktrace.sources.log.alarms.alarm import AlarmReport, Spec, alarm
 from ktrace.sources.log.free_lists import FreeLists
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
@@ -47,11 +47,24 @@ class AllocationFailure(AlarmReport):
 
 _MEMORY_LINES = 60  # of other statistics, before the zones and between them
 
-KIND = Kind(
-    "allocation-failure",
-    (b"allocation failure",),
-    _HEAD,
-    AllocationFailure,
-    anchored=False,
-    alone=True,
+KINDS = (
+    Kind(
+        "allocation-failure",
+        (b"allocation failure",),
+        _HEAD,
+        AllocationFailure,
+        anchored=False,
+        alone=True,
+    ),
+    # mm/vmalloc.c: "vmalloc: allocation failure, allocated 12288 of 20480 bytes" until v5.12,
+    # "vmalloc error: size 20480, page order 0, failed to allocate pages" since
+    alarm(
+        "allocation-failure",
+        (b"vmalloc",),
+        r"(?P<comm>[^:]{1,80}(?::[^:]{1,15})??): "
+        r"vmalloc(?: error: size \d+, (?P<what>.*?), |: allocation failure.*?, )mode:0x.*$",
+        "vmalloc: allocation failure",
+        anchored=False,
+        name="vmalloc",
+    ),
 )

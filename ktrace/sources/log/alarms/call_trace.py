@@ -6,10 +6,12 @@ at once are what the kernel prints to it (the other CPUs' stacks, who allocated 
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ktrace.events import Event
+from ktrace.events import Alarm, Event
+from ktrace.kernel.wait_functions import function_of
 from ktrace.sources.log.alarms.alarm import AlarmReport, Spec
-from ktrace.sources.log.frames import begins, frame_of
+from ktrace.sources.log.frames import WHERE, begins, frame_of
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 
@@ -26,6 +28,18 @@ class CallTrace(AlarmReport):
         super().__init__(_SPEC, line, head)
         self.take(line)
 
+    @property
+    def untold(self) -> bool:
+        """Where the kernel was, and no more."""
+        return bool(self._function) and not self._trace.stack
+
+    def event(self, boot: str) -> Alarm:
+        """As syzkaller names it, where bad_page() is in it."""
+        event = super().event(boot)
+        if "bad_page" not in {function_of(frame).partition(".")[0] for frame in event.stack}:
+            return event
+        return replace(event, title=f"BUG: Bad page state{event.title.removeprefix('call trace')}")
+
     def events(self, boot: str) -> Iterator[Event]:
         """Nothing, unless there is a stack."""
         if len(self._trace.stack) >= _FRAMES_MIN:
@@ -40,7 +54,7 @@ def head(text: str) -> tuple[Kind, re.Match[str]] | None:
     report is open that it could be of."""
     if not ("+0x" in text or "omm: " in text or text.endswith("race:")):
         return None
-    if not (begins(text) or "omm: " in text or frame_of(text)):
+    if not (begins(text) or "omm: " in text or frame_of(text) or WHERE.match(text)):
         return None
     match = _ANY.match(text)
     return (KIND, match) if match else None

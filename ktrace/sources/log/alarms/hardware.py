@@ -7,7 +7,8 @@ _ERROR = r"(?:mce: )?(?:\{\d+\})?\[Hardware Error\]: "
 # What print_mce() says in lines of their own, of before v3.x without "[Hardware Error]"
 _MORE = (
     rf"{_ERROR}.*",
-    r"(?:EDAC \w+ (?:MC\d+: )?)?(?:HARDWARE ERROR|Bank \d|TSC |RIP[ !:]|ADDR |MISC |PROCESSOR ).*",
+    r"(?:EDAC \w+ (?:MC\d+: )?)?(?:HARDWARE ERROR|CPU \d+: Machine Check|Bank \d|TSC |RIP[ !:]"
+    r"|ADDR |MISC |PROCESSOR ).*",
 )
 
 KINDS = (
@@ -36,6 +37,14 @@ KINDS = (
         "Machine Check",
         inside=("machine-check-logged",),
         details=_MORE,
+    ),
+    alarm(
+        "machine-check",
+        (b"hardware memory error",),
+        r"(?:mce: )?Uncorrected hardware memory error in user-access at (?P<address>[0-9a-f]+)",
+        "Machine Check",
+        name="machine-check-used",
+        single=True,
     ),
     alarm(
         "pcie",

@@ -20,6 +20,13 @@ KINDS = (
         "BUG: non-zero {what} on freeing mm",
         single=True,
     ),
+    alarm(  # pgd_clear_bad() and others, mm/memory.c, mm/pgtable-generic.c
+        "page-tables",
+        (b": bad p",),
+        r"\S+\.[ch]:\d+: bad (?P<what>pgd|p4d|pud|pmd|pte) .*$",
+        "bad {what}",
+        single=True,
+    ),
     alarm(
         "bad-page-map",
         (b"BUG",),

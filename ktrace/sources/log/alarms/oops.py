@@ -3,9 +3,10 @@
 from ktrace.sources.log.alarms.alarm import alarm
 
 _FAULT = (
-    r"(?:BUG: (?:kernel |[Uu]nable to handle )|Unable to handle kernel |CPU \d+ Unable to handle "
-    r"kernel )(?P<what>(?:kernel )?(?:NULL pointer dereference|paging request|page fault|data "
-    r"access|instruction fetch|access to user memory[^,;]*|[a-z ]{0,40}access[^,;:]*|write to "
+    r"(?:BUG: (?:[Kk]ernel |[Uu]nable to handle )|Unable to handle kernel |CPU \d+ Unable to "
+    r"handle kernel )"
+    r"(?P<what>(?:kernel )?(?:NULL pointer dereference|paging request|page fault|data access"
+    r"|instruction fetch|access to user memory[^,;]*|[a-z ]{0,40}access[^,;:]*|write to "
     r"read-only[^,;]*|pointer dereference in virtual kernel address space|unknown \w+ exception)?)"
     r"(?:[^!]*?(?:\bat |\bfor |, address: ).*|(?<=address space)\s*)$"
 )

@@ -18,6 +18,13 @@ KINDS = (
         "pagealloc: {what}",
         details=(r"[0-9a-f]{8,16}: (?:[0-9a-f]{2} ?){1,16}(?:\s.*)?$",),
     ),
+    alarm(  # __slab_error()
+        "slab",
+        (b"slab error in",),
+        r"slab error in (?P<function>\w+)\(\): cache [`'](?P<cache>[^']*)': (?P<what>.*?)\s*$",
+        "slab error in {cache}: {what}",
+        name="slab-error",
+    ),
     alarm(
         "slab",
         (b"lab corruption",),

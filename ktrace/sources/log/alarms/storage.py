@@ -77,6 +77,13 @@ KINDS = (
     ),
     alarm(
         "file-system",
+        (b"transid verify",),
+        r"(?:BTRFS(?: \(device (?P<device>[^):]*)[^)]*\))?: )?parent transid verify failed on .*$",
+        "BTRFS: parent transid verify failed",
+        single=True,
+    ),
+    alarm(
+        "file-system",
         (b"F2FS-fs (",),
         r"F2FS-fs \((?P<device>[\w.-]+)\): "
         r"(?P<what>[Ii]nconsistent [\w ]+|.*[Cc]orrupt[\w ]*|Stopped filesystem[\w ]*|"

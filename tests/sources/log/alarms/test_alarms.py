@@ -385,6 +385,51 @@ CASES = [
     ),
     # what no kind knows
     ("BUG: arch topology borken\n", ("bug", "BUG: arch topology borken"), None),
+    # arch/powerpc/mm/fault.c, __bad_page_fault(), v5.10
+    (
+        "BUG: Kernel NULL pointer dereference on read at 0x00000000\n"
+        "Faulting instruction address: 0xc000000000123456\n"
+        "Oops: Kernel access of bad area, sig: 11 [#1]\n"
+        + WHO
+        + "NIP [c000000000123456] squashfs_fill_page+0x10/0x20\n",
+        ("oops", "BUG: unable to handle kernel NULL pointer dereference in squashfs_fill_page"),
+        ("sh", 388),
+    ),
+    # mm/pgtable-generic.c, p4d_clear_bad(), v5.4
+    (
+        "mm/pgtable-generic.c:39: bad p4d 0000000089f7a8e7\n",
+        ("page-tables", "bad p4d"),
+        None,
+    ),
+    # mm/slab.c, __slab_error(), v4.4
+    (
+        "slab error in cache_alloc_debugcheck_after(): cache `size-64': double free, or memory "
+        "outside object was overwritten\n" + WHO + TRACE,
+        (
+            "slab",
+            "slab error in size-64: double free, or memory outside object was overwritten",
+        ),
+        ("sh", 388),
+    ),
+    # mm/vmalloc.c, __vmalloc_area_node(), v4.15 and v5.15
+    (
+        "sh: vmalloc: allocation failure, allocated 12288 of 20480 bytes, "
+        "mode:0x15080c0(GFP_KERNEL_ACCOUNT|__GFP_ZERO), nodemask=(null)\n" + WHO + TRACE,
+        ("allocation-failure", "vmalloc: allocation failure"),
+        ("sh", 388),
+    ),
+    (
+        "sh: vmalloc error: size 20480, page order 0, failed to allocate pages, "
+        "mode:0xdc2(GFP_KERNEL|__GFP_HIGHMEM|__GFP_ZERO), nodemask=(null),cpuset=/\n" + WHO + TRACE,
+        ("allocation-failure", "vmalloc: allocation failure"),
+        ("sh", 388),
+    ),
+    # fs/btrfs/disk-io.c, verify_parent_transid(), v3.10
+    (
+        "parent transid verify failed on 393631498240 wanted 1647784 found 1647785\n",
+        ("file-system", "BTRFS: parent transid verify failed"),
+        None,
+    ),
 ]
 
 

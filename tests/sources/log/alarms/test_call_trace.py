@@ -27,6 +27,12 @@ def test_it_is_an_alarm(log: str, form: type[str]) -> None:
     assert found.lines[0] == 301
 
 
+def test_where_bad_page_is_in_it() -> None:
+    """The report itself is not in the log."""
+    (found,) = alarms(stamped(WHO + TRACE.replace("squashfs_cache_get", "bad_page")))
+    assert found.title == "BUG: Bad page state in squashfs_readahead"
+
+
 def test_who_is_told() -> None:
     (found,) = alarms(stamped(NOISE + WHO + TRACE))
     assert found.task == Task(388, 388, "sh")
