@@ -67,8 +67,8 @@ class GuestMemory:
 
     def noted(self, name: str) -> int:
         """What the guest's kernel notes about itself for crash dumps, in /proc/kcore."""
-        lines = f"head -c {_NOTES} /proc/kcore | tr -c '[:print:]' '\\n'"
-        found = self._guest.check(f"{lines} | grep -F -m1 '({name})='")
+        notes = f"head -c {_NOTES} /proc/kcore"
+        found = self._guest.check(f"{notes} | grep -F -m1 '({name})='")
         return int(found.partition("=")[2], 16)
 
     def mem_map(self) -> int:

@@ -72,7 +72,6 @@ BAD_RAM = Scenario(
     command=ktrace_command("bad-page"),
     modules=(),
     disks=lambda cache, arch: (),
-    arches=("amd64", "arm64"),
     steps=(
         Step("find the page that the cell describes", find_page),
         Step("flip its bit from outside", flip_bit),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ktrace.lab.arch import ARM64
 from ktrace.lab.build.suites import main_archive
 from ktrace.lab.errors import LabError
 from ktrace.lab.guest.guest import Guest, Machine, qemu_command
@@ -65,6 +67,29 @@ def test_a_cell_describes_another_page_when_the_map_has_moved(tmp_path: Path) ->
     assert after.virtual == BASE + after.pfn * STRUCT_PAGE
     with pytest.raises(LabError, match="no struct page"):
         before.frame_described_at(0x100000)
+
+
+def test_arm64_notes_where_its_mem_map_is(tmp_path: Path) -> None:
+    """Its memory begins at 1 GiB, and so does the mem_map's first struct page."""
+
+    class Arm64(FileGuest):
+        def check(self, command: str, timeout: float = 0) -> str:
+            assert "/proc/kcore" in command
+            if "PHYS_OFFSET" in command:
+                return "NUMBER(PHYS_OFFSET)=0x40000000\n"
+            return f"NUMBER(VMEMMAP_START)={BASE:#x}\n"
+
+    guest = Arm64(tmp_path, 0x43C00000)
+    guest.machine = replace(guest.machine, arch=ARM64)
+    memory = GuestMemory(guest)
+    frame = memory.frame(memory.first_frame() + 0x1234)
+    assert (frame.pfn, frame.virtual) == (0x41234, BASE + 0x1234 * STRUCT_PAGE)
+    assert frame.physical == 0x43C00000 + 0x1234 * STRUCT_PAGE
+    assert memory.frame_described_at(frame.physical) == frame
+    guest.write(0x3C00000 + 0x1234 * STRUCT_PAGE, FREE_PAGE)
+    assert memory.is_free(frame)
+    memory.flip(frame.physical, 14)
+    assert memory.read(frame.physical, 2) == b"\0\x40"
 
 
 def test_flip_changes_one_bit_while_the_cpus_stand_still(tmp_path: Path) -> None:
