@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from ktrace.comparison import large_allocations
+from ktrace.comparison.large_allocations import LargeCounts
 from ktrace.comparison.squashfs_reads import SquashfsReads, reads_of
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import OOM_KILL_PROBES, Kill, Place
@@ -48,6 +50,7 @@ class Run:
     doubts: tuple[str, ...]  # why a stuck task could have been missed
     probes: dict[str, str]  # by function: attached (at any time of the run), waiting or missing
     squashfs: SquashfsReads | None = None  # None: not measured
+    large: LargeCounts | None = None  # large allocations; None: not measured
 
     @property
     def stuck(self) -> list[Kill]:
@@ -148,6 +151,7 @@ class _Reader:
         if self.stuck_after:
             judged = replace(judged, stuck_after=self.stuck_after)
         self.analysis = Analysis(judged, kept=None)
+        large_allocations.prepare(self.analysis, self.session)
 
     def record(self, record: Record) -> None:
         if isinstance(record, Event):
@@ -180,6 +184,7 @@ class _Reader:
             doubts=(*([why] if why else []), *damage),
             probes=probes,
             squashfs=reads_of(self.analysis),
+            large=large_allocations.counts_of(self.analysis),
         )
 
     def _probes(self) -> dict[str, str]:

@@ -7,13 +7,16 @@ from typing import ClassVar, Self
 from ktrace.detectors.allocation_use import caller_of, is_expected, use_of
 from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.fragmentation import zone_states
+from ktrace.detectors.kills import Kill, Kills
+from ktrace.detectors.oom_cause import cause_of
+from ktrace.detectors.oom_facts import facts_of_kill
+from ktrace.detectors.oom_kills import id_of
 from ktrace.events import (
     AllocationSite,
     AllocationsLeftOut,
     BlocksStolen,
     Event,
     FreeBlocks,
-    OomKill,
     Steal,
 )
 from ktrace.findings import Finding, LargeAllocation
@@ -24,7 +27,6 @@ STALLED_AFTER_S = 0.1
 MIN_ORDER = 3
 _PROBES = ("mm_page_alloc",)
 _LOOKS = 8
-_KILLS = 64
 _STOLEN_TOLD = 3
 _MOST_SITES = 4096  # more than the kernel's table has
 _AGAIN = 2  # times as many failures, or as long a wait, as were told, are told again
@@ -34,12 +36,13 @@ class LargeAllocations(Detector):
     """Tells a site when it first fails or waits for long, and when that has doubled."""
 
     findings: ClassVar[tuple[type[Finding], ...]] = (LargeAllocation,)
-    takes = frozenset({AllocationSite, FreeBlocks, BlocksStolen, AllocationsLeftOut, OomKill})
+    takes = frozenset({AllocationSite, FreeBlocks, BlocksStolen, AllocationsLeftOut})
 
     def __init__(
         self,
         stalled_after: float,
         min_order: int,
+        kills: Kills,
         task_filter: TaskFilter = NO_FILTER,
         warnings_seen: bool = False,
     ) -> None:
@@ -53,7 +56,7 @@ class LargeAllocations(Detector):
         self.steals: tuple[Steal, ...] = ()
         self.left_out: AllocationsLeftOut | None = None
         self._filter = task_filter
-        self._kills: deque[OomKill] = deque(maxlen=_KILLS)
+        self._kills = kills
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
@@ -61,6 +64,7 @@ class LargeAllocations(Detector):
         return cls(
             STALLED_AFTER_S if after is None else after,
             MIN_ORDER if order is None else order,
+            run.kills,
             run.filter,
             any(p.function == "warn_alloc" and p.state == "attached" for p in run.session.probes),
         )
@@ -79,8 +83,6 @@ class LargeAllocations(Detector):
                 self.steals = event.steals
             case AllocationsLeftOut():
                 self.left_out = event
-            case OomKill() if event.order >= self.min_order:
-                self._kills.append(event)
 
     def doubts(self, t: float) -> Iterator[str]:
         """An interrupt that comes while a probe runs is not seen by that probe. Where it fails to
@@ -91,6 +93,9 @@ class LargeAllocations(Detector):
         unexplained = warnings - sum(site.failed for site in loud)
         if unexplained > 0:
             yield f"the kernel reported {count(unexplained, 'failure')} of unknown order"
+        unexplained = sum(kill.choice is None for kill in self._kills.oom)
+        if unexplained:
+            yield f"{count(unexplained, 'OOM kill')} for a request of unknown order"
         lost = self.left_out
         if lost is None:
             return
@@ -141,27 +146,29 @@ class LargeAllocations(Detector):
             self.told[site.site] = found
             yield found
 
-    def _kill_of(self, site: AllocationSite) -> OomKill | None:
+    def _kill_of(self, site: AllocationSite) -> Kill | None:
         """An OOM kill that this site's call led to: by the same task, for the same request."""
-        for kill in self._kills:
-            same = (kill.by.comm, kill.order, kill.gfp_mask) == (
-                site.task.comm,
-                site.order,
-                site.gfp_mask,
-            )
-            if same and site.first_t - self.stalled_after <= kill.t <= site.last_t:
-                return kill
+        wanted = (site.task.comm, site.order, site.gfp_mask)
+        # the first call is counted when it is over
+        since = site.first_t - max(self.stalled_after, site.longest_s)
+        for kill in reversed(self._kills.oom):
+            if kill.begun_t < since:
+                break
+            asked = kill.choice
+            if asked and (asked.by.comm, asked.order, asked.gfp_mask) == wanted:
+                return kill if asked.t <= site.last_t else None
         return None
 
     def _finding(
         self,
         site: AllocationSite,
         reason: str,
-        kill: OomKill | None,
+        kill: Kill | None,
         told: LargeAllocation | None,
     ) -> LargeAllocation:
         at = site.failed_t if reason == "failed" else site.longest_t
         look = self._look_before(site.t if at is None else at)
+        facts = facts_of_kill(kill) if kill else None
         caller, use = caller_of(site.stack), use_of(site.stack, site.what)
         return LargeAllocation(
             status="open" if told is None else "update",
@@ -196,7 +203,9 @@ class LargeAllocations(Detector):
             looked_t=look.looked_t if look else None,
             stolen=self.steals[:_STOLEN_TOLD],
             victim=kill.victim if kill else None,
-            killed_t=kill.t if kill else None,
+            killed_t=kill.choice.t if kill and kill.choice else None,
+            kill_id=id_of(kill) if kill else None,
+            kill_cause=cause_of(facts) if facts else None,
             stack=site.stack,
         )
 

@@ -42,11 +42,16 @@ def _of_shares(facts: OomFacts) -> str:
         return LOCKED_MEMORY
     if thrashes(facts):
         return THRASH
-    if (facts.anon_grown or 0) >= _GROWN * total:
+    if grows(facts):
         return GROWTH
     if facts.parts.get("anon", 0) >= _MOST * total:
         return ANONYMOUS
     return UNKNOWN
+
+
+def grows(facts: OomFacts) -> bool:
+    """Did anonymous memory grow by more than a little, of the machine or the cgroup?"""
+    return bool(facts.total) and (facts.anon_grown or 0) >= _GROWN * (facts.total or 0)
 
 
 def thrashes(facts: OomFacts) -> bool:

@@ -92,7 +92,7 @@ def facts_of_kill(kill: Kill) -> OomFacts | None:
         parts=parts,
         victim=victim,
         others=_largest(domain, victim.pid),
-        **({} if inside or memory is None else _changes(memory)),  # type: ignore[arg-type]
+        **_growth(domain if inside else None, memory),  # type: ignore[arg-type]
     )
 
 
@@ -143,6 +143,15 @@ def _parts(counts: tuple[MemoryCount, ...]) -> dict[str, int]:
     if lists or "file" in known:
         parts["file"] = sum(lists) if lists else known["file"]
     return parts
+
+
+def _growth(cgroup: OomDomain | None, memory: OomMemory | None) -> dict[str, float | int | None]:
+    """Of the cgroup that was short, else of the machine."""
+    if cgroup is None:
+        return _changes(memory) if memory else {}
+    if cgroup.grown_over_s is None:
+        return {}
+    return {"over_s": cgroup.grown_over_s, "anon_grown": cgroup.grown_kib}
 
 
 def _changes(memory: OomMemory) -> dict[str, float | int | None]:

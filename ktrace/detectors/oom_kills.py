@@ -15,6 +15,12 @@ from ktrace.task_filter import NO_FILTER, TaskFilter
 
 _LOOKS_KEPT = 4096
 
+
+def id_of(kill: Kill) -> str:
+    """Of its finding, when it begins."""
+    return f"oom-kill-{kill.pid}-{kill.begun_t:.6f}"
+
+
 _Where: TypeAlias = tuple[str | None, ContainerNames | None]  # the cgroup's path
 
 
@@ -94,7 +100,7 @@ class OomKills(Detector):
         facts = facts_of_kill(kill)
         return OomKillFinding(
             status=status,
-            id=told.id if told else f"oom-kill-{kill.pid}-{kill.begun_t:.6f}",
+            id=told.id if told else id_of(kill),
             t=t,
             pid=kill.pid,
             comm=kill.comm,
@@ -114,6 +120,8 @@ class OomKills(Detector):
             stalled=memory.stalled if memory else None,
             stalled_over_s=memory.over_s if memory and memory.stalled else None,
             cause=cause_of(facts) if facts else None,
+            grown_kib=facts.anon_grown if facts else None,
+            grown_over_s=facts.over_s if facts and facts.anon_grown is not None else None,
             cgroup=cgroup,
             **place_of(cgroup, names),
         )

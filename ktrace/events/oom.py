@@ -159,6 +159,10 @@ class OomDomain(Event):
     memory: tuple[MemoryCount, ...]
     tasks: tuple[DomainTask, ...]  # the protected ones first, then the largest
     cgroup_id: int | None = None  # as of OutOfMemory
+    # by how much anonymous memory of the cgroup grew within the seconds that were looked at before;
+    # None: of the machine, or it was not looked at
+    grown_kib: int | None = None
+    grown_over_s: float | None = None
 
 
 @record

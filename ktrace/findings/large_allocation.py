@@ -58,6 +58,8 @@ class LargeAllocation(Finding):
     stolen: tuple[Steal, ...]  # the largest of all until then
     victim: Task | None  # of reason oom
     killed_t: float | None
+    kill_id: str | None = None  # of the oom-kill finding about that kill
+    kill_cause: str | None = None  # why it came, as of an oom-kill
     stack: Stack
 
     @property

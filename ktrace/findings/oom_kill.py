@@ -35,6 +35,8 @@ class OomKillFinding(Finding):
     stalled: Stalled | None  # tasks that waited for memory (PSI), within stalled_over_s
     stalled_over_s: float | None  # seconds before the kill
     cause: str | None = None  # docs/how/oom-kill.md; "": not known; None: nobody looked
+    grown_kib: int | None = None  # anonymous memory of the cgroup at its limit, or the machine
+    grown_over_s: float | None = None  # within these seconds before
     cgroup: str | None = None  # what is next is as of a StuckTask
     unit: str | None = None
     container: str | None = None

@@ -73,6 +73,7 @@ def _run(run: Run) -> dict[str, Any]:
         "oom_kills": run.oom_kills,
         "bad_pages": run.bad_pages,
         "squashfs": _reads(run),
+        "large_allocations": asdict(run.large) if run.large else None,
         "doubts": list(run.doubts),
         "victims": [
             {

@@ -9,7 +9,7 @@ from ktrace.comparison.squashfs import TARGET as SQUASHFS
 from ktrace.comparison.summary import AtPlace, Side, Times, sum_up
 from ktrace.comparison.verdict import Comparison
 from ktrace.comparison.verdict_names import NOT_COMPARABLE
-from ktrace.views import compare_squashfs, words
+from ktrace.views import compare_large, compare_squashfs, words
 from ktrace.views.compare_plot import plot
 from ktrace.views.safe_text import safe
 from ktrace.views.text_table import text_table
@@ -108,7 +108,7 @@ def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, 
     )
     for name, of_side in of_sides:
         rows.append((name, of_side(before), of_side(after)))
-    return rows
+    return [*rows, *compare_large.rows(*_sides(comparison))]
 
 
 def _of_runs(comparison: Comparison) -> list[tuple[str, str, str]]:

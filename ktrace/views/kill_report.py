@@ -2,9 +2,13 @@
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
+from ktrace.detectors.large_allocations import LargeAllocations
+from ktrace.detectors.oom_kills import id_of
+from ktrace.findings import LargeAllocation
 from ktrace.views import words
 from ktrace.views.fit import fit
 from ktrace.views.kill_timeline import outcome, timeline
+from ktrace.views.large_allocation_text import place, request, who
 from ktrace.views.lines import kill_line
 
 _KILLS_SHOWN = 40
@@ -29,14 +33,27 @@ def kill_section(analysis: Analysis) -> list[str]:
     few = len(kills) <= 2 * _TIMELINES_SHOWN
     first, last = (kills, []) if few else (kills[:_TIMELINES_SHOWN], kills[-_TIMELINES_SHOWN:])
     for kill in first:
-        lines += _timeline(kill)
+        lines += _timeline(analysis, kill)
     if last:
         left_out = words.count(len(kills) - 2 * _TIMELINES_SHOWN, "kill")
         lines.append(f"  ... {left_out} not shown ...")
     for kill in last:
-        lines += _timeline(kill)
+        lines += _timeline(analysis, kill)
     return [*lines, ""]
 
 
-def _timeline(kill: Kill) -> list[str]:
-    return [part for line in timeline(kill) for part in fit(f"  {line}")]
+def _timeline(analysis: Analysis, kill: Kill) -> list[str]:
+    lines = [*timeline(kill), *(f"  {line}" for line in _asked_by(analysis, kill))]
+    return [part for line in lines for part in fit(f"  {line}")]
+
+
+def _asked_by(analysis: Analysis, kill: Kill) -> list[str]:
+    """The large allocation that the OOM killer killed for, where those are traced."""
+    if not any(LargeAllocation.finding in problem.findings for problem in analysis.reported):
+        return []
+    return [
+        f"for a large allocation of {place(found.function, found.module)}, "
+        f"{request(found)}, by {who(found)}"
+        for found in analysis.of(LargeAllocations).told.values()
+        if found.kill_id == id_of(kill)
+    ]

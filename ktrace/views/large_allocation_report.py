@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from ktrace.detectors.allocation_use import caller_of, is_expected, use_of
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.large_allocations import LargeAllocations
+from ktrace.detectors.oom_kills import id_of
 from ktrace.events import AllocationSite
 from ktrace.findings import LargeAllocation
 from ktrace.views import large_allocation_text as text
 from ktrace.views import words
 from ktrace.views.fit import wrapped
+from ktrace.views.kill_timeline import compact
+from ktrace.views.oom_cause_text import why_lines
 from ktrace.views.safe_text import safe
 from ktrace.views.shorten import at_end
 from ktrace.views.text_table import text_table
@@ -34,7 +37,7 @@ def section(
         lines += [*wrapped(head, "", "  "), *wrapped(asked, "  ", "    ")]
         for fact in details(finding):
             lines += wrapped(fact, "  ", "    ")
-        lines.append("")
+        lines += [*_kill_it_led_to(analysis, finding), ""]
     if allocations.sites:
         lines += [*site_lines(allocations), ""]
     if allocations.looks:
@@ -44,6 +47,18 @@ def section(
         lines += [text.steal(steal, page) for steal in allocations.steals[:_SHOWN]]
         lines.append("")
     return lines
+
+
+def _kill_it_led_to(analysis: Analysis, finding: LargeAllocation) -> list[str]:
+    """The OOM kill's steps, and why it came; nothing where it led to none, or the kill is no longer
+    known."""
+    kill = next((kill for kill in analysis.kills.oom if id_of(kill) == finding.kill_id), None)
+    if kill is None:
+        return []
+    steps = f"the OOM kill of {words.name_of(kill.victim)}: {compact(kill)}"
+    return [
+        part for line in (steps, *why_lines(kill)) for part in wrapped(line.lstrip(), "  ", "    ")
+    ]
 
 
 def site_lines(allocations: LargeAllocations) -> list[str]:

@@ -2,7 +2,7 @@
 
 from ktrace.detectors import oom_cause
 from ktrace.detectors.kills import Kill
-from ktrace.detectors.oom_cause import cause_of
+from ktrace.detectors.oom_cause import cause_of, grows
 from ktrace.detectors.oom_facts import OomFacts, Process, facts_of_kill
 from ktrace.events import OomReport
 from ktrace.views import words
@@ -120,7 +120,7 @@ def _limit(facts: OomFacts) -> str:
         kib = facts.parts.get(part, 0)
         if facts.limit and kib >= facts.limit / 4:
             text += f", {label} {_size(kib)}"
-    return text
+    return text + _cgroup_growth(facts)
 
 
 def _thrash(facts: OomFacts) -> str:
@@ -130,6 +130,17 @@ def _thrash(facts: OomFacts) -> str:
         f"thrash: {rate}/s of file pages were read again soon after reclaim had dropped them, with "
         f"{file} of file pages in memory; anonymous memory has {anon} of "
         f"{_size(facts.total or 0)}{_swap(facts)}"
+    )
+
+
+def _cgroup_growth(facts: OomFacts) -> str:
+    """Of anonymous memory; "" where it is not known, or is little."""
+    if not grows(facts) or not facts.over_s:
+        return ""
+    rate = _size(round((facts.anon_grown or 0) / facts.over_s))
+    return (
+        f"; its anonymous memory grew by {rate}/s for {words.seconds(facts.over_s)}: a leak, or it "
+        "needs more than the limit"
     )
 
 

@@ -23,7 +23,10 @@ from ktrace.events import (
 from ktrace.findings import LargeAllocation, Probe
 from ktrace.problems import PROBLEMS
 from ktrace.task_filter import TaskFilter
-from tests.factories import APP, SHELL, oom_kill, session
+from ktrace.views.kill_report import kill_section
+from ktrace.views.large_allocation import details
+from ktrace.views.large_allocation_report import section
+from tests.factories import APP, SHELL, oom_kill, oom_victim, session
 
 pytestmark = pytest.mark.unit
 
@@ -153,6 +156,9 @@ def test_an_oom_kill() -> None:
     made = site(task=SHELL, order=3, t=101.5)
     _, (found,) = fed(kill, made)
     assert (found.reason, found.victim, found.killed_t) == ("oom", APP, 100.9)
+    assert found.kill_id == "oom-kill-20-100.900000"
+    late = replace(kill, t=99.0)  # and what it was for took two seconds more
+    assert fed(late, replace(made, longest_s=2.0, waited=1))[1][-1].victim == APP
     for other in (
         replace(kill, order=0),
         replace(kill, gfp_mask="0x1"),
@@ -160,6 +166,23 @@ def test_an_oom_kill() -> None:
         replace(kill, by=Task(5, 5, "other")),
     ):
         assert not [f for f in fed(other, made)[1] if isinstance(f, LargeAllocation)]
+
+
+def test_a_kill_for_a_request_that_is_not_known_is_a_doubt() -> None:
+    run, _ = fed(oom_victim(100.9), site())
+    end = run.end()
+    assert end.verdict == "inconclusive"
+    assert "1 OOM kill for a request of unknown order" in end.why
+
+
+def test_the_kill_and_what_it_was_for_are_told_together() -> None:
+    kill = replace(oom_kill(100.9, by=SHELL), order=3, gfp_mask="0xcc0")
+    run, (found,) = fed(kill, site(task=SHELL, order=3, t=101.5))
+    asked = " ".join(line.strip() for line in section(run, [found], details))
+    assert "LARGE ALLOCATION: nic_ring() of module nic" in asked
+    assert "the OOM kill of appd[20]: " in asked
+    told = " ".join(line.strip() for line in kill_section(run))
+    assert "for a large allocation of nic_ring() of module nic, order 3 (64 KiB), by " in told
 
 
 def test_the_look_before_the_failure() -> None:

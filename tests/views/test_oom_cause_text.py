@@ -64,6 +64,11 @@ BIG, SMALL = Process(7, "db", 90 * MIB, -500), Process(8, "sh", 1 * MIB, 0)
             "without swap",
         ),
         (
+            {"memcg": "/a", "limit": 64 * MIB, "total": 64 * MIB, "anon_grown": 20 * MIB},
+            "memory cgroup /a reached its limit of 64 MiB; app[20] 10 MiB resident; its anonymous "
+            "memory grew by 1.0 MiB/s for 20.0s: a leak, or it needs more than the limit",
+        ),
+        (
             {"anon_grown": 20 * MIB, "parts": {"anon": 70 * MIB}},
             "anonymous memory grew by 1.0 MiB/s for 20.0s, to 70 MiB of 128 MiB: a leak, or more "
             "than there is; the largest: app[20] 10 MiB",

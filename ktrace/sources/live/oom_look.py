@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
 from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
 from ktrace.record import record
+from ktrace.sources.live.cgroup_growth import CgroupGrowth
 from ktrace.sources.live.meminfo import kib_by_name
+from ktrace.sources.live.memory_cgroups import (
+    is_cgroup,
+    limit_and_usage,
+    memory_folder,
+    memory_stat,
+    text_of,
+)
 
 _TASKS = 40  # that are told of in one look
 _MOST_PROCESSES = 4000
@@ -25,16 +33,9 @@ _FIELDS = re.compile(
     r"[ \t]*([^\n]*)",
     re.MULTILINE,
 )
-_READ_BYTES = 1 << 16
-_UNLIMITED_KIB = 1 << 50  # cgroup v1 says a huge number where v2 says "max"
 _KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272}  # the system call's number
 _KCMP_VM = 1  # include/uapi/linux/kcmp.h
 
-# Of memory.stat; v1's names begin with total_ where they count children too
-_STAT = tuple(
-    "anon rss file cache shmem unevictable kernel slab_unreclaimable sock percpu pagetables "
-    "kernel_stack".split()
-)
 _MEMINFO = tuple(
     "MemFree MemAvailable AnonPages Shmem Mlocked Unevictable SUnreclaim KernelStack PageTables "
     "Percpu SwapFree".split()
@@ -59,10 +60,11 @@ class Status:
 
 
 class OomLook:
-    """Looks at domains; proc and mountinfo can be others for tests."""
+    """Looks at domains; proc can be another for tests. growth: of cgroups, until the look."""
 
-    def __init__(self, proc: str = "/proc") -> None:
+    def __init__(self, proc: str = "/proc", growth: CgroupGrowth | None = None) -> None:
         self._proc = proc
+        self._growth = growth
         # in this look
         self._known: dict[int, Status | None] = {}
         self._same: dict[tuple[int, int], bool | None] = {}
@@ -88,6 +90,7 @@ class OomLook:
             usage = None
         else:
             memory = memory_stat(folder)
+        grown = self._growth.grown(folder) if self._growth and folder else None
         return OomDomain(
             t=t,
             memcg=memcg,
@@ -97,6 +100,8 @@ class OomLook:
             memory=memory,
             tasks=tuple(self._describe(status, found) for status in told),
             cgroup_id=cgroup_id,
+            grown_kib=grown.kib if grown else None,
+            grown_over_s=grown.over_s if grown else None,
         )
 
     def status(self, pid: int) -> Status | None:
@@ -169,7 +174,7 @@ class OomLook:
     def _pids_of(self, folder: str | None) -> list[int]:
         pids: list[int] = []
         for group in _groups(folder) if folder else ():
-            pids += [int(word) for word in _text_of(os.path.join(group, "cgroup.procs")).split()]
+            pids += [int(word) for word in text_of(os.path.join(group, "cgroup.procs")).split()]
         return sorted(set(pids))[:_MOST_PROCESSES]
 
     def _all_pids(self) -> list[int]:
@@ -180,7 +185,7 @@ class OomLook:
         return sorted(int(name) for name in names if name.isdigit())[:_MOST_PROCESSES]
 
     def _read(self, name: str) -> str:
-        return _text_of(os.path.join(self._proc, name))
+        return text_of(os.path.join(self._proc, name))
 
 
 def _importance(status: Status) -> tuple[bool, int]:
@@ -220,81 +225,12 @@ def cpu_seconds(stat: str) -> float | None:
     return round((int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"), 2)
 
 
-def memory_folder(path: str, mountinfo: str) -> str | None:
-    """The folder of the memory cgroup with that path; None where no mount shows it."""
-    for line in mountinfo.splitlines():
-        left, _, right = line.partition(" - ")
-        mount, kind = left.split(), right.split()
-        if len(mount) < 5 or not kind:
-            continue
-        v1 = kind[0] == "cgroup" and "memory" in kind[-1].split(",")
-        if not v1 and kind[0] != "cgroup2":
-            continue
-        root, point = mount[3].rstrip("/"), mount[4]
-        if not path.startswith(root + "/") and path != root:
-            continue
-        folder = os.path.join(point, path[len(root) :].lstrip("/"))
-        if os.path.exists(os.path.join(folder, "memory.stat")):
-            return folder
-    return None
-
-
-def is_cgroup(folder: str, kernfs_id: int) -> bool:
-    """Its inode number is the id, or the lower half of it: kernfs_id_ino(), include/linux/kernfs.h,
-    where ino_t has 32 bits, and every kernel before v5.5 (40430452fd5d)."""
-    try:
-        inode = os.stat(folder).st_ino
-    except OSError:
-        return False
-    return inode in (kernfs_id, kernfs_id & 0xFFFFFFFF)
-
-
 def _groups(folder: str) -> Iterator[str]:
     """The folder and all below it."""
     for count, (path, _, _) in enumerate(os.walk(folder)):
         if count >= _MOST_GROUPS:
             return
         yield path
-
-
-def limit_and_usage(folder: str | None) -> tuple[int | None, int | None]:
-    """KiB, of cgroup v2 or v1; None where it has no limit or is not there."""
-    if folder is None:
-        return None, None
-    limit = _bytes_of(folder, "memory.max") or _bytes_of(folder, "memory.limit_in_bytes")
-    usage = _bytes_of(folder, "memory.current") or _bytes_of(folder, "memory.usage_in_bytes")
-    return (limit if limit is not None and limit < _UNLIMITED_KIB else None), usage
-
-
-def memory_stat(folder: str | None) -> tuple[MemoryCount, ...]:
-    """By the names of v2's memory.stat, KiB."""
-    if folder is None:
-        return ()
-    lines = [line.split() for line in _text_of(os.path.join(folder, "memory.stat")).splitlines()]
-    counts = {words[0]: int(words[1]) // 1024 for words in lines if len(words) == 2}
-    v1 = "total_rss" in counts
-    found = [(name, counts.get(f"total_{name}" if v1 else name)) for name in _STAT]
-    return tuple(MemoryCount(name, kib) for name, kib in found if kib is not None)
-
-
-def _bytes_of(folder: str, name: str) -> int | None:
-    text = _text_of(os.path.join(folder, name)).strip()
-    return int(text) // 1024 if text.isdigit() else None
-
-
-def _text_of(path: str) -> str:
-    """Empty when it is gone: a process or cgroup may end at any moment."""
-    parts = []
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            while part := os.read(file, _READ_BYTES):
-                parts.append(part)
-        finally:
-            os.close(file)
-    except OSError:
-        return ""
-    return b"".join(parts).decode(errors="backslashreplace")
 
 
 def _unescaped(name: str) -> str:

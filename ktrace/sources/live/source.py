@@ -28,10 +28,12 @@ from ktrace.probes.catalog import ALLOCATIONS, PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.repeated_looks import LooksLeftOut
+from ktrace.sources.live.cgroup_growth import CgroupGrowth
 from ktrace.sources.live.decode.decoder import Decoder
 from ktrace.sources.live.decode.pages import PageDecoder
 from ktrace.sources.live.memory_watch import MemoryFiles, MemoryWatch
 from ktrace.sources.live.module_watch import ModuleWatch
+from ktrace.sources.live.oom_look import OomLook
 from ktrace.sources.live.oom_watch import OomWatch
 from ktrace.sources.live.squashfs_watch import AGAIN_S, SquashfsWatch
 from ktrace.sources.live.wait_watch import WaitWatch
@@ -103,7 +105,8 @@ class LiveSource:
                 self._large.close()
             raise
         self.loader: Loader = loader
-        self._oom = OomWatch(loader, self._decoder.oom_activity)
+        self._growth = CgroupGrowth()
+        self._oom = OomWatch(loader, self._decoder.oom_activity, OomLook(growth=self._growth))
         self._memory_files = MemoryFiles()
         self._memory = MemoryWatch(self._memory_files.look)
         self._squashfs = SquashfsWatch(
@@ -146,6 +149,7 @@ class LiveSource:
         if second:
             self._next_loss_check = now() + LOSS_CHECK_S
             found += [*self._oom.read(now()), *self._squashfs.read(now()), *self._new_losses()]
+            self._growth.read(now())  # behind the look after a kill, which has freed memory
             found += self._large.read(now()) if self._large else []
         if self._module_watch.due(now(), second):
             found += self._module_changes()
@@ -166,6 +170,7 @@ class LiveSource:
         if self._waits:
             self._waits.close()
         self._memory_files.close()
+        self._growth.close()
         self._module_watch.close()
         if self._large:
             self._large.close()

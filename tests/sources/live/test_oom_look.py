@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ktrace.events import MemoryCount
-from ktrace.sources.live import oom_look
+from ktrace.sources.live import memory_cgroups, oom_look
 from ktrace.sources.live.oom_look import OomLook
 
 pytestmark = pytest.mark.unit
@@ -118,7 +118,7 @@ def test_an_ancestor_that_is_its_own_does_not_loop(machine: Machine) -> None:
 
 def test_no_limit(machine: Machine) -> None:
     (machine.group / "memory.max").write_text("max\n")
-    assert oom_look.limit_and_usage(machine.group) == (None, 20476)
+    assert memory_cgroups.limit_and_usage(machine.group) == (None, 20476)
 
 
 def test_cgroup_v1(tmp_path: Path) -> None:
@@ -127,10 +127,13 @@ def test_cgroup_v1(tmp_path: Path) -> None:
     (point / "app" / "memory.stat").write_text("rss 1\ntotal_rss 2048\ntotal_cache 4096\n")
     (point / "app" / "memory.limit_in_bytes").write_text("20971520\n")
     mountinfo = f"1 1 0:1 /docker/1 {point} rw - cgroup cgroup rw,memory\n"
-    assert oom_look.memory_folder("/docker/1/app", mountinfo) == str(point / "app")
-    assert oom_look.memory_folder("/docker/12/app", mountinfo) is None
-    assert oom_look.limit_and_usage(point / "app") == (20480, None)
-    assert oom_look.memory_stat(point / "app") == (MemoryCount("rss", 2), MemoryCount("cache", 4))
+    assert memory_cgroups.memory_folder("/docker/1/app", mountinfo) == str(point / "app")
+    assert memory_cgroups.memory_folder("/docker/12/app", mountinfo) is None
+    assert memory_cgroups.limit_and_usage(point / "app") == (20480, None)
+    assert memory_cgroups.memory_stat(point / "app") == (
+        MemoryCount("rss", 2),
+        MemoryCount("cache", 4),
+    )
 
 
 def test_times_of_a_process_with_a_hostile_name() -> None:
