@@ -66,7 +66,7 @@ static void __attribute__((noreturn)) usage(void)
 	    "  -l  write to whoever connects\n"
 	    "  -b  the kernel's types, where it has no BTF of its own\n"
 	    "  -s  do not send the types: the line is slow\n"
-	    "  -d  stop after so many seconds",
+	    "  -d  trace for so many seconds",
 	    agent_version);
 }
 
@@ -120,7 +120,7 @@ int main(int count, char **arguments)
 {
 	const char *path = NULL, *listen_at = NULL, *btf = NULL;
 	bool send_types = true, own_btf;
-	__u64 until = ~0ULL;
+	__u64 lasts = 0; /* ns; 0: until a signal */
 	enum output_kind to;
 	int option;
 
@@ -136,7 +136,7 @@ int main(int count, char **arguments)
 		else if (option == 's')
 			send_types = false;
 		else if (option == 'd')
-			until = now_ns() + duration(optarg);
+			lasts = duration(optarg);
 		else
 			usage();
 	}
@@ -153,6 +153,6 @@ int main(int count, char **arguments)
 	send_head(send_types && (to == TO_FILE || to == TO_NETWORK), own_btf);
 	tell_probes();
 	send_ready();
-	trace(until, to, own_btf);
+	trace(lasts ? now_ns() + lasts : ~0ULL, to, own_btf);
 	return 0;
 }

@@ -3,12 +3,13 @@
 The stream goes one way: the agent walks each second by itself, and nothing can be asked.
 """
 
+import math
 import struct
 import time
 from collections.abc import Callable, Iterator
 
 from ktrace.errors import CannotTrace, UsageError
-from ktrace.events import Event, Lost, OomKill, OomVictim, ProbeChange, Walk
+from ktrace.events import Event, FatalSignal, Lost, OomKill, OomVictim, ProbeChange, Walk
 from ktrace.findings import Probe
 from ktrace.probes.loader import RawEvent
 from ktrace.probes.proc_walk import frames_of
@@ -28,7 +29,8 @@ from ktrace.sources.live.memory_watch import MemoryLook, MemoryWatch, look_of
 from ktrace.sources.live.oom_watch import OomWatch
 
 NOT_ASKED = "the stream of an agent goes one way"
-_LAST_WALK_S = 2.5  # the agent walks each second
+_WALKS_S = 1.0  # from one walk of the agent to its next
+_LAST_WALK_S = 2.5
 _WAIT_S = 0.2
 _SILENT_S = 5.0  # the agent has something to say each second
 # more than an agent sends: what comes beyond is lost, and counted
@@ -52,11 +54,14 @@ class AgentSource:
     loader = Via("agent")
 
     def __init__(self, place: str, stopped: Callable[[], bool] = lambda: False) -> None:
-        """place: as of Stream; stopped: gives up waiting for an agent. Raises UsageError,
+        """place: as of Stream; stopped: is the run to end, whatever comes? Raises UsageError,
         CannotTrace."""
+        self._stopped = stopped
         self.ended = ""  # why no more will come
         self._reader = FrameReader()
         self._said_goodbye = False
+        self._stopping = False  # the run was to end before the stream did
+        self._killed_t = self._walked_t = -math.inf  # the newest kill, the newest whole walk
         self._losses, self._bad = Losses(), 0  # frames that cannot be what they say
         self._counts = SentCounts()
         self._stack: bytes | None = None  # of the event that follows
@@ -70,7 +75,7 @@ class AgentSource:
         self._stream = Stream(place)
         self._clock = BoardClock(recorded=self._stream.whole)
         try:
-            self._prepare(self._begin(stopped))
+            self._prepare(self._begin())
         except _WRONG:
             self._stream.close()
             raise UsageError(f"{self._stream.name}: the agent's head cannot be read") from None
@@ -78,11 +83,11 @@ class AgentSource:
             self._stream.close()
             raise
 
-    def _begin(self, stopped: Callable[[], bool]) -> Beginning:
+    def _begin(self) -> Beginning:
         """Raises UsageError, and what frames that are not what they say may raise."""
         beginning = Beginning()
         while not self.ended:
-            if stopped():
+            if self._stopped():
                 raise KeyboardInterrupt
             for frame in self._more(_WAIT_S):
                 if beginning.hear(frame):
@@ -143,14 +148,21 @@ class AgentSource:
     def finish(self) -> list[Event]:
         """Up to the end of a walk, so that the verdict knows it all."""
         events: list[Event] = []
+        self._stopping = self._stopping or not self.ended
+        silent = time.monotonic() - self._heard > 2 * _WALKS_S
         until = time.monotonic() + _LAST_WALK_S
         while not self.ended and time.monotonic() < until:
             events += self.read(_WAIT_S)
             if any(isinstance(event, Walk) for event in events):
                 return events
-        if not self.ended:
+        if not self.ended or (self._stopping and (silent or self._not_judged())):
             events.append(Lost(t=self.now(), what="agent_walk", count=1))
         return events
+
+    def _not_judged(self) -> bool:
+        """Ctrl-C ends ssh, too, which brings the stream: then the run ends with what was heard. Was
+        somebody killed of whom the last walk could not tell yet whether he is stuck?"""
+        return not self._said_goodbye and self._killed_t > self._walked_t - _WALKS_S
 
     def close(self) -> None:
         self._stream.close()
@@ -160,6 +172,7 @@ class AgentSource:
         yield from self._reader.feed(b"")  # what _begin() has left
         data = self._stream.read(timeout_s, self._other)
         if data is None:
+            self._stopping = self._stopping or self._stopped()
             self.ended = self.ended or "the agent's stream has ended"
         elif data:
             self._heard = time.monotonic()
@@ -169,12 +182,13 @@ class AgentSource:
         """What is missing of the stream: a run that lacks it is not clean."""
         t = self._clock.heard_t
         yield from self._losses.lost(t, "agent_frames", self._missing())
-        if self.ended and not self._said_goodbye:
+        if self.ended and not self._said_goodbye and not self._stopping:
             yield from self._losses.lost(t, "agent_end", 1)
 
     def _missing(self) -> int:
         """Frames of which nothing is known."""
-        return self._reader.lost + self._bad + (bool(self.ended) and self._reader.torn)
+        torn = bool(self.ended) and self._reader.torn and not self._stopping
+        return self._reader.lost + self._bad + torn
 
     def _events(self, frame: Frame) -> list[Event]:
         try:
@@ -223,6 +237,8 @@ class AgentSource:
         if stack is not None:
             raw[1].frames = frames_of(stack.decode(errors="backslashreplace"))
         event = self._decoder.decode(raw)
+        if isinstance(event, FatalSignal | OomKill | OomVictim):
+            self._killed_t = max(self._killed_t, event.t)
         if isinstance(event, OomKill | OomVictim) and len(self._kills) < _MOST_KILLS:
             self._kills.append(event)
         if len(self._walking) >= _MOST_WALKED:
@@ -237,6 +253,7 @@ class AgentSource:
         whole = bool(complete) and self._missing() == self._trouble_at_walk
         self._trouble_at_walk = self._missing()
         walk = Walk(t=seconds(ended), started_t=seconds(started), complete=whole)
+        self._walked_t = walk.started_t if whole else self._walked_t
         walking, self._walking = self._walking, []
         yield from self._looks.walked(sorted([*walking, walk], key=lambda event: event.t))
         yield from self._oom.read(walk.t)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ktrace.events import Lost
+from ktrace.events import Event, Lost
 from ktrace.probes.wire import wire
 from ktrace.sources.agent import head, source
 from ktrace.sources.agent.frames import FrameReader, FrameType
@@ -231,3 +232,38 @@ def test_every_type_of_frame_is_read(tmp_path: Path) -> None:
     assert records[-1]["lost_by"] == {"fatal_signal": 3}
     kinds = {f.type for data in board.frames for f in FrameReader().feed(data)}
     assert kinds == {*FrameType}
+
+
+def stopped(board: Board, killed_t: int | None = None, silent_s: float = 0.0) -> list[Event]:
+    """What is missing where Ctrl-C ends ssh, too, which brought this stream."""
+    reader, writer = os.pipe()
+    stop: list[bool] = []
+    os.write(writer, b"".join(board.frames))
+    traced = source.AgentSource(f"/dev/fd/{reader}", lambda: bool(stop))
+    os.close(reader)
+    traced.read(0.1)
+    if killed_t is not None:
+        board.kill(killed_t, 7)
+        os.write(writer, board.frames[-1])
+        traced.read(0.1)
+    traced._heard -= silent_s
+    if not silent_s:
+        os.write(writer, b"ktAg")  # a frame that was on its way
+    os.close(writer)
+    stop.append(True)
+    events = [*traced.read(0.1), *traced.finish()]
+    traced.close()
+    return [event for event in events if isinstance(event, Lost)]
+
+
+def test_a_stream_that_is_stopped_here_needs_no_goodbye() -> None:
+    assert stopped(quiet()) == []
+    later = quiet()
+    later.walk(T + 5 * 10**9)
+    assert stopped(later, killed_t=T + 3 * 10**9) == []
+
+
+def test_a_stream_that_is_stopped_too_early_lacks_a_walk() -> None:
+    lost = [Lost(t=pytest.approx(1.0, abs=1), what="agent_walk", count=1)]  # type: ignore[arg-type]
+    assert stopped(quiet(), killed_t=T + 1) == lost
+    assert stopped(quiet(), silent_s=3.0) == lost  # the board may hang
