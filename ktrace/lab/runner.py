@@ -14,7 +14,7 @@ from pathlib import Path
 from ktrace.errors import UsageError
 from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.build import bcc_tree, image
-from ktrace.lab.build.agent_program import agent_program
+from ktrace.lab.build.agent_program import agent_program, reader_options
 from ktrace.lab.build.initramfs import initramfs
 from ktrace.lab.build.kernel_config import check_config
 from ktrace.lab.build.packages import Kernel, debian_kernel
@@ -184,6 +184,7 @@ def _run(
         machine = _machine(scenario, cache, kernel, logs, tty=size is not None, bcc=bcc)
         if agent:
             machine = _with_agent(machine, scenario, cache, kernel)
+        machine = scenario.change(machine)
     start_s = bcc_tree.START_S if bcc else PATIENCE_S
     codes = []
     for number, (arguments, trace) in enumerate(zip(scenario.boots, traces, strict=True)):
@@ -195,7 +196,12 @@ def _run(
         start: Callable[[Guest, Relay], Tracer]
         start = partial(Tracer, command=command or scenario.command, size=size, start_s=start_s)
         if agent:
-            start = partial(AgentTracer, command=scenario.command, view=steps.view)
+            start = partial(
+                AgentTracer,
+                command=scenario.command,
+                options=reader_options(cache, kernel),
+                view=steps.view,
+            )
         codes.append(_boot(scenario, steps, boot, stage_at, start))
     return worst_exit(codes), kernel.release
 
@@ -232,6 +238,7 @@ def _play(scenario: Scenario, steps: _Steps, stage: Stage, tracer: Tracer) -> in
     _take(scenario.steps, steps, stage)
     with steps.step("stop ktrace"):
         exit_code = tracer.stop()
+    _take(scenario.afterwards, steps, stage)
     with steps.step("power off"):
         stage.guest.power_off()
     return exit_code

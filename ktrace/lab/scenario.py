@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ktrace.lab.arch import AMD64, Arch
 from ktrace.lab.errors import GuestTimeout
-from ktrace.lab.guest.guest import Disk, Guest
+from ktrace.lab.guest.guest import Disk, Guest, Machine
 from ktrace.lab.limits import PATIENCE_S
 
 _POLL_S = 0.1
@@ -85,5 +85,7 @@ class Scenario:
     own_root: bool = False
     arches: tuple[str, ...] = (AMD64.name,)
     prepare: Sequence[Step] = ()
+    afterwards: Sequence[Step] = ()  # when ktrace has ended
+    change: Callable[[Machine], Machine] = lambda machine: machine  # before it is booted
     # Instead of steps, for a kernel that may not have the bug: they prove nothing by the bug.
     steps_elsewhere: Sequence[Step] = ()

@@ -1,26 +1,58 @@
-"""32-bit ARM, a kernel without BTF: the hang is found as elsewhere, with what it can show."""
+"""32-bit ARM, a kernel without BTF: the hang is found as elsewhere, with what it can show. Beside
+ktrace there runs its agent, on a serial port, and it sees the same until the kernel panics."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
 from ktrace.errors import ExitCode
-from ktrace.lab.runner import run_scenario
+from ktrace.lab.runner import find_scenario, run_scenario
+from ktrace.lab.scenario import Stage, Step
+from tests.agent.on_a_serial_port import SerialPort, resident_kib, same_facts
 from tests.lab.arches import kernel_for
 from tests.lab.stalled import of
+from tests.recorded import recorded
 from tests.tracer import Record
 
 pytestmark = pytest.mark.vm
 
 
+@dataclass(frozen=True)
+class Run:
+    records: list[Record]
+    kept: dict[str, int]
+    port: SerialPort
+
+
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
-    trace = tmp_path_factory.mktemp("lab") / "armhf.ktrace"
-    result = run_scenario("squashfs-stall", output=trace, kernel=kernel_for("armhf"))
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder, kernel = tmp_path_factory.mktemp("lab"), kernel_for("armhf")
+    trace, port = folder / "armhf.ktrace", SerialPort(kernel, folder)
+    stall = find_scenario("squashfs-stall")
+    scenario = replace(
+        stall,
+        steps=(*stall.steps, Step("look at both", look_at_both)),
+        change=port.plugged_in,
+        prepare=(Step("start the agent", port.start_agent),),
+        afterwards=(Step("crash", port.crash),),
+    )
+    result = run_scenario(scenario, output=trace, kernel=kernel)
     assert result.exit_code == ExitCode.FOUND
-    return [json.loads(line) for line in trace.read_text().splitlines()]
+    return Run(recorded(trace), result.kept, port)
+
+
+def look_at_both(stage: Stage) -> None:
+    ktrace = int(stage.guest.check("cat /run/ktrace.pid"))
+    stage.kept["ktrace's KiB"] = resident_kib(stage, ktrace)
+    stage.kept["agent's KiB"] = resident_kib(stage, stage.kept["agent"])
+
+
+@pytest.fixture
+def records(run: Run) -> list[Record]:
+    return run.records
 
 
 def test_the_hooks_are_those_of_a_kernel_without_btf(records: list[Record]) -> None:
@@ -59,3 +91,20 @@ def test_they_die_when_the_disk_goes_on(records: list[Record]) -> None:
 
 def test_nothing_was_lost(records: list[Record]) -> None:
     assert (records[-1]["lost"], records[-1]["verdict"]) == (0, "found")
+
+
+def test_the_agent_found_the_same(run: Run) -> None:
+    code, seen = run.port.records()
+    assert code == ExitCode.FOUND
+    assert same_facts(partial(of, seen)) == same_facts(partial(of, run.records))
+    (kill,) = [record for record in seen if record.get("event") == "oom_kill"]
+    assert kill["victim"]["comm"] == "hog"
+    print(run.kept)
+    assert run.kept["agent's KiB"] < run.kept["ktrace's KiB"] / 4
+
+
+def test_the_agent_told_what_happened_until_the_crash(run: Run) -> None:
+    _, seen = run.port.records()
+    signals = [r for r in seen if r.get("event") == "fatal_signal"]
+    assert signals[-1]["target"]["pid"] == run.kept["killed"]
+    assert seen[-1]["lost_by"] == {"agent_end": 1}  # nothing says that more was not to come

@@ -1,11 +1,12 @@
 """The order of the recipe, against a guest that only takes notes."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from ktrace.lab.errors import LabError
-from ktrace.lab.guest.guest import Guest
+from ktrace.lab.guest.guest import Guest, Machine
 from ktrace.lab.scenario import Stage
 from ktrace.lab.scenarios import SCENARIOS, squashfs_stall, stalled_disk
 
@@ -15,10 +16,14 @@ pytestmark = pytest.mark.unit
 class NotingGuest(Guest):
     """Answers as a guest would in which the recipe works; `places` is where waiters sleep."""
 
+    memory_mb = 256
+
     def __init__(self, places: tuple[str, str] = ("0x2a7", "0x323")) -> None:
         self.notes: list[str] = []
         self.files: dict[int, str] = {}
         self.places = places
+        nowhere = Path()
+        self.machine = Machine(nowhere, nowhere, (), nowhere, nowhere, memory_mb=self.memory_mb)
 
     def check(self, command: str, timeout: float = 0) -> str:
         self.notes.append(command)
@@ -82,7 +87,17 @@ def test_waiters_all_in_one_place_are_no_success(monkeypatch: pytest.MonkeyPatch
 
 def test_a_group_fills_a_block_and_no_more() -> None:
     size = stalled_disk.FILE_KIB * stalled_disk.FILES_PER_GROUP
-    assert size <= 1024 < size + stalled_disk.FILE_KIB
+    assert size <= 256 < size + stalled_disk.FILE_KIB
+
+
+def test_a_small_guest_has_a_small_hog(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small(NotingGuest):
+        memory_mb = 64
+
+    for made, hog_mb, group_mb in ((NotingGuest(), 64, 80), (Small(), 4, 5)):
+        play(made, monkeypatch)
+        assert made.first(f"/workload/d6 {hog_mb};") < made.first("throttle workload 1")
+        assert made.first(f"echo {group_mb}M >{squashfs_stall.CGROUP}/memory.max") > 0
 
 
 def test_a_kernel_without_the_bug_is_no_failure_of_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:

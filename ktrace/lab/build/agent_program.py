@@ -6,7 +6,7 @@ from ktrace.agent.build import build
 from ktrace.agent.toolchain import toolchain
 from ktrace.lab.build.fingerprint import fingerprint
 from ktrace.lab.build.image_cache import cached
-from ktrace.lab.build.kernel_btf import kernel_btf
+from ktrace.lab.build.kernel_btf import kernel_btf, kernel_unwind
 from ktrace.lab.build.packages import Kernel
 from ktrace.package import packaged
 
@@ -21,3 +21,8 @@ def agent_program(cache: Path, kernel: Kernel) -> Path:
         build(toolchain(kernel.arch.name), str(path), str(btf) if btf else None)
 
     return cached(cache, name, make)
+
+
+def reader_options(cache: Path, kernel: Kernel) -> tuple[str, ...]:
+    """Of the ktrace that reads what an agent on that kernel writes."""
+    return () if kernel.arch.own_btf else ("--unwind", str(kernel_unwind(cache, kernel)))

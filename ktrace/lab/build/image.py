@@ -97,7 +97,8 @@ def workload_disk(cache: Path, arch: Arch, groups: str, files: int, kibibytes: i
             for number in range(files):
                 content = noise.randbytes(kibibytes * _KIB)
                 (tree / f"{group}{number}").write_bytes(content)
-        _squashfs(tree, path)
+        # blocks as OpenWrt has them: of 1 MiB each three would be much of a small guest's memory
+        _squashfs(tree, path, block="256K")
 
     return cached(cache, name, build)
 

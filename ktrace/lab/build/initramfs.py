@@ -6,15 +6,16 @@ from ktrace.lab.build import foreign_tree
 from ktrace.lab.build.cpio import Archive
 from ktrace.lab.build.fingerprint import fingerprint
 from ktrace.lab.build.image_cache import GUEST_FILES, cached
-from ktrace.lab.build.kernel_btf import kernel_btf
+from ktrace.lab.build.kernel_btf import kernel_btf, kernel_unwind
 from ktrace.lab.build.modules import ModuleTree
 from ktrace.lab.build.packages import Kernel
 from ktrace.lab.tools import find_tool
 
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console")
 SCRIPTS = ("agent", "spawn", "spawned", "with-size")
+TYPES = "etc/ktrace/btf"
 _DIRECTORIES = (
-    "bin dev proc sys run tmp usr ktrace workload modules etc root".split()
+    f"bin dev proc sys run tmp usr ktrace workload modules etc etc/ktrace {TYPES} root".split()
 )  # what init mounts something on, or puts something in
 
 
@@ -33,18 +34,21 @@ def initramfs(
     own_arch = kernel.arch.is_own
     busybox = Path(find_tool("busybox")) if own_arch else foreign_tree.busybox(cache, kernel.arch)
     inputs = [busybox, kernel.modules / "modules.builtin", *GUEST_FILES.iterdir(), *own]
-    btf = None if kernel.arch.own_btf or agent else kernel_btf(cache, kernel)
-    inputs += [*kernel.replaced, *filter(None, [btf, agent])]
-    name = f"{kernel.arch.kind('initramfs')}-{fingerprint(inputs, kernel.release, *later)}.cpio"
+    types = _types(cache, kernel) if agent is None else {}
+    inputs += [*kernel.replaced, *types.values(), *filter(None, [agent])]
+    # the disk with ktrace, which needs more of them, is not there with an agent
+    at_boot = BOOT_MODULES if agent else (*BOOT_MODULES, *kernel.arch.more_modules)
+    made_of = fingerprint(inputs, kernel.release, *at_boot, *later)
+    name = f"{kernel.arch.kind('initramfs')}-{made_of}.cpio"
 
     def build(path: Path) -> None:
         archive = Archive()
         _add_programs(archive, busybox)
-        _add_modules(archive, kernel, later, own)
+        _add_modules(archive, kernel, at_boot, later, own)
         if agent is not None:
             archive.file("bin/ktrace-agent", agent.read_bytes(), mode=0o755)
-        if btf is not None:
-            _add_btf(archive, kernel, btf)
+        for file, source in types.items():
+            archive.file(f"{TYPES}/{file}", source.read_bytes())
         path.write_bytes(archive.data())
 
     return cached(cache, name, build)
@@ -63,19 +67,26 @@ def _add_programs(archive: Archive, busybox: Path) -> None:
 
 
 def _add_modules(
-    archive: Archive, kernel: Kernel, later: tuple[str, ...], own: tuple[Path, ...]
+    archive: Archive,
+    kernel: Kernel,
+    at_boot: tuple[str, ...],
+    later: tuple[str, ...],
+    own: tuple[Path, ...],
 ) -> None:
     modules = ModuleTree(kernel.modules, kernel.replaced)
-    at_boot = modules.load_order((*BOOT_MODULES, *kernel.arch.more_modules))
-    for name in modules.load_order([*at_boot, *later]):
+    first = modules.load_order(at_boot)
+    for name in modules.load_order([*first, *later]):
         archive.file(f"modules/{name}.ko", modules.content(name))
     for path in own:
         archive.file(f"modules/{path.name.partition('-')[0]}.ko", path.read_bytes())
-    archive.file("modules/at-boot", "".join(f"{name}\n" for name in at_boot).encode())
+    archive.file("modules/at-boot", "".join(f"{name}\n" for name in first).encode())
 
 
-def _add_btf(archive: Archive, kernel: Kernel, btf: Path) -> None:
-    """Where ktrace looks for it."""
-    archive.directory("etc/ktrace")
-    archive.directory("etc/ktrace/btf")
-    archive.file(f"etc/ktrace/btf/{kernel.release}.btf", btf.read_bytes())
+def _types(cache: Path, kernel: Kernel) -> dict[str, Path]:
+    """What ktrace looks for in /etc/ktrace/btf, of a kernel without BTF."""
+    if kernel.arch.own_btf:
+        return {}
+    return {
+        f"{kernel.release}.btf": kernel_btf(cache, kernel),
+        f"{kernel.release}.unwind": kernel_unwind(cache, kernel),
+    }

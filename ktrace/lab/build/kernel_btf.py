@@ -1,13 +1,17 @@
-"""BTF for a Debian kernel that has none: by `ktrace btf make`, of the kernel's debug package.
+"""BTF and unwind tables for a Debian kernel without BTF: as `ktrace btf make` writes them, of
+the kernel's debug package.
 
 The package is large (619 MB of armhf's 6.1): it is fetched once for each release, what is needed of
 it is kept, the rest goes.
 """
 
+import shutil
 import subprocess
 from pathlib import Path
 
 from ktrace.board.make import make
+from ktrace.board.unwind_tables import tables
+from ktrace.kernel.arm_unwind import FORMAT
 from ktrace.lab.build.fingerprint import fingerprint
 from ktrace.lab.build.image_cache import cached
 from ktrace.lab.build.packages import Apt, Kernel
@@ -19,6 +23,7 @@ from ktrace.package import packaged
 _MAKE_S = 900.0
 _VMLINUX = "vmlinux.btf"
 _MODULE = "squashfs.ko"
+_UNWIND = f"format-{FORMAT}.unwind"
 
 
 def kernel_btf(cache: Path, kernel: Kernel) -> Path:
@@ -34,10 +39,18 @@ def kernel_btf(cache: Path, kernel: Kernel) -> Path:
     return cached(cache, name, build)
 
 
+def kernel_unwind(cache: Path, kernel: Kernel) -> Path:
+    """The unwind tables of that kernel and of squashfs, where it has none of its own types: that is
+    32-bit ARM, which has no frame pointers."""
+    return _sources(cache, kernel) / _UNWIND
+
+
 def _sources(cache: Path, kernel: Kernel) -> Path:
-    """A folder with all types of the kernel, and the module with its debug information."""
+    """A folder with all types of the kernel, the module with its debug information, and the unwind
+    tables of both."""
     home = cache / "btf" / kernel.release
-    if not home.is_dir():
+    if not (home / _UNWIND).is_file():
+        shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(exist_ok=True)
         with work_dir(home.parent) as scratch:
             vmlinux, module = _debug_files(cache, kernel, scratch)
@@ -45,6 +58,10 @@ def _sources(cache: Path, kernel: Kernel) -> Path:
             made = scratch / "made" / _VMLINUX
             command = ["pahole", "-F", "dwarf", f"--btf_encode_detached={made}", str(vmlinux)]
             run_tool(command, timeout=_MAKE_S)
+            unwind = tables(str(vmlinux), [str(module)])
+            if unwind is None:
+                raise LabError(f"no unwind tables in {vmlinux.name}")
+            made.with_name(_UNWIND).write_bytes(unwind)
             module.rename(scratch / "made" / _MODULE)
             (scratch / "made").rename(home)
     return home

@@ -22,9 +22,17 @@ _POLL_S = 0.1
 class AgentTracer(Tracer):
     """The guest needs neither Python nor ktrace."""
 
-    def __init__(self, guest: Guest, relay: Relay, command: Sequence[str], view: View) -> None:
-        """command: as for a ktrace in the guest; only its verb counts."""
+    def __init__(
+        self,
+        guest: Guest,
+        relay: Relay,
+        command: Sequence[str],
+        options: Sequence[str],
+        view: View,
+    ) -> None:
+        """command: as for a ktrace in the guest; only its verb counts. options: of the one here."""
         super().__init__(guest, relay, command, None)
+        self._options = options
         self._verb = command[len(KTRACE)]
         self._view = view
         self._process: subprocess.Popen[bytes] | None = None
@@ -39,7 +47,7 @@ class AgentTracer(Tracer):
         self._shown.start()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ktrace", self._verb, "--from", "-", "--force"]
-            + ["--record", str(self.trace)],
+            + ["--record", str(self.trace), *self._options],
             stdin=self._guest.agent.fileno(),
             stdout=far.fileno(),
             stderr=far.fileno(),

@@ -18,7 +18,7 @@ from ktrace.lab.scenario import Scenario, Stage, Step
 from ktrace.lab.scenarios import stalled_disk, workload
 
 HOG_MB = 64
-GROUP_MB = 80
+SMALL_MB = 256  # a guest with less has a sixteenth of it for the hog
 HOLD_S = 10.0
 CGROUP = "/sys/fs/cgroup/lab"
 
@@ -37,7 +37,8 @@ def start_workload(stage: Stage) -> None:
     stage.pids[FILLERS] = [_start(stage, "filler", name) for name in ("a0", "b0", "c0")]
     stage.pids[PENDING] = _start_waiters(stage, ("a1", "a2", "a3"), ("a4", "a5", "a6"))
     stage.pids[FULL] = _start_waiters(stage, ("d0", "d1", "d2"), ("d3", "d4", "d5"))
-    stage.pids[HOG] = [_start(stage, "hog", "d6", str(HOG_MB), grouped=True, adjust=1000)]
+    size = str(_hog_mb(stage))
+    stage.pids[HOG] = [_start(stage, "hog", "d6", size, grouped=True, adjust=1000)]
     stage.pids[ASKER] = [_start(stage, "asker", grouped=True)]
     stalled_disk.start_direct(stage)
     workload.wait_ready(stage)
@@ -97,7 +98,13 @@ def _make_group(stage: Stage) -> None:
     kills: ktrace too. In the group it can only be the asker.
     """
     stage.guest.check("echo +memory >/sys/fs/cgroup/cgroup.subtree_control")
-    stage.guest.check(f"mkdir {CGROUP} && echo {GROUP_MB}M >{CGROUP}/memory.max")
+    limit_mb = _hog_mb(stage) * 5 // 4
+    stage.guest.check(f"mkdir {CGROUP} && echo {limit_mb}M >{CGROUP}/memory.max")
+
+
+def _hog_mb(stage: Stage) -> int:
+    memory_mb = stage.guest.machine.memory_mb
+    return HOG_MB if memory_mb >= SMALL_MB else memory_mb // 16
 
 
 def _start(

@@ -10,8 +10,8 @@ from ktrace.lab.scenarios import workload
 
 GROUPS = "abcd"
 FILES_PER_GROUP = 7
-# Seven of these fit into a fragment block of 1 MiB, eight do not.
-FILE_KIB = 130
+# Seven of these fit into a fragment block of 256 KiB, eight do not.
+FILE_KIB = 33
 PROGRAM = "/workload/workload"
 DIRECT = "direct"
 READS_IN = "submit_bio_wait|bio_await"  # who fills an entry of squashfs's cache; bio_await: 7.2

@@ -62,10 +62,14 @@ def test_the_package_is_fetched_once_and_not_kept(
 
     monkeypatch.setattr(kernel_btf, "Apt", Apt)
     monkeypatch.setattr(kernel_btf, "run_tool", pahole)
+    monkeypatch.setattr(kernel_btf, "tables", lambda vmlinux, modules: b"tables")
     kernel = Kernel(tmp_path / "vmlinuz", tmp_path / RELEASE, arch=ARMHF)
     for _ in range(2):
         home = kernel_btf._sources(tmp_path, kernel)
     assert fetched == [f"linux-image-{RELEASE}-dbg"]
     assert [path.name for path in (tmp_path / "btf").iterdir()] == [RELEASE]
-    assert {path.name for path in home.iterdir()} == {"vmlinux.btf", "squashfs.ko"}
+    unwind = kernel_btf.kernel_unwind(tmp_path, kernel)
+    assert {path.name for path in home.iterdir()} == {"vmlinux.btf", "squashfs.ko", unwind.name}
+    assert unwind.read_bytes() == b"tables"
+    assert fetched == [f"linux-image-{RELEASE}-dbg"]
     assert (home / "vmlinux.btf").read_text() == f"types of {VMLINUX}"
