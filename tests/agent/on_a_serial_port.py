@@ -36,9 +36,9 @@ class SerialPort:
         more.file("bin/ktrace-agent", agent_program(cache_dir(), self._kernel).read_bytes(), 0o755)
         both = self._folder / "initramfs"
         both.write_bytes(machine.initramfs.read_bytes() + more.data())
-        port = ("-chardev", f"file,id=serial,path={self._raw}", "-device", "pci-serial")
-        devices = (*machine.devices, *port[:-1], f"{port[-1]},chardev=serial")
-        return replace(machine, initramfs=both, devices=devices)
+        port = ("-chardev", f"file,id=serial,path={self._raw}")
+        port += ("-device", "pci-serial,chardev=serial")
+        return replace(machine, initramfs=both, devices=(*machine.devices, *port))
 
     def start_agent(self, stage: Stage) -> None:
         background = f"ktrace-agent -o {PORT} </dev/null >/run/serial.log 2>&1 & echo $!"
