@@ -31,6 +31,11 @@ struct {
 
 const struct squashfs_longest *unused_longest __attribute__((unused));
 
+static __always_inline bool is_metadata(struct squashfs_thread *thread)
+{
+	return thread->call.name[0] == 'm';
+}
+
 static __always_inline struct squashfs_use *new_use(struct squashfs_use_key *key,
 						    struct squashfs_use_facts *facts)
 {

@@ -4,6 +4,7 @@
 #define KTRACE_SQUASHFS_FILES_H
 
 #include "ktrace.bpf.h"
+#include "squashfs_counts.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -79,6 +80,26 @@ static __always_inline struct squashfs_file *find_file(struct squashfs_reading *
 	read_path(file->path, reading->dentry);
 	update_map(&squashfs_files, &reading->file, file);
 	return bpf_map_lookup_elem(&squashfs_files, &reading->file);
+}
+
+static __always_inline int handle_read_file(struct file *file)
+{
+	__s32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct squashfs_reading reading = {};
+	struct super_block *sb;
+	struct squashfs_use *use;
+
+	if (file) {
+		sb = BPF_CORE_READ(file, f_inode, i_sb);
+		reading.file.ino = BPF_CORE_READ(file, f_inode, i_ino);
+		reading.file.dev = BPF_CORE_READ(sb, s_dev);
+		reading.dentry = BPF_CORE_READ(file, f_path.dentry);
+		use = use_of_super_block(sb);
+		if (use)
+			use->calls++;
+	}
+	update_map(&squashfs_reading, &tid, &reading);
+	return 0;
 }
 
 #endif

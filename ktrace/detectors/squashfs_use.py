@@ -1,13 +1,14 @@
 """Thrash of squashfs: blocks that are read and decompressed again and again."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 from ktrace.detectors.detector import Count, Detector, Run
 from ktrace.detectors.squashfs_waiters import Waiters
 from ktrace.detectors.squashfs_window import WINDOW_S, Recent, Window
 from ktrace.events import CacheUse, Event, FileUse, SquashfsCounts
-from ktrace.findings import Finding, SquashfsThrash
+from ktrace.findings import Finding, SquashfsThrash, SquashfsWaiter
 
 _LEAST_FILLS = 20  # in the window
 _LEAST_SHARE = 0.5  # of them again
@@ -17,7 +18,8 @@ _TOLD_EVERY_S = 10.0
 _TOLD_S = 1.0  # what is told is asked so often: the first counts are no older
 _MOST = 256  # caches; a trace may have any number
 _FILES_KEPT = 512
-_FILES_TOLD = 5
+FILES_TOLD = 5
+_WAITERS_TOLD = 5
 
 Key = tuple[str, str]  # address of the cache, dev
 
@@ -67,7 +69,7 @@ class SquashfsCaches(Detector):
         ordered = sorted(self.windows.values(), key=lambda w: (w.newest.device, w.newest.name))
         return [window.recent(max(t, window.changed_t)) for window in ordered]
 
-    def busiest(self, dev: str = "", count: int = _FILES_TOLD) -> list[FileUse]:
+    def busiest(self, dev: str = "", count: int = FILES_TOLD) -> list[FileUse]:
         """Files for which most was read."""
         files = [file for file in self.files.values() if dev in ("", file.dev)]
         return sorted(files, key=lambda file: -file.bytes_read)[:count]
@@ -124,10 +126,22 @@ class SquashfsCaches(Detector):
             file_pages_kib=event.file_pages_kib,
             available_kib=event.available_kib,
             refaults_kib=self._refaulted(event),
+            waiters=self._waiters(use, t),
+            costs=event.costs or None,
             **_of_use(use),
         )
         self.open[key] = self.found[found.id] = found
         return found
+
+    def _waiters(self, use: CacheUse, t: float) -> tuple[SquashfsWaiter, ...]:
+        if self.waiters.t is None or t - self.waiters.t > WINDOW_S:
+            return ()
+        of_cache = (
+            waiter
+            for waiter in self.waiters.newest
+            if (waiter.device, waiter.cache) == (use.device, use.name)
+        )
+        return tuple(islice(of_cache, _WAITERS_TOLD))
 
     def _refaulted(self, event: SquashfsCounts) -> int | None:
         if len(self._refaults) < 2:
@@ -165,4 +179,7 @@ def _of_use(use: CacheUse) -> dict[str, Any]:
         "disk_s": use.disk_s if use.disk_reads else None,
         "inflate_s": use.inflate_s if cached else None,
         "longest_wait": use.longest_wait,
+        "longest_hold": use.longest_hold,
+        "slept": use.slept if cached else None,
+        "disk": use.disk if use.disk_reads else None,
     }

@@ -2,22 +2,10 @@
 
 from ktrace.detectors.squashfs import CACHE_GET, Holders
 from ktrace.detectors.waits import wait_of
-from ktrace.events import Event, Task, TaskDead, TaskState, TaskWait, Walk
-from ktrace.record import record
+from ktrace.events import Event, TaskDead, TaskState, TaskWait, Walk
+from ktrace.findings import SquashfsWaiter
 
 _MOST = 4096  # tasks; a trace may have any number
-
-
-@record
-class Waiter:
-    """A thread asleep in squashfs_cache_get(). None, "": not known."""
-
-    task: Task
-    asleep_s: float | None
-    cache: str
-    device: str
-    holders: tuple[Task, ...]  # who reads its block, or holds the entries
-    why: str  # they are the ones
 
 
 class Waiters:
@@ -26,7 +14,8 @@ class Waiters:
     takes = frozenset({TaskState, TaskWait, TaskDead, Walk})
 
     def __init__(self) -> None:
-        self.newest: tuple[Waiter, ...] = ()  # of the newest walk; who has slept longest is first
+        # of the newest walk; who has slept longest is first
+        self.newest: tuple[SquashfsWaiter, ...] = ()
         self.t: float | None = None  # of that walk
         self._seen: dict[int, TaskState] = {}  # since the walk before
         self._waits: dict[int, TaskWait] = {}
@@ -44,7 +33,7 @@ class Waiters:
                 self._seen.clear()
                 self._waits.clear()
 
-    def _found(self, t: float) -> tuple[Waiter, ...]:
+    def _found(self, t: float) -> tuple[SquashfsWaiter, ...]:
         holders = Holders(self._seen.values(), lambda sample: sample.stack)
         waiters = []
         for sample in self._seen.values():
@@ -55,14 +44,21 @@ class Waiters:
         return tuple(sorted(waiters, key=lambda waiter: -(waiter.asleep_s or 0.0)))
 
 
-def _waiter(sample: TaskState, t: float, holders: list[TaskState], why: str) -> Waiter:
+def _waiter(sample: TaskState, t: float, holders: list[TaskState], why: str) -> SquashfsWaiter:
     since = sample.asleep_t or sample.off_cpu_t
     call = sample.squashfs
-    return Waiter(
+    others = [holder for holder in holders if holder is not sample]
+    return SquashfsWaiter(
         task=sample.task,
         asleep_s=None if since is None else round(max(0.0, t - since), 6),
         cache=call.name if call else "",
         device=call.device if call else "",
-        holders=tuple(holder.task for holder in holders if holder is not sample),
-        why=why,
+        holders=tuple(holder.task for holder in others),
+        why=why if others else "",
+        holder_in=_asleep_in(others[0]) if others else "",
     )
+
+
+def _asleep_in(holder: TaskState) -> str:
+    wait = wait_of(holder)
+    return wait.function if wait else ""

@@ -50,6 +50,7 @@ from ktrace.events.squashfs import (
     CacheUse,
     FileUse,
     Longest,
+    ProbeCost,
     SquashfsCall,
     SquashfsCounts,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "OutOfMemory",
     "PageOwner",
     "ProbeChange",
+    "ProbeCost",
     "Sign",
     "SquashfsCall",
     "SquashfsCounts",

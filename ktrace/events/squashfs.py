@@ -90,6 +90,15 @@ class FileUse:
     slept_s: float
 
 
+@record
+class ProbeCost:
+    """What the BPF program on a function took, while the kernel's statistics of them were on."""
+
+    function: str
+    runs: int
+    ns: int
+
+
 @record(kw_only=True)
 class SquashfsCounts(Event):
     """What squashfs has done since tracing began, where that has changed; once a second."""
@@ -102,3 +111,11 @@ class SquashfsCounts(Event):
     available_kib: int | None
     refaults: int | None  # workingset_refault_file of /proc/vmstat: pages read again too soon
     page_kib: int
+    costs: tuple[ProbeCost, ...] = ()  # empty: not measured
+    costs_over_s: float = 0.0  # so long the statistics have been on
+    no_costs: str = ""  # why they are not measured
+
+    def has_waiters(self) -> bool:
+        """Does a thread sleep for an entry of one of these caches?"""
+        states = [use.state for use in self.caches if use.state]
+        return any(state.waiting + state.waited_for for state in states)

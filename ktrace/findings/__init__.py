@@ -17,7 +17,7 @@ from ktrace.findings.logs import AlarmFinding, HungTask
 from ktrace.findings.oom_kill import OomKillFinding
 from ktrace.findings.pages import BadPageFinding, Cell, PageCorruption, RamCell, StackCount
 from ktrace.findings.run import KERNEL_LOG, CommandEnd, End, OwnPace, Probe, Session
-from ktrace.findings.squashfs import SquashfsThrash
+from ktrace.findings.squashfs import SquashfsThrash, SquashfsWaiter
 from ktrace.findings.tasks import (
     BlockedTask,
     Blocker,
@@ -62,6 +62,7 @@ __all__ = [
     "Setter",
     "Spinner",
     "SquashfsThrash",
+    "SquashfsWaiter",
     "StackCount",
     "StuckTask",
     "Undead",

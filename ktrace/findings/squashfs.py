@@ -2,9 +2,22 @@
 
 from typing import ClassVar
 
-from ktrace.events import FileUse, Longest
+from ktrace.events import FileUse, Longest, ProbeCost, Task
 from ktrace.findings.finding import Finding
 from ktrace.record import record
+
+
+@record
+class SquashfsWaiter:
+    """A thread asleep in squashfs_cache_get(). None, "": not known."""
+
+    task: Task
+    asleep_s: float | None
+    cache: str
+    device: str
+    holders: tuple[Task, ...]  # who reads its block, or holds the entries
+    why: str  # they are the ones
+    holder_in: str  # where the first of them is asleep itself
 
 
 @record(kw_only=True)
@@ -43,6 +56,13 @@ class SquashfsThrash(Finding):
     file_pages_kib: int | None  # page cache of the machine
     available_kib: int | None
     refaults_kib: int | None  # pages of files that were read again soon after they were dropped
+    # calls that slept, and reads, by their time: the n-th number counts those of at least 2^n
+    # microseconds
+    slept: tuple[int, ...] | None = None
+    disk: tuple[int, ...] | None = None
+    longest_hold: Longest | None = None  # since tracing began
+    waiters: tuple[SquashfsWaiter, ...] = ()  # at the newest walk; who has slept longest is first
+    costs: tuple[ProbeCost, ...] | None = None  # of ktrace's probes, since tracing began
 
     @property
     def signature(self) -> str:

@@ -8,6 +8,7 @@ is closed: bpf_enable_stats() of kernel/bpf/syscall.c. /proc/PID/fdinfo/FD shows
 import ctypes
 import os
 import time
+from collections.abc import Mapping
 
 from ktrace.errors import CannotTrace
 from ktrace.kernel.capabilities import raised
@@ -39,7 +40,8 @@ class Reading:
 class BpfStats:
     """Switches them on; close() off, unless somebody else wants them, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, programs: Mapping[int, str] | None = None) -> None:
+        """programs: names by descriptor; None: all that this process has now."""
         self._started, self._cpu = time.monotonic(), time.process_time()
         self._fd = -1
         self.why_not = ""
@@ -48,7 +50,8 @@ class BpfStats:
                 self._fd = check(lib().bpf_enable_stats(_RUN_TIME), "switch statistics on")
         except (LibbpfError, CannotTrace, AttributeError, OSError) as error:
             self.why_not = str(error)
-        self._names = _programs() if self._fd >= 0 else {}
+        found = _programs() if programs is None and self._fd >= 0 else programs
+        self._names = found or {}
         self._before = {fd: _counts(fd) for fd in self._names}
 
     def read(self) -> Reading:
@@ -59,9 +62,10 @@ class BpfStats:
             return Reading(lasted, cpu, why_not="this process has no BPF programs")
         costs = []
         for fd, name in self._names.items():
-            runs, run_ns = _counts(fd)
-            runs_before, ns_before = self._before[fd]
-            costs.append(ProgramCost(name, max(0, runs - runs_before), max(0, run_ns - ns_before)))
+            program, runs, run_ns = _counts(fd)
+            program_before, runs_before, ns_before = self._before[fd]
+            if program == program_before:  # else it is gone, and the descriptor another's
+                costs.append(ProgramCost(name, runs - runs_before, run_ns - ns_before))
         return Reading(lasted, cpu, tuple(costs))
 
     def close(self) -> None:
@@ -91,11 +95,14 @@ def _name(fd: int) -> str:
     return name.decode(errors="backslashreplace") or "?"
 
 
-def _counts(fd: int) -> tuple[int, int]:
-    """Runs and nanoseconds; zeros of a program that is gone."""
+def _counts(fd: int) -> tuple[int, int, int]:
+    """The program's number, runs and nanoseconds; zeros of one that is gone."""
     try:
         with open(f"/proc/self/fdinfo/{fd}") as file:
             fields = dict(line.split(":", 1) for line in file if ":" in line)
-        return int(fields.get("run_cnt", "0")), int(fields.get("run_time_ns", "0"))
+        program, runs, run_ns = (
+            int(fields.get(name, "0")) for name in ("prog_id", "run_cnt", "run_time_ns")
+        )
     except (OSError, ValueError):
-        return 0, 0
+        return 0, 0, 0
+    return program, runs, run_ns

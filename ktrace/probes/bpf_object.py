@@ -60,13 +60,13 @@ class BpfObject:
         handle = self._to_run.get(program)
         return None if handle is None else int(lib().bpf_program__fd(handle))
 
-    def program_fds(self) -> list[int]:
-        """Of all that are attached."""
-        return [
-            lib().bpf_program__fd(handle)
-            for handle, name, _ in self._programs()
-            if name in self._links
-        ]
+    def program_fds(self) -> dict[str, int]:
+        """Of all that are attached, by the function that they hook."""
+        return {
+            rung_of(program, section).function: lib().bpf_program__fd(handle)
+            for handle, program, section in self._programs()
+            if program in self._links
+        }
 
     def close(self) -> None:
         self._to_run.clear()

@@ -16,7 +16,7 @@ from ktrace.privileges import require_tracing
 from ktrace.probes.bio_submitters import OBJECT as BIOS
 from ktrace.probes.bio_submitters import BioSubmitters
 from ktrace.probes.bpf_object import BpfObject
-from ktrace.probes.catalog import ALLOCATIONS, PURPOSES
+from ktrace.probes.catalog import ALLOCATIONS, PURPOSES, SQUASHFS_USE
 from ktrace.probes.held_memory import held_memory
 from ktrace.probes.kernel_types import kernel_types
 from ktrace.probes.ladder import KernelHooks, may_read_kernel_memory, module_instance
@@ -111,9 +111,8 @@ class LibbpfLoader:
         from ktrace.probes.allocation_maps import AllocationMaps
 
         programs = self._objects[ALLOCATIONS]
-        return AllocationMaps(
-            self._maps, programs.program_fds(), programs.program_fd("walk_mm_page_free")
-        )
+        fds = [*programs.program_fds().values()]
+        return AllocationMaps(self._maps, fds, programs.program_fd("walk_mm_page_free"))
 
     def forget_types(self) -> None:
         """Some 6 MiB; read again when a module comes."""
@@ -239,9 +238,13 @@ class LibbpfLoader:
 
     def squashfs_tables(self) -> SquashfsTables | None:
         """None: not counted, or squashfs has never been there."""
-        if self._squashfs_maps is None and "squashfs_use" in self._maps:
+        if self._squashfs_maps is None and SQUASHFS_USE in self._maps:
             self._squashfs_maps = SquashfsMaps(self._maps)
-        return self._squashfs_maps.read() if self._squashfs_maps else None
+        if self._squashfs_maps is None:
+            return None
+        return self._squashfs_maps.read(
+            self._objects["squashfs"].program_fds() | self._objects[SQUASHFS_USE].program_fds()
+        )
 
     def follow_modules(self) -> list[Probe]:
         """Attach to modules that were loaded (again), detach from unloaded ones. What changed."""

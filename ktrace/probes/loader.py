@@ -31,6 +31,7 @@ class SquashfsTables:
 
     caches: tuple[tuple[Any, Any, list[Any]], ...]  # key, facts, and a struct for each CPU
     files: tuple[tuple[Any, Any], ...]  # key, struct squashfs_file
+    programs: Mapping[str, int]  # that count: descriptors, by the function that they hook
 
 
 class Loader(Protocol):

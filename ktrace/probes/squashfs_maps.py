@@ -29,11 +29,12 @@ class SquashfsMaps:
         self._use, self._facts = use, facts
         self._files = HashMap(maps["squashfs_files"], file_key, file)
 
-    def read(self) -> SquashfsTables:
+    def read(self, programs: Mapping[str, int]) -> SquashfsTables:
+        """programs: see SquashfsTables."""
         facts = {bytes(key): value for key, value in self._facts.entries()}
         caches = tuple(
             (key, facts[bytes(key)], values)
             for key, values in self._use.entries_by_cpu()
             if bytes(key) in facts
         )
-        return SquashfsTables(caches, tuple(self._files.entries()))
+        return SquashfsTables(caches, tuple(self._files.entries()), programs)

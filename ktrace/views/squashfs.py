@@ -23,7 +23,11 @@ def line(finding: SquashfsThrash) -> str:
 
 
 def details(finding: SquashfsThrash) -> list[str]:
-    return [*squashfs_text.numbers(finding), *squashfs_text.advice(finding)]
+    return [
+        *squashfs_text.numbers(finding),
+        *squashfs_text.who(finding),
+        *squashfs_text.advice(finding),
+    ]
 
 
 def prose(finding: SquashfsThrash) -> dict[str, list[str]]:

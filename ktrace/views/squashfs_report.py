@@ -9,6 +9,7 @@ from ktrace.findings import SquashfsThrash
 from ktrace.views import squashfs_text, words
 from ktrace.views.fit import wrapped
 from ktrace.views.safe_text import safe
+from ktrace.views.squashfs_costs import cost_table
 from ktrace.views.squashfs_text import brief, short
 from ktrace.views.text_table import text_table
 
@@ -24,7 +25,7 @@ def section(analysis: Analysis, found: Sequence[Sequence[SquashfsThrash]]) -> li
     lines: list[str] = []
     for versions in found:
         lines += [*_thrash(analysis, versions), ""]
-    return [*lines, *tables(analysis)] if lines else []
+    return lines + tables(analysis)
 
 
 def _thrash(analysis: Analysis, versions: Sequence[SquashfsThrash]) -> Iterator[str]:
@@ -37,7 +38,7 @@ def _thrash(analysis: Analysis, versions: Sequence[SquashfsThrash]) -> Iterator[
     end = words.moment(analysis.session, last.t)
     over = f"until {end}" if last.status == "resolved" else "still going on when tracing ended"
     yield f"  since {since}, {over}"
-    for text in squashfs_text.numbers(worst):
+    for text in (*squashfs_text.numbers(worst), *squashfs_text.who(worst)):
         yield from wrapped(text, "  ", "    ")
     for text in squashfs_text.advice(worst):
         yield from wrapped(text, "  what would help: ", "    ")
@@ -52,14 +53,18 @@ def tables(analysis: Analysis) -> list[str]:
         return []
     lines = text_table([_HEAD, *map(_row, uses)])
     for use in uses:
+        where = squashfs_text.place(use.device, use.mount, use.name)
         if use.slept:
-            where = squashfs_text.place(use.device, use.mount, use.name)
             lines += ["", f"waits for an entry, {where}:", *histogram(use.slept)]
             lines += _longest("wait", use.longest_wait) + _longest("hold", use.longest_hold)
+        if use.disk:
+            lines += ["", f"reads from the disk, {where}:", *histogram(use.disk)]
     files = caches.busiest()
     if files:
         lines += ["", "files for which most was read:"]
         lines += [f"  {squashfs_text.file_line(file)}" for file in files]
+    if caches.newest:
+        lines += ["", *cost_table(caches.newest)]
     return lines
 
 
@@ -96,3 +101,11 @@ def histogram(slots: Sequence[int]) -> list[str]:
         f"  {begin:>6} {slots[n]:>7} {bar}".rstrip()
         for n, begin, bar in zip(shown, begins, bars, strict=True)
     ]
+
+
+def histogram_line(slots: Sequence[int]) -> list[str]:
+    """ "  16ms 58%  33ms 42%": the same in one line; what rounds to nothing is left out."""
+    total = sum(slots)
+    shares = [(n, f"{100 * count / total:.0f}%") for n, count in enumerate(slots) if count]
+    told = [f"{short((1 << n) / 1e6 if n else 0)} {part}" for n, part in shares if part != "0%"]
+    return [f"  {'  '.join(told)}"]

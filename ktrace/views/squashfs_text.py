@@ -1,9 +1,8 @@
 """What squashfs does, in words and numbers; what would help, as far as the numbers say."""
 
-from ktrace.detectors.squashfs_waiters import Waiter
 from ktrace.detectors.squashfs_window import quantile_s
 from ktrace.events import FILES, CacheUse, FileUse
-from ktrace.findings import SquashfsThrash
+from ktrace.findings import SquashfsThrash, SquashfsWaiter
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 
@@ -51,7 +50,7 @@ def again(finding: SquashfsThrash) -> str:
 
 
 def numbers(finding: SquashfsThrash) -> list[str]:
-    """What it costs, what came of it, who waited."""
+    """What it costs, what came of it."""
     read = "not measured" if finding.bytes_read is None else words.size(finding.bytes_read)
     lines = [
         f"read {read}, decompressed {words.size(finding.bytes_inflated)}, of that again "
@@ -70,8 +69,15 @@ def numbers(finding: SquashfsThrash) -> list[str]:
         lines.append(
             f"longest wait for an entry so far: {short(longest.s)}, {words.name_of(longest.task)}"
         )
-    lines += [f"for {file_line(file)}" for file in finding.files]
     return lines
+
+
+def who(finding: SquashfsThrash) -> list[str]:
+    """For which files, and which threads wait for whom."""
+    return [
+        *(f"for {file_line(file)}" for file in finding.files),
+        *(f"asleep: {waiter_line(waiter)}" for waiter in finding.waiters),
+    ]
 
 
 def _used(finding: SquashfsThrash) -> str:
@@ -103,13 +109,15 @@ def file_line(file: FileUse) -> str:
     )
 
 
-def waiter_line(waiter: Waiter) -> str:
+def waiter_line(waiter: SquashfsWaiter) -> str:
     """ "reader[20] for 3.2s, fragment cache of loop0: filler[12] reads the block that it ..."."""
     slept = "not known how long" if waiter.asleep_s is None else f"for {short(waiter.asleep_s)}"
     held = ", ".join(map(words.name_of, waiter.holders[:_HOLDERS_SHOWN]))
     more = len(waiter.holders) - _HOLDERS_SHOWN
     held += f" and {more} more" if more > 0 else ""
     told = f"{held}: {safe(waiter.why)}" if held else "not seen who has it"
+    if waiter.holder_in:
+        told += f", and is asleep in {safe(waiter.holder_in)}()"
     return f"{words.name_of(waiter.task)} {slept}, {place(waiter.device, '', waiter.cache)}: {told}"
 
 
@@ -135,7 +143,7 @@ def _memory(finding: SquashfsThrash) -> str:
         )
     if refaulted < used * _NEXT_TO_NOTHING:
         return (
-            "memory: next to no page was dropped and read again, so more memory would not help much"
+            "memory: next to no page was dropped and read again; more memory is not likely to help"
         )
     return ""
 
@@ -149,7 +157,7 @@ def _blocks(finding: SquashfsThrash) -> str:
         return f"{per:.1f} times as much metadata was decompressed as used; its blocks are 8 KiB"
     return (
         f"block size: {per:.1f} times as much was decompressed as used; with smaller blocks"
-        f"{block}, mksquashfs -b, less is read for the same. The image gets larger. Without "
+        f"{block}, mksquashfs -b, less may be read for the same. The image gets larger. Without "
         "fragments, mksquashfs -no-fragments, the ends of files do not share blocks. Which is "
         "better is to be measured: ktrace compare"
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.squashfs_use import SquashfsCaches
-from ktrace.events import CacheUse, Event, Lost, Walk
+from ktrace.events import CacheUse, Event, Lost, ProbeCost, Walk
 from ktrace.findings import Probe, SquashfsThrash
-from tests.factories import session
+from tests.factories import APP, CACHE_STACK, call, session, state, walk
 from tests.squashfs import MIB, cache_use, counts, read, waited
 
 pytestmark = pytest.mark.unit
@@ -40,6 +41,27 @@ def test_blocks_that_are_read_again_are_a_thrash() -> None:
     assert (finding.bytes_inflated, finding.bytes_again) == (40 * MIB, 30 * MIB)
     assert (finding.slept_full, finding.slept_pending, finding.slept_s) == (10, 2, 1.0)
     assert [file.path for file in finding.files] == ["/bin/app"]
+    assert (finding.slept, finding.longest_hold) == (waited().slept, waited().longest_hold)
+
+
+def test_who_waits_for_the_cache_at_the_newest_walk() -> None:
+    waiter = state(103, APP, killed=(), stack=CACHE_STACK, squashfs=call(4096), asleep_t=101.0)
+    begun = counts(101.0, cache_use(device="vdb"))
+    thrashing = waited(device="vdb")
+    (finding,) = told(begun, waiter, walk(104), counts(105.0, thrashing))
+    assert [(one.task, one.cache) for one in finding.waiters] == [(APP, "fragment")]
+    (other,) = told(begun, waiter, walk(104), counts(105.0, replace(thrashing, name="metadata")))
+    (later,) = told(begun, waiter, walk(104), counts(115.0, thrashing))
+    assert (other.waiters, later.waiters) == ((), ())
+
+
+def test_blocks_past_the_caches_have_no_waits_and_costs_need_a_probe() -> None:
+    files = read(40, 40, cache="0x0", name="files")
+    (finding,) = told(counts(101.0, cache_use(cache="0x0", name="files")), counts(105.0, files))
+    assert (finding.slept, finding.costs) == (None, None)
+    costs = (ProbeCost("squashfs_cache_get", 3, 1800),)
+    (finding,) = told(counts(101.0, cache_use()), counts(105.0, waited(), costs=costs))
+    assert finding.costs == costs
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ktrace.detectors.squashfs_waiters import Waiter, Waiters
+from ktrace.detectors.squashfs_waiters import Waiters
 from ktrace.events import Event, Task
+from ktrace.findings import SquashfsWaiter
 from tests.factories import APP, CACHE_STACK, FILLER_STACK, call, dead, state, walk
 
 pytestmark = pytest.mark.unit
@@ -15,7 +16,7 @@ WAITER = state(103, APP, killed=(), stack=CACHE_STACK, squashfs=call(4096), asle
 HOLDER = state(103, FILLER, killed=(), stack=FILLER_STACK, squashfs=call(4096))
 
 
-def newest(*events: Event) -> tuple[Waiter, ...]:
+def newest(*events: Event) -> tuple[SquashfsWaiter, ...]:
     waiters = Waiters()
     for event in events:
         waiters.feed(event)
@@ -27,11 +28,12 @@ def test_a_waiter_and_who_reads_its_block() -> None:
     assert (waiter.task, waiter.asleep_s, waiter.cache) == (APP, 3.0, "fragment")
     assert waiter.holders == (FILLER,)
     assert waiter.why == "reads the block that it waits for"
+    assert waiter.holder_in == "submit_bio_wait"
 
 
 def test_nobody_seen_who_has_it() -> None:
     (waiter,) = newest(WAITER, walk(104))
-    assert waiter.holders == ()
+    assert (waiter.holders, waiter.why, waiter.holder_in) == ((), "", "")
 
 
 def test_only_the_newest_walk_counts() -> None:

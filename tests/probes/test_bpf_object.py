@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from ktrace.kernel.bpf_stats import BpfStats
 from ktrace.kernel.btf import Btf
 from ktrace.probes.bpf_object import BpfObject
 from ktrace.probes.ladder import KernelHooks, Rung
@@ -97,3 +99,20 @@ def test_objects_share_maps(btf: Btf, maps: dict[str, int]) -> None:
     finally:
         second.close()
         first.close()
+
+
+def test_the_kernel_counts_what_a_functions_program_costs(btf: Btf, maps: dict[str, int]) -> None:
+    bpf_object = BpfObject("tasks", KernelHooks(btf), {}, maps)
+    try:
+        attached = {probe.function for probe in bpf_object.attach() if probe.state == "attached"}
+        programs = bpf_object.program_fds()
+        assert programs.keys() == attached
+        stats = BpfStats({fd: name for name, fd in programs.items()})
+        subprocess.run(["true"], check=True)
+        (switched,) = (cost for cost in stats.read().costs if cost.name == "sched_switch")
+        stats.close()
+        assert switched.runs > 0
+        assert switched.run_ns > 0
+    finally:
+        bpf_object.close()
+    assert stats.read().costs == ()  # the programs are gone

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console, Group
 
 from ktrace.detectors.analysis import Analysis
-from ktrace.events import Event, Task
-from ktrace.findings import Probe, SquashfsThrash
+from ktrace.events import Event, ProbeCost, Task
+from ktrace.findings import Probe, SquashfsThrash, SquashfsWaiter
 from ktrace.views import squashfs as view
 from tests.factories import APP, CACHE_STACK, FILLER_STACK, call, session, state, walk
-from tests.squashfs import cache_use, counts, read, waited
+from tests.squashfs import READER, cache_use, counts, read, waited
 
 pytestmark = pytest.mark.unit
 
@@ -57,6 +57,17 @@ def test_details_give_bytes_times_and_files() -> None:
     assert "for /bin/app (inode 12): 31 blocks, 87% again, 3.0 MiB, 500ms asleep" in text
 
 
+def test_details_say_who_waits_and_for_whom() -> None:
+    waiter = SquashfsWaiter(
+        READER, 3.2, "fragment", "loop0", (APP,), "reads the block that it waits for", "bio_await"
+    )
+    assert view.details(thrash(waiters=(waiter,)))[4:6] == [
+        "for /bin/app (inode 12): 31 blocks, 87% again, 3.0 MiB, 500ms asleep",
+        f"asleep: reader[20] for 3.2s, fragment cache of loop0: {APP.comm}[{APP.tid}]: reads the "
+        "block that it waits for, and is asleep in bio_await()",
+    ]
+
+
 def test_what_was_not_measured_is_said() -> None:
     unknown = ("bytes_read", "bytes_used", "disk_s", "inflate_s", "hits", "refaults_kib")
     finding = thrash(**dict.fromkeys(unknown), cache="files")
@@ -72,7 +83,7 @@ def test_what_was_not_measured_is_said() -> None:
     ("changed", "wanted"),
     [
         ({"refaults_kib": 20 << 10}, "memory: 20 MiB of file pages"),
-        ({"refaults_kib": 0}, "more memory would not help much"),
+        ({"refaults_kib": 0}, "more memory is not likely to help"),
         ({"refaults_kib": 100}, "memory: 100 KiB of file pages"),
         ({}, "block size: 256.0 times as much was decompressed as used"),
         ({}, "cache size: 12% of the calls waited for a free entry of 3; a kernel with a larger"),
@@ -111,7 +122,9 @@ def test_the_report_has_the_worst_numbers_and_the_tables() -> None:
     assert "     4ms      10 ########################################" in lines
     assert "   131ms       2 ########" in lines
     assert "  longest hold: 160ms, reader[20]" in lines
-    assert view.report(made, {}) == []
+    assert lines[-len(view.report(made, {})) :] == view.report(made, {})
+    assert "waits for an entry, fragment cache of loop0 (/data):" in view.report(made, {})
+    assert view.report(analysis(), {}) == []
 
 
 def test_the_summary_says_what_was_seen() -> None:
@@ -143,6 +156,53 @@ def test_the_screen() -> None:
     assert re.match(r"fragment .*3/3 .*50% +6.7 +75%", lines[2])
     assert any(text.startswith("THRASH  fragment cache of loop0") for text in lines)
     assert all(len(text) <= 80 for text in lines)
+
+
+COSTS = {
+    "costs": (
+        ProbeCost("squashfs_cache_get", 4000, 2_400_000),
+        ProbeCost("squashfs_read_data", 1000, 1_800_000),
+        ProbeCost("squashfs_read_folio", 0, 0),
+    ),
+    "costs_over_s": 2.0,
+}
+
+
+def test_what_a_call_costs() -> None:
+    made = analysis(BEGUN, counts(105.0, waited(), **COSTS))
+    (line,) = (text for text in drawn(made, height=60) if text.startswith("Cost of the probes"))
+    assert "0.21% of a CPU; for a call of cache_get 600ns, read_" in line
+    rows = [" ".join(text.split()) for text in view.summary(made, brief=False)[-3:]]
+    assert rows == [
+        "PROBE CALLS EACH OF A CPU",
+        "squashfs_cache_get 4000 600ns 0.12%",
+        "squashfs_read_data 1000 1800ns 0.09%",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({}, "not measured yet"),
+        ({"no_costs": "switch statistics on: EPERM"}, "not measured: switch statistics on: EPERM"),
+        ({"costs_over_s": 1.0}, "no call in 1.0s of measuring"),
+    ],
+)
+def test_a_cost_that_was_not_measured_is_not_0(known: dict[str, Any], told: str) -> None:
+    made = analysis(BEGUN, counts(105.0, waited(), **known))
+    assert f"cost per call of the probes: {told}" in view.summary(made, brief=False)
+    assert f"Cost of the probes  {told}" in drawn(made, height=60)
+
+
+def test_where_there_is_little_room_texts_are_cut() -> None:
+    made = analysis(BEGUN, counts(105.0, waited()))
+    whole, small = drawn(made, height=60), drawn(made, height=18)
+    assert len(whole) > 18
+    for text in ("THRASH", "Files for which", "Waits for an entry", "Cost of the probes"):
+        assert any(line.startswith(text) for line in small)
+    assert "     4ms      10 ########################################" in whole
+    assert "  4ms 83%  131ms 17%" in small
+    assert not any("not shown" in line for line in small)
 
 
 def test_who_is_asleep_for_an_entry_and_for_whom() -> None:

@@ -148,7 +148,10 @@ class LiveSource:
         second = now() >= self._next_loss_check
         if second:
             self._next_loss_check = now() + LOSS_CHECK_S
-            found += [*self._oom.read(now()), *self._squashfs.read(now()), *self._new_losses()]
+            squashfs = [*self._squashfs.read(now())]
+            if any(counts.has_waiters() for counts in squashfs):
+                self._next_walk = min(self._next_walk, now())  # who they are, and for whom
+            found += [*self._oom.read(now()), *squashfs, *self._new_losses()]
             self._growth.read(now())  # behind the look after a kill, which has freed memory
             found += self._large.read(now()) if self._large else []
         if self._module_watch.due(now(), second):
@@ -172,6 +175,7 @@ class LiveSource:
         self._memory_files.close()
         self._growth.close()
         self._module_watch.close()
+        self._squashfs.close()
         if self._large:
             self._large.close()
         self.loader.close()

@@ -9,6 +9,7 @@ from ktrace.probes.loader import SquashfsTables
 from ktrace.sources.live.decode.squashfs import cache_use, file_use
 from ktrace.sources.live.memory_watch import PAGE_KIB, MemoryLook
 from ktrace.sources.live.mounts import mounts
+from ktrace.sources.live.probe_costs import ProbeCosts
 
 AGAIN_S = 10.0  # a block that is decompressed once more within so long was thrown out too soon
 _FILES_TOLD = 8
@@ -30,12 +31,14 @@ class SquashfsWatch:
         self._files: dict[tuple[str, int], int] = {}  # bytes read, when it was last asked
         self._mounts: Mapping[str, str] = {}
         self._asked = Counter[str]()  # times, by device
+        self._costs = ProbeCosts()
 
     def read(self, t: float) -> Iterator[SquashfsCounts]:
         counts = self._counts()
         if counts is None:
             return
         changed = [use for use in self._caches(counts) if self._told.get(_key(use)) != use]
+        costs = self._costs.read(t, counts.programs, busy=bool(changed))
         self._told |= {_key(use): use for use in changed}
         files = self._busiest(counts)
         if not changed:
@@ -52,7 +55,13 @@ class SquashfsWatch:
             available_kib=known.get("MemAvailable"),
             refaults=memory.counters.get("workingset_refault_file") if memory else None,
             page_kib=PAGE_KIB,
+            costs=costs,
+            costs_over_s=round(self._costs.over_s, 6),
+            no_costs=self._costs.why_not,
         )
+
+    def close(self) -> None:
+        self._costs.close()
 
     def _caches(self, counts: SquashfsTables) -> Iterator[CacheUse]:
         uses = [cache_use(*cache, self._mounts) for cache in counts.caches]

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from ktrace.events import Event, FatalSignal, TaskWait, Walk
+from ktrace.events import CacheState, Event, FatalSignal, TaskWait, Walk
 from ktrace.sources.live import source as live
 from ktrace.sources.live.source import LiveSource, now
 from tests.factories import task_wait
+from tests.squashfs import cache_use, counts
 
 pytestmark = pytest.mark.unit
 
@@ -127,3 +128,17 @@ def test_what_a_walk_found_of_wait_chains_comes_before_its_end(
     wait, walk = LiveSource(stuck_after=0.05).read(0)
     assert isinstance(wait, TaskWait)
     assert isinstance(walk, Walk)
+
+
+@pytest.mark.parametrize(("waiting", "walks"), [(0, 1), (2, 2)])
+def test_looks_at_those_who_wait_for_a_cache_of_squashfs(
+    loader: FakeLoader, monkeypatch: pytest.MonkeyPatch, waiting: int, walks: int
+) -> None:
+    """They sleep for milliseconds: the look every ten seconds would see none of them."""
+    monkeypatch.setattr(live, "LOSS_CHECK_S", 0.0)
+    state = CacheState(in_use=3, pending=0, waited_for=0, waiting=waiting)
+    source = LiveSource(stuck_after=1.0)
+    busy = [[counts(now(), cache_use(state=state))]]
+    monkeypatch.setattr(source._squashfs, "read", lambda _t: busy.pop() if busy else [])
+    found = [event for _ in range(3) for event in source.read(0)]
+    assert sum(isinstance(event, Walk) for event in found) == walks

@@ -52,10 +52,13 @@ class Kernel:
         write(self.facts.device, b"loop0")
         self.cpus = [structs["use"](), structs["use"]()]
         self.files: list[Any] = []
+        self.programs: dict[str, int] = {}
         self.state: CacheState | None = STATE
 
     def tables(self) -> SquashfsTables:
-        return SquashfsTables(((self.key, self.facts, self.cpus),), tuple(self.files))
+        return SquashfsTables(
+            ((self.key, self.facts, self.cpus),), tuple(self.files), self.programs
+        )
 
     def read_file(self, inode: int, bytes_read: int, path: bytes = b"app\0bin\0") -> None:
         key = self.structs["file_key"](ino=inode, dev=7 << 20)
