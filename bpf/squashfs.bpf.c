@@ -5,6 +5,9 @@
  * Only the entry is hooked. A return probe would miss calls just when it matters: each sleeper
  * holds one of the few kretprobe instances. The task walk joins the newest call of a thread with
  * its stack, which tells whether it is still inside.
+ *
+ * kprobes come before fentry, here and in squashfs_use.bpf.c: a fentry program holds the module
+ * (kernel/bpf/trampoline.c), and who validates a fix of squashfs wants to unload it.
  */
 #include "ktrace.bpf.h"
 #include "squashfs.bpf.h"

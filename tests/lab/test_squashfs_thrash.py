@@ -96,9 +96,6 @@ def _check_counts(records: list[dict[str, Any]]) -> None:
     assert fragment["bytes_used"] > 0
     assert fragment["disk_reads"] == pytest.approx(fragment["fills"], abs=4)
     assert fragment["longest_hold"]["task"]["comm"]
-    costs = {cost["function"]: cost for cost in events[-1]["costs"]}
-    assert costs["squashfs_cache_get"]["runs"] > 0
-    assert costs["squashfs_read_data"]["ns"] > 0
     states = [use["state"] for event in events for use in event["caches"] if use["name"] != "files"]
     assert any(state and state["in_use"] for state in states)
     assert any(use["name"] == "files" and use["calls"] for use in newest.values())
