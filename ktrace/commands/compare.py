@@ -53,13 +53,12 @@ def compare_traces(
     once, so "fixed" takes at least three runs on each side, which killed the same programs about
     as often.
     """
-    from ktrace.comparison.runs import read_runs
+    from ktrace.comparison.runs import read_sides
     from ktrace.comparison.verdict import compare
 
     old, new = _sides(traces)
-    before, told_before = read_runs(old, stuck_after)
-    after, told_after = read_runs(new, stuck_after)
-    comparison = compare(before, after, function, [*told_before, *told_after], ignore_differences)
+    (before, told), (after, told_after) = read_sides([old, new], stuck_after)
+    comparison = compare(before, after, function, [*told, *told_after], ignore_differences)
     code = exit_code(comparison)
     for line in _lines(comparison, style, code):
         say(line)

@@ -79,10 +79,24 @@ def read_runs(paths: Iterable[str], stuck_after: float | None) -> tuple[list[Run
     --spill wrote is read with its trace.
     Raises UsageError where a path is not a trace.
     """
+    (found,) = read_sides([paths], stuck_after)
+    return found
+
+
+def read_sides(
+    sides: Iterable[Iterable[str]], stuck_after: float | None
+) -> list[tuple[list[Run], list[str]]]:
+    """read_runs() of each, all files together."""
+    files = [[*with_rests([file for path in side for file in _files(path)])] for side in sides]
+    runs = iter(_read_all([file for side in files for file in side], stuck_after))
+    return [_each_once([(file, next(runs)) for file, _ in side]) for side in files]
+
+
+def _each_once(read: Iterable[tuple[str, list[Run]]]) -> tuple[list[Run], list[str]]:
+    """Of files, and what to warn of."""
     runs: dict[tuple[str, float, str], Run] = {}
     warnings = []
-    files = [*with_rests([file for path in paths for file in _files(path)])]
-    for (file, _), found in zip(files, _read_all(files, stuck_after), strict=True):
+    for file, found in read:
         for run in found:
             key = (run.session.boot_id, run.session.t, run.session.host)
             if key in runs and run.session.boot_id != "?":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ktrace.comparison.runs import read_runs
+from ktrace.comparison.runs import read_runs, read_sides
 from ktrace.errors import UsageError
 from ktrace.events import Lost
 from ktrace.findings import Probe
@@ -69,7 +69,8 @@ def test_large_ones_are_read_at_once_and_say_the_same(
     monkeypatch.setattr("ktrace.parallel.cpus", lambda: 2)
     monkeypatch.setattr("ktrace.comparison.runs._LARGE", 0)
     assert read_runs([str(tmp_path)], None) == one_after_the_other
-    assert started == [2]
+    assert read_sides([[str(tmp_path)], [str(tmp_path)]], None) == [one_after_the_other] * 2
+    assert started == [2, 2]
 
 
 def test_an_empty_directory(tmp_path: Path) -> None:
