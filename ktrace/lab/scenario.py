@@ -85,7 +85,7 @@ class Scenario:
     own_root: bool = False
     arches: tuple[str, ...] = (AMD64.name,)
     prepare: Sequence[Step] = ()
-    afterwards: Sequence[Step] = ()  # when ktrace has ended
-    change: Callable[[Machine], Machine] = lambda machine: machine  # before it is booted
+    afterwards: Sequence[Step] = ()  # when ktrace has ended, before the guest is switched off
+    change: Callable[[Machine], Machine] = lambda machine: machine  # what to boot instead
     # Instead of steps, for a kernel that may not have the bug: they prove nothing by the bug.
     steps_elsewhere: Sequence[Step] = ()
