@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ktrace.events import TaskState, TaskWait
+from ktrace.kernel.btf import Btf
+from ktrace.kernel.layout import Layout
 from ktrace.sources.live.source import LiveSource
 from tests import stuck_tasks
 from tests.stuck_tasks import program, wait_until
@@ -97,6 +99,16 @@ def test_the_holder_is_shown_though_it_is_neither_killed_nor_uninterruptible(
         assert any(frame.startswith("handle_userfault+") for frame in state.stack)
 
 
+def counts_freezers() -> bool:
+    """6.12 does, 6.1 does not."""
+    count = "super_block.s_writers.freeze_ucount"
+    btf = Btf.of_kernel()
+    try:
+        return Layout.of(btf, (count,)).has(count)
+    finally:
+        btf.close()
+
+
 def test_a_frozen_file_system_and_who_waits_behind_its_writer(source: LiveSource) -> None:
     with stuck_tasks.frozen_file_system() as frozen:
         writer, waiter = frozen.queue()
@@ -106,6 +118,7 @@ def test_a_frozen_file_system_and_who_waits_behind_its_writer(source: LiveSource
         assert found[writer.pid].wait == "frozen-file-system"
         assert found[writer.pid].target in (str(frozen.folder), "")
         assert found[writer.pid].detail.startswith("ext4 on loop")
+        assert found[writer.pid].detail.endswith(", frozen by user space") == counts_freezers()
         assert found[waiter.pid].wait == "mutex"
         assert holders(found[waiter.pid]) == [writer.pid]
 

@@ -5,6 +5,11 @@ from ktrace.waits.kernel import FileSystem, Kernel
 from ktrace.waits.sleeper import Sleeper
 from ktrace.waits.wait_queue import WANTS, queue_of
 
+# fs/super.c counts both; seen on 6.12 and later
+_FREEZERS = {
+    "super_block.s_writers.freeze_ucount": "user space",
+    "super_block.s_writers.freeze_kcount": "the kernel",
+}
 _LEVELS = 3  # SB_FREEZE_LEVELS of include/linux/fs.h: write, page fault, internal
 
 
@@ -20,7 +25,7 @@ def _read(sleeper: Sleeper, kernel: Kernel) -> Found | None:
     return Found(
         "frozen-file-system",
         found.address,
-        found.text,
+        found.text + _by_whom(kernel, found.address),
         (
             "wait_queue_entry with percpu_rwsem_wake_function on its stack",
             "super_block.s_writers",
@@ -38,6 +43,17 @@ def _super_block(kernel: Kernel, semaphore: int) -> FileSystem | None:
     return next((file_system for file_system in found if file_system), None)
 
 
+def _by_whom(kernel: Kernel, super_block: int) -> str:
+    """Empty where the kernel does not count them; by which process is kept nowhere."""
+    counted = (
+        who
+        for path, who in _FREEZERS.items()
+        if kernel.layout.has(path) and kernel.number(super_block, path)
+    )
+    names = " and ".join(counted)
+    return f", frozen by {names}" if names else ""
+
+
 KIND = Kind(
     "frozen-file-system",
     (
@@ -45,9 +61,10 @@ KIND = Kind(
         "percpu_rw_semaphore.waiters.head",
         "percpu_rw_semaphore",
         "super_block.s_writers.rw_sem",
+        *_FREEZERS,
     ),
     _read,
-    tells="type, device, mount point",
+    tells="type, device, mount point, whether user space or the kernel has frozen it",
     holder="nobody: it is frozen",
     released="`fsfreeze -u`",
     seen="6.1, 6.12, 6.18, 7.2",
