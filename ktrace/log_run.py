@@ -30,7 +30,7 @@ from ktrace.views.view import View
 # kernel without either prints early
 _KERNELS = re.compile(
     rb"\[ *\d{1,6}\.\d{6}\]|\bkernel(?:\[\d+\])?: |Linux version \d|^\d{1,4},\d+,\d+,[^;]*;"
-    rb"|_TRANSPORT\W+kernel|\b(?:BUG|INFO|WARNING): |[Cc]all [Tt]race:|^<\d>|"
+    rb"|_TRANSPORT\W+kernel|[Cc]all [Tt]race:|^<\d>|"
     rb"\bHardware name: |Killed process \d|Command line: |\b(?:usb|pci|ata|sd) [\d:.-]+: |"
     rb"^[^\W\d]\w\w [^\W\d]\w\w +\d+ [\d:]{8} \d{4}\] |kern +:\w+ *: ",
     re.MULTILINE,

@@ -130,9 +130,22 @@ def test_a_quiet_kernel_log_is_clean() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Subject: [PATCH] mm: BUG: Bad page state in process dd  pfn:0a123\n\n"
+        '-\tpr_alert("BUG: Bad page state in process %s  pfn:%05lx\\n",\n',
+        "WARNING: do not run this as root\n",
+    ],
+)
+def test_a_text_that_only_mentions_reports_is_refused(text: str) -> None:
+    assert dmesg("-", text=text.encode()).returncode == 2
+
+
+@pytest.mark.parametrize(
     ("log", "why"),
     [
         ("BUG: Bad page state: 17 messages suppressed", "17 bad pages that it did not report"),
+        ("BUG: Bad page state in process dd", "what line 1 tells"),  # cut off by who copied it
         ("RIP: 0010:amdgpu_ttm_tt_unpopulate+0x77/0xd0 [amdgpu]", "what line 1 tells"),
         ("page:c1a2b3c0 count:0 mapcount:-1 mapping:  (null) index:0x0", "what line 1 tells"),
     ],

@@ -15,8 +15,9 @@ from ktrace.kernel.old_memory_map import StructPage, struct_page, tells_i386
 from ktrace.kernel.page_functions import from_bad_page, path_of
 from ktrace.kernel.release import release_of
 from ktrace.kernel.taint import foreign_modules
-from ktrace.sources.log.bad_page_dump import PageDump, has_unused_index, page_state, reason_of
+from ktrace.sources.log.bad_page_dump import PageDump, has_unused_index, page_state
 from ktrace.sources.log.bad_page_heads import HEAD, first_line
+from ktrace.sources.log.bad_page_reason import reason_of
 from ktrace.sources.log.kind import Kind
 from ktrace.sources.log.line import LogLine
 from ktrace.sources.log.page_owner import OwnerLines
@@ -197,7 +198,10 @@ class BadPageReport(Report):
         match = _RAW.match(text)
         if match is None or self._dump.reason or len(self._dump.raw) >= _WORDS_MAX:
             return False
-        self._add_raw(match["words"].split())
+        words = match["words"].split()
+        if not self._dump.has_raw_line(words):
+            return False
+        self._add_raw(words)
         return True
 
     def _add_raw(self, words: list[str]) -> None:
@@ -219,11 +223,8 @@ class BadPageReport(Report):
             return True
         if int(match["flags"], 16) & ~int(self._dump.values.get("flags", "0"), 16):
             return False  # these flags are not this page's
-        self._dump.bad = (match["flags"], self._names_of(match))
+        self._dump.bad = (match["flags"], _split(match["names"]))
         return True
-
-    def _names_of(self, match: re.Match[str]) -> tuple[str, ...]:
-        return _split(match["names"])
 
     def _take_taint(self, text: str) -> None:
         if not self._taint and (match := _TAINT.search(text)):

@@ -1,6 +1,5 @@
 """What the lines of a bad page's report mean: values, flags, and every test that failed."""
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -10,37 +9,11 @@ from ktrace.kernel.page_flag_eras import era_of_release, era_that_prints, page_f
 from ktrace.kernel.page_flags import PageFlags, count_triggers, refused
 from ktrace.kernel.page_types import page_type
 from ktrace.kernel.page_words import PageWords, page_words
+from ktrace.sources.log.bad_page_reason import COMPOUND, OF_REASON, TAIL, is_known
 
-# page_bad_reason(), mm/page_alloc.c: the kernel names the last test that failed
-_OF_REASON = {
-    "nonzero mapcount": "mapcount",
-    "non-NULL mapping": "mapping",
-    "nonzero _count": "refcount",
-    "nonzero _refcount": "refcount",
-    "page still charged to cgroup": "memcg",
-    "page_pool leak": "page_pool",
-}
 _TESTED_BEFORE_FLAGS = ("mapcount", "mapping", "refcount")
-# free_tail_page_prepare(): of a compound page that is taken apart
-_TAIL = ("corrupted mapping in tail page", "PageTail not set", "compound_head not consistent")
-_COMPOUND = (
-    *("nonzero compound_mapcount", "nonzero entire_mapcount", "nonzero _nr_pages_mapped"),
-    *("nonzero large_mapcount", "nonzero pincount", "nonzero _pincount", "nonzero mm mapcount 0"),
-    *("nonzero mm mapcount 1", "on deferred list", "still on deferred list", "corrupted mapping"),
-)
-_OF_FLAGS = tuple(
-    f"PAGE_FLAGS_CHECK_AT_{when} flag{s} set" for when in ("PREP", "FREE") for s in ("", "s", "(s)")
-)
-_REASONS = sorted((*_OF_REASON, *_TAIL, *_COMPOUND, *_OF_FLAGS), key=len, reverse=True)
-_AFTER_REASON = re.compile(r"\s+Modules linked in:")  # a mail lost the end of the line before
-
-
-def reason_of(text: str) -> str:
-    """Without what a mail has put behind it."""
-    for reason in _REASONS:
-        if f"{text} ".startswith(f"{reason} "):
-            return reason
-    return _AFTER_REASON.split(text, 1)[0].rstrip()
+_RAW_LINE = 64  # digits of the words in one line: print_hex_dump() with 32 bytes
+_FULL = 8  # words, behind which no whole line comes
 
 
 @dataclass(slots=True)
@@ -57,10 +30,28 @@ class PageDump:
     page_type: str = ""  # the name that is printed
     aops: str = ""  # printed when mapping is that of a file
 
+    def has_raw_line(self, words: list[str]) -> bool:
+        """May the words be its own? The first are the flags; where node and zone come again, it is
+        the first line of another CPU's report."""
+        flags, first = self.values.get("flags"), int(words[0], 16)
+        if not self.raw:
+            return flags is None or first == int(flags, 16)
+        half = len(words[0]) // 2
+        if len(self.raw) >= _FULL and len(words) >= _FULL // 2:
+            return False
+        return not int(words[0][:half], 16) or words[0][:half] != self.raw[0][:half]
+
+    @property
+    def whole_raw(self) -> list[str]:
+        """None where they are the second line alone: the first one begins with the flags."""
+        alone = len(self.raw) > 2 and len(self.raw) * len(self.raw[0]) <= _RAW_LINE
+        second = alone and "flags" not in self.values and self.raw[2] == _UNUSED[6]
+        return [] if second else self.raw
+
 
 def is_bad_pages(dump: PageDump) -> bool:
     """Does it say that bad_page() has printed it?"""
-    return dump.reason in _REASONS or dump.bad is not None
+    return is_known(dump.reason) or dump.bad is not None
 
 
 # Of a page that nobody has, since v4.18: the list head, and the counts
@@ -111,7 +102,8 @@ class PageState:
         self._path = path
         self._printed_count = self._decimal("refcount", "count")
         self._printed = self._decimal("mapcount")
-        self.words: PageWords | None = page_words(dump.raw, self._printed_count, self._printed)
+        raw = dump.whole_raw
+        self.words: PageWords | None = page_words(raw, self._printed_count, self._printed)
         self.flags: int | None = self._flags()
         self.layout = _layout(self.flags, dump.names, release, self.wide)
 
@@ -183,13 +175,13 @@ class PageState:
     def triggers(self) -> tuple[Trigger, ...]:
         """Every test that failed, as far as the report tells."""
         reason = self._dump.reason
-        if reason in _TAIL or reason in _COMPOUND:
-            return (Trigger("tail" if reason in _TAIL else "compound", "", (reason,)),)
+        if reason in TAIL or reason in COMPOUND:
+            return (Trigger("tail" if reason in TAIL else "compound", "", (reason,)),)
         type_ = self._type()
         mapcount, mapping = self._tested_mapcount(type_), self._tested_mapping()
         counted = count_triggers(self.refcount, mapcount, mapping, self.memcg, None, type_)
         found = [*self._flag_trigger(), *counted]
-        what = _OF_REASON.get(reason)
+        what = OF_REASON.get(reason)
         told = {trigger.what for trigger in found}
         if what and what not in told and not (what == "mapcount" and "page_type" in told):
             found.append(Trigger(what, "", ()))
@@ -223,7 +215,7 @@ class PageState:
     def _flag_trigger(self) -> tuple[Trigger, ...]:
         if self._dump.bad:
             return (Trigger("flags", self._dump.bad[0], self._dump.bad[1]),)
-        if _OF_REASON.get(self._dump.reason) in _TESTED_BEFORE_FLAGS:
+        if OF_REASON.get(self._dump.reason) in _TESTED_BEFORE_FLAGS:
             return ()  # the flags were in order
         names, _ = self.decoded
         if self.layout is not None and self.flags is not None:
@@ -243,7 +235,7 @@ class PageState:
         return (Trigger("flags", hex(sum(set_bits[: len(names)])), minded),)
 
     def _reason_is(self, what: str) -> bool:
-        return _OF_REASON.get(self._dump.reason) == what
+        return OF_REASON.get(self._dump.reason) == what
 
     def _flags(self) -> int | None:
         if "flags" in self._dump.values:

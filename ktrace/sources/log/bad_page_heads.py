@@ -11,7 +11,8 @@ from typing import NamedTuple
 HEAD = re.compile(
     r"(?:BUG: Bad page state in process (?P<comm>.*?)(?:\s+pfn:(?P<pfn>[0-9a-f]{1,16}))?"
     r"|Bad page state (?:in process '(?P<quoted>.{1,64})'"
-    r"|at \w+ \(in process '(?P<old>.{1,64})', page (?P<page>[0-9a-f]{8,16})\)))\s*$"
+    r"|at \w+ \(in process '(?P<old>.{1,64})', page (?P<page>[0-9a-f]{8,16})\)))"
+    r"\s*(?:(?<=[0-9a-f])\[\s*\d+\.\d{6}\].*)?$"  # of another message, on a serial console
 )
 
 

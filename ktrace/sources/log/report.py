@@ -155,6 +155,10 @@ class Report(ABC):
         return self._line.t
 
     @property
+    def first(self) -> LogLine:
+        return self._line
+
+    @property
     def first_text(self) -> str:
         return self._line.text
 

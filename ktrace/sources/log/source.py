@@ -144,6 +144,9 @@ class KernelLogSource:
         return self._open[-1].report.first_text == line.text
 
     def _mention(self, line: LogLine) -> None:
+        if line.stamped and not line.mentioned:  # the kernel printed it, and more, which is lost
+            self.untold = self.untold or line.number
+            return
         self.mentioned += 1
         self.first_mention = self.first_mention or line.number
 
@@ -164,7 +167,7 @@ class KernelLogSource:
         entry = self._open.pop(0)
         self._closed(entry.kind, entry.report.last, entry.lines)
         if entry.report.mentioned:
-            self._mention(entry.report._line)
+            self._mention(entry.report.first)
             return
         if entry.report.untold:
             self.untold = self.untold or entry.report.lines[0]

@@ -96,6 +96,36 @@ def test_prose_behind_the_reason_is_not_part_of_it() -> None:
     assert event.triggered[0].what == "tail"
 
 
+def test_another_message_goes_on_in_the_first_line() -> None:
+    """A serial console on which two CPUs print."""
+    first, _, rest = V6_1.partition("\n")
+    event = of(stamped(f"{first}[  100.000001] usb 1-1: new device\n{rest}"))
+    assert (event.pfn, event.by.comm) == (0x12123, "dd")
+
+
+def test_raw_words_of_interleaved_reports() -> None:
+    """Two CPUs, line by line: a line of words goes to the page whose flags it begins with."""
+    other = V6_1.replace("4000(private_2|", "2000(private|").replace(
+        "fffffc0004000", "fffffc0002000"
+    )
+    other = other.replace("dd", "awk").replace("12123", "1a123").replace("377", "378")
+    pairs = zip(V6_1.splitlines(), other.splitlines(), strict=True)
+    log = stamped("".join(f"{one}\n{two}\n" for one, two in pairs))
+    for event, alone in zip(events_of(log), (of(V6_1), of(other)), strict=True):
+        assert isinstance(event, BadPage)
+        assert (event.pfn, event.words, event.triggered) == (
+            alone.pfn,
+            alone.words,
+            alone.triggered,
+        )
+
+
+def test_the_second_line_of_raw_words_has_no_flags() -> None:
+    lines = V6_1.splitlines(keepends=True)
+    event = of("".join(lines[:2] + lines[4:]))
+    assert (event.flags, event.triggered) == ("", (Trigger("flags", "", ()),))
+
+
 def test_the_oom_killer_of_2_6_18_names_nobody() -> None:
     """out_of_memory() of mm/oom_kill.c, v2.6.18."""
     (report,) = events_of(
