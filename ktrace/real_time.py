@@ -11,7 +11,8 @@ wakes up on the CPU where it ran before, unless a real-time task has that (selec
 kernel/sched/rt.c), be it that an ordinary one loops there in the kernel and is not preempted:
 ktrace waited for the end of that, where an ordinary task goes to a CPU that is idle.
 
-It is that of the calling thread; what that starts is ordinary.
+It is that of the calling thread, and of the one that makes calls for it (be_as()); what they start
+is ordinary.
 """
 
 import os
@@ -57,7 +58,7 @@ def balance() -> None:
     """Now and then: is it too much, or little enough again?"""
     if not _taken or time.monotonic() - _began[1] < _PERIOD_S:
         return
-    used, passed = time.thread_time() - _began[0], time.monotonic() - _began[1]
+    used, passed = time.process_time() - _began[0], time.monotonic() - _began[1]
     _begin()
     _set_if_allowed(real_time=used <= _most() * passed and _needed())
 
@@ -72,6 +73,14 @@ def set_aside() -> Iterator[None]:
     finally:
         if _taken:
             _set_if_allowed(real_time=_needed())
+
+
+def be_as(thread: int) -> None:
+    """The calling thread gets the priority that thread has."""
+    with suppress(OSError):
+        policy = os.sched_getscheduler(thread)
+        if policy != os.sched_getscheduler(0):
+            os.sched_setscheduler(0, policy, os.sched_getparam(thread))
 
 
 def original_limits() -> tuple[int, int]:
@@ -115,13 +124,13 @@ def _memory_is_short() -> bool:
 
 
 def _most() -> float:
-    """Of a CPU that a thread may have."""
+    """Of a CPU that ktrace may have."""
     return 1 - _LEFT / len(os.sched_getaffinity(0))
 
 
 def _begin() -> None:
     global _began
-    _began = time.thread_time(), time.monotonic()
+    _began = time.process_time(), time.monotonic()
 
 
 def _set_if_allowed(*, real_time: bool) -> None:

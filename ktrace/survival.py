@@ -16,6 +16,7 @@ from ktrace.locked_memory import lock_memory
 _HEAP_BLOCKS = 6144
 _HEAP_BLOCK = 480  # below 512 bytes: served from Python's own arenas
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 128 << 10  # malloc.h; bytes, its default
+_M_ARENA_MAX, _ONE = -8, 1  # a thread's own would be 64 MiB of addresses, which count as locked
 _OOM_SCORE_ADJ = "/proc/self/oom_score_adj"
 
 _reserve: list[bytearray] = []
@@ -30,6 +31,7 @@ def reserve_heap() -> None:
     more of them from its heap, in which they leave holes that are locked (mallopt(3)).
     """
     _libc().mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+    _libc().mallopt(_M_ARENA_MAX, _ONE)
     blocks = [bytearray(_HEAP_BLOCK) for _ in range(_HEAP_BLOCKS)]
     _reserve.extend(blocks[::256])
 

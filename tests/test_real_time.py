@@ -46,7 +46,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     monkeypatch.setattr(real_time.os, "sched_getscheduler", lambda _: os.SCHED_OTHER)
     monkeypatch.setattr(real_time.os, "nice", lambda _: 0)
     monkeypatch.setattr(real_time.os, "sched_getaffinity", lambda _: fake.cpus)
-    monkeypatch.setattr(real_time.time, "thread_time", lambda: fake.cpu)
+    monkeypatch.setattr(real_time.time, "process_time", lambda: fake.cpu)
     monkeypatch.setattr(real_time.time, "monotonic", lambda: fake.time)
     monkeypatch.setattr(real_time, "_memory_is_short", lambda: fake.short)
     monkeypatch.setattr(real_time, "_limit", lambda: None)  # this process is the test's

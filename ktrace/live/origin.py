@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ktrace import survival
@@ -47,7 +48,7 @@ class Source(Protocol):
 
     def wake_on(self, fd: int) -> None: ...
 
-    def read(self, timeout_s: float) -> list[Event]: ...
+    def read(self, timeout_s: float) -> Iterable[Event]: ...
 
     def finish(self) -> list[Event]: ...
 

@@ -54,10 +54,12 @@ def run(options: Options, view: View) -> ExitCode:
     stop = Stop()
     stop.listen()  # before anything is loaded: Python drops an exception in a callback of libbpf
     children = Children.of(options)
+    pace = Pace()
     survival.reserve_heap()
     with ExitStack() as stack:
+        stack.callback(pace.end)
         with enough_files():
-            source, origin = _open_source(options, stop)
+            source, origin = _open_source(options, stop, pace)
             stack.callback(source.close)
             symbols = source.load_symbols()
         earlier = _open_earlier(options)
@@ -67,11 +69,11 @@ def run(options: Options, view: View) -> ExitCode:
             stack.callback(recording.close)
         stack.callback(partial(_close, view))
         stop.at_abort(view.close)
-        run = _Run(options, view, source, origin, recording, earlier, children, stop, symbols)
+        run = _Run(options, view, source, origin, recording, earlier, children, stop, pace, symbols)
         return run.trace()
 
 
-def _open_source(options: Options, stop: Stop) -> tuple[Source, Origin]:
+def _open_source(options: Options, stop: Stop, pace: Pace) -> tuple[Source, Origin]:
     if options.agent is None:
         here = LiveSource(
             options.stuck_after,
@@ -79,6 +81,7 @@ def _open_source(options: Options, stop: Stop) -> tuple[Source, Origin]:
             options.all_waits,
             hot_objects(options.command, options.also),
             options.min_order,
+            pace.breathe,
         )
         return here, Here(here)
     from ktrace.sources.agent.source import AgentSource
@@ -124,6 +127,7 @@ class _Run:
         earlier: "list[Earlier]",
         children: Children,
         stop: Stop,
+        pace: Pace,
         symbols: int,
     ) -> None:
         self._options = options
@@ -134,6 +138,7 @@ class _Run:
         self._earlier = earlier
         self._children = children
         self._stop = stop
+        self._pace = pace
         self._lost = ""  # why nothing can be shown any more
         self._command: Command | None = None
         self._kept = KeptOutput() if view.child_output == "kept" else None
@@ -152,7 +157,7 @@ class _Run:
 
     def trace(self) -> ExitCode:
         """Attach is done: run the command, follow the events, sum up."""
-        self._pace = Pace()
+        self._pace.begin(self._catch_up)
         if self._recording:
             self._recording.start(self._analysis.session)
         self._show(partial(self._view.start, self._analysis))
@@ -170,9 +175,6 @@ class _Run:
 
     def _step(self, wait_s: float) -> None:
         self._handle(self._source.read(wait_s))
-        if self._recording is not None:
-            self._recording.step(self._analysis.end, self._note)
-            self._analysis.recorded = self._recording.file_bytes
         if self._command is not None and not self._command.running():
             self._stop.why = self._stop.why or "the command ended"
         self._stop.why = self._stop.why or self._origin.ended()
@@ -180,9 +182,16 @@ class _Run:
             self._actions.poll()
         if self._kept is not None:
             self._kept.take()
+        self._catch_up()
+        real_time.balance()
+
+    def _catch_up(self) -> None:
+        """Show and hand over what is known by now; also in the middle of a look."""
+        if self._recording is not None:
+            self._recording.step(self._analysis.end, self._note)
+            self._analysis.recorded = self._recording.file_bytes
         self._show(partial(self._view.tick, self._origin.now()))
         self._pace.beat()
-        real_time.balance()
 
     def _wait_s(self) -> float:
         watches = self._command is not None or self._actions is not None
@@ -247,6 +256,7 @@ class _Run:
 
     def _handle(self, events: Iterable[Event]) -> None:
         for event in events:
+            self._pace.breathe()
             findings = self._analysis.feed(event)
             if self._recording is not None:
                 self._recording.add(event, findings)

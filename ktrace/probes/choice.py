@@ -1,7 +1,7 @@
 """Which loader puts the probes into the kernel, and why."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ktrace.record import record
@@ -40,13 +40,18 @@ def choose(wanted: str = "auto", vmlinux: str = "") -> Choice:
     return Choice("bcc", f"this kernel shows no BTF in {vmlinux}")
 
 
-def make_loader(name: str, knobs: Mapping[str, int], hot: Sequence[str] = ()) -> "Loader":
-    """The loader of a Choice; only its own code is imported. hot: see Purpose. Raises
-    CannotTrace."""
+def make_loader(
+    name: str,
+    knobs: Mapping[str, int],
+    hot: Sequence[str] = (),
+    breathe: Callable[[], None] = lambda: None,
+) -> "Loader":
+    """The loader of a Choice; only its own code is imported. hot: see Purpose. breathe: called now
+    and then while the kernel holds up a walk. Raises CannotTrace."""
     if name == "bcc":
         from ktrace.probes.bcc_loader import BccLoader
 
         return BccLoader(knobs, hot)
     from ktrace.probes.libbpf_loader import LibbpfLoader
 
-    return LibbpfLoader(knobs, hot)
+    return LibbpfLoader(knobs, hot, breathe)

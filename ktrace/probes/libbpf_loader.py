@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ktrace import real_time
@@ -13,6 +13,7 @@ from ktrace.kernel.btf_file import btf_file, held_copy
 from ktrace.kernel.capabilities import raised
 from ktrace.kernel.libbpf import SAMPLE_CALLBACK, LibbpfError, check, lib
 from ktrace.privileges import require_tracing
+from ktrace.probes.aside import Aside
 from ktrace.probes.bio_submitters import OBJECT as BIOS
 from ktrace.probes.bio_submitters import BioSubmitters
 from ktrace.probes.bpf_object import BpfObject
@@ -49,8 +50,14 @@ class LibbpfLoader:
     name = "libbpf"
     can_follow = True
 
-    def __init__(self, knobs: Mapping[str, int], hot: Sequence[str] = ()) -> None:
-        """hot: objects to load beside those that every run has."""
+    def __init__(
+        self,
+        knobs: Mapping[str, int],
+        hot: Sequence[str] = (),
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        """hot: objects to load beside those that every run has. breathe: called now and then while
+        the kernel holds up a walk."""
         require_tracing()
         self._hot = hot
         self.allocations: AllocationMaps | None = None
@@ -66,6 +73,7 @@ class LibbpfLoader:
         self._running: RunningTasks | None = None
         self._task_walk: TaskWalk | None = None
         self._marks = WalkMarks(self._maps)
+        self._aside = Aside[bytearray](breathe)
         self._modules: dict[str, int | None] = {}
         self._ring = 0
         self._received: list[RawEvent] = []
@@ -148,7 +156,8 @@ class LibbpfLoader:
         if self._task_walk:
             return self._walk_by_run(self._task_walk)
         try:
-            data = read_iterator(self._objects["tasks"].link_fd("iter_task"))
+            link = self._objects["tasks"].link_fd("iter_task")
+            data = self._aside.do(lambda: read_iterator(link))
         except (KeyError, LibbpfError, OSError):
             return [], False
         layout = wire().layouts["task_state"]
@@ -266,6 +275,7 @@ class LibbpfLoader:
         return probes
 
     def close(self) -> None:
+        self._aside.close()
         if self._ring:
             lib().ring_buffer__free(self._ring)
             self._ring = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,13 +23,14 @@ from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.report import ReportView
 from ktrace.views.view import View
 
-Feed = Callable[[float], list[Event]]
+Feed = Callable[[float], Iterable[Event]]
 
 
 class FakeSource:
     """In place of LiveSource: all probes are attached. `feed` gets the time and gives events."""
 
     feed: Feed = staticmethod(lambda t: [])
+    breathe: Callable[[], None]  # of the newest
 
     def __init__(
         self,
@@ -38,7 +39,9 @@ class FakeSource:
         all_waits: bool,
         hot: tuple[str, ...],
         min_order: int | None,
+        breathe: Callable[[], None],
     ) -> None:
+        FakeSource.breathe = staticmethod(breathe)
         names = [name for problem in PROBLEMS for name in problem.probes]
         self.probes = [Probe(name, "tp_btf", "attached") for name in names]
         self.loader = SimpleNamespace(name=loader_name)
@@ -49,7 +52,7 @@ class FakeSource:
     def load_symbols(self) -> int:
         return 1
 
-    def read(self, timeout_s: float) -> list[Event]:
+    def read(self, timeout_s: float) -> Iterable[Event]:
         time.sleep(min(timeout_s, 0.01))
         return self.feed(now())
 

@@ -3,15 +3,20 @@
 import mmap
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ktrace.detectors.analysis import Analysis
+from ktrace.events import Event
 from ktrace.findings import OwnPace
 from ktrace.live.pace import Pace
+from ktrace.views.json_lines import JsonLinesView
 from ktrace.views.summary import summary_lines
+from tests.factories import kill
+from tests.live.fake import FakeRun, FakeSource
 from tests.trace.samples import END, SESSION
 
 pytestmark = pytest.mark.unit
@@ -23,6 +28,43 @@ def test_the_longest_pause_counts() -> None:
     pace.beat()
     pace.beat()
     assert pace.facts().longest_pause_s >= 0.05
+
+
+def test_nobody_catches_up_before_it_is_time() -> None:
+    """Events by the thousand must not draw the screen as often."""
+    pace, caught_up = Pace(), []
+    pace.breathe()  # not begun: a source reads its first things
+    pace.begin(lambda: caught_up.append(True))
+    for _ in range(1000):
+        pace.breathe()
+    assert not caught_up
+    until = time.monotonic() + 10
+    while not caught_up and time.monotonic() < until:
+        pace.breathe()
+    assert caught_up
+
+
+def test_a_long_look_hands_over_what_is_known(run: FakeRun, tmp_path: Path) -> None:
+    """And shows it, while it goes on."""
+    path, shown, in_file = tmp_path / "a.ktrace", [], []
+
+    class Shown(JsonLinesView):
+        def tick(self, t: float) -> None:
+            shown.append(t)
+
+    def long_look(t: float) -> Iterator[Event]:
+        yield kill(t)
+        shown.clear()
+        until = time.monotonic() + 10
+        while time.monotonic() < until and not (shown and in_file):
+            FakeSource.breathe()
+            in_file[:] = [1] if '"fatal_signal"' in path.read_text() else []
+
+    looks = [long_look]
+    run.feed(lambda t: looks.pop()(t) if looks else [])
+    run(Shown(), record=str(path))
+    assert shown
+    assert in_file
 
 
 def test_a_page_that_is_read_from_a_disk_is_a_major_fault(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import ctypes
 import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ktrace.events import DomainTask, MemoryCount, OomDomain, Task
 from ktrace.kernel.oom import OOM_SCORE_ADJ_MIN
@@ -62,9 +62,16 @@ class Status:
 class OomLook:
     """Looks at domains; proc can be another for tests. growth: of cgroups, until the look."""
 
-    def __init__(self, proc: str = "/proc", growth: CgroupGrowth | None = None) -> None:
+    def __init__(
+        self,
+        proc: str = "/proc",
+        growth: CgroupGrowth | None = None,
+        breathe: Callable[[], None] = lambda: None,
+    ) -> None:
+        """breathe: called in the middle of a look."""
         self._proc = proc
         self._growth = growth
+        self._breathe = breathe
         # in this look
         self._known: dict[int, Status | None] = {}
         self._same: dict[tuple[int, int], bool | None] = {}
@@ -111,6 +118,7 @@ class OomLook:
         return self._known[pid]
 
     def _status(self, pid: int) -> Status | None:
+        self._breathe()
         text = self._read(f"{pid}/status")
         if "\nVmSize:" not in text:
             return None
@@ -119,6 +127,7 @@ class OomLook:
         return Status(pid, _unescaped(fields.get("Name", "?")), fields)
 
     def _describe(self, status: Status, others: list[Status]) -> DomainTask:
+        self._breathe()
         protected = status.number("oom_score_adj") == OOM_SCORE_ADJ_MIN
         return DomainTask(
             pid=status.pid,

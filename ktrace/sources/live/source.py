@@ -1,7 +1,7 @@
 """A running kernel as a source of events."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ktrace.events import (
@@ -67,9 +67,11 @@ class LiveSource:
         all_waits: bool = False,
         hot: Sequence[str] = (),
         min_order: int | None = None,
+        breathe: Callable[[], None] = lambda: None,
     ) -> None:
         """all_waits: wait chains of every sleeper in D, not only while a killed one lives. hot: BPF
-        objects beside those of every run. min_order: of what they take for a large allocation."""
+        objects beside those of every run. min_order: of what they take for a large allocation.
+        breathe: called in the middle of looks, which may be long."""
         switch_format = tracepoint_format("sched", "sched_switch")
         knobs = {
             "stuck_after_ns": int(stuck_after * 1e9),
@@ -79,7 +81,7 @@ class LiveSource:
         self._large = _allocation_watch(hot, min_order, gfp)
         knobs |= self._large.knobs if self._large else {}
         self.choice = choose(loader_name)
-        loader = make_loader(self.choice.name, knobs, hot)
+        loader = make_loader(self.choice.name, knobs, hot, breathe)
         try:
             self.states = TaskStates.from_format(switch_format, loader.has_function(FROZEN))
             btf = loader.kernel_btf()
@@ -96,7 +98,7 @@ class LiveSource:
             if self._large:
                 self._large.begin(loader, self._decoder, self._name_anew)
             # all that is not needed to attach, and takes its time
-            self._waits, self.why_no_waits = wait_watch(loader, self._decoder, all_waits)
+            self._waits, self.why_no_waits = wait_watch(loader, self._decoder, all_waits, breathe)
             loader.forget_types()
             self.probes += _page_checks(self.probes)
         except BaseException:
@@ -106,7 +108,9 @@ class LiveSource:
             raise
         self.loader: Loader = loader
         self._growth = CgroupGrowth()
-        self._oom = OomWatch(loader, self._decoder.oom_activity, OomLook(growth=self._growth))
+        self._breathe = breathe
+        look = OomLook(growth=self._growth, breathe=breathe)
+        self._oom = OomWatch(loader, self._decoder.oom_activity, look)
         self._memory_files = MemoryFiles()
         self._memory = MemoryWatch(self._memory_files.look)
         self._squashfs = SquashfsWatch(
@@ -136,27 +140,43 @@ class LiveSource:
         """read() returns early when something can be read from fd, too."""
         self.loader.wake_on(fd)
 
-    def read(self, timeout_s: float) -> list[Event]:
-        """What happened since the last call; waits for something at most timeout_s."""
+    def read(self, timeout_s: float) -> Iterator[Event]:
+        """What happened since the last call; waits for something at most timeout_s. What is known
+        comes before the next look begins, which may be long."""
         due = min(self._next_walk, self._next_loss_check, self._module_watch.next_look)
         wait = min(timeout_s, due - now())
         found = self._decoded(self.loader.read(max(0.0, wait)))
+        yield from found
         if now() >= self._next_walk:
-            found += self._walk()
-        self._look_after_kills(found)  # a walk may have passed their targets before
-        found += self._memory.read(now(), found)
+            walked = self._walk()
+            yield from walked
+            found += walked
+        yield from self._after(found)  # a walk may have passed the targets of kills before
         second = now() >= self._next_loss_check
         if second:
             self._next_loss_check = now() + LOSS_CHECK_S
-            squashfs = [*self._squashfs.read(now())]
-            if any(counts.has_waiters() for counts in squashfs):
-                self._next_walk = min(self._next_walk, now())  # who they are, and for whom
-            found += [*self._oom.read(now()), *squashfs, *self._new_losses()]
-            self._growth.read(now())  # behind the look after a kill, which has freed memory
-            found += self._large.read(now()) if self._large else []
+            found = self._decoded(self.loader.read(0))
+            yield from found
+            yield from self._after(found)
+            yield from self._counted()
         if self._module_watch.due(now(), second):
-            found += self._module_changes()
-        return found
+            yield from self._module_changes()
+
+    def _after(self, found: list[Event]) -> Iterator[Event]:
+        """What is to be done for these."""
+        self._look_after_kills(found)
+        yield from self._memory.read(now(), found)
+
+    def _counted(self) -> Iterator[Event]:
+        """What the kernel counts."""
+        yield from self._oom.read(now())
+        for counts in self._squashfs.read(now()):
+            if counts.has_waiters():
+                self._next_walk = min(self._next_walk, now())  # who they are, and for whom
+            yield counts
+        yield from self._new_losses()
+        self._growth.read(now())  # behind the look after a kill, which has freed memory
+        yield from self._large.read(now()) if self._large else ()
 
     def finish(self) -> list[Event]:
         """What is still to come, with a last walk: then the verdict knows it all. Who was killed
@@ -216,7 +236,11 @@ class LiveSource:
         """As they came."""
         if any(kind in _WITH_STACK for kind, _ in raw):
             self._name_anew()
-        return [self._decoder.decode(item) for item in raw]
+        events = []
+        for item in raw:
+            self._breathe()
+            events.append(self._decoder.decode(item))
+        return events
 
     def _name_anew(self) -> None:
         """A stack may name a module that ktrace does not know yet."""
@@ -237,7 +261,12 @@ class LiveSource:
             yield _change(probe)
 
 
-def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> tuple[WaitWatch | None, str]:
+def wait_watch(
+    loader: Loader,
+    decoder: Decoder,
+    all_waits: bool,
+    breathe: Callable[[], None] = lambda: None,
+) -> tuple[WaitWatch | None, str]:
     """And why not, where there is none."""
     btf = loader.kernel_btf()
     if btf is None or not loader.can_follow:
@@ -248,7 +277,7 @@ def wait_watch(loader: Loader, decoder: Decoder, all_waits: bool) -> tuple[WaitW
         reader = WaitReader(btf, lambda: decoder.symbols, loader.bio_submitters)
     except (LibbpfError, NotInThisKernel, OSError) as error:
         return None, str(error)
-    return WaitWatch(loader, reader, decoder.decode, all_waits), ""
+    return WaitWatch(loader, reader, decoder.decode, all_waits, breathe), ""
 
 
 def _allocation_watch(

@@ -14,7 +14,7 @@ from ktrace.waits.page_faults import INSIDE
 
 _DEEPEST = 16  # links of a chain
 _MOST_TOLD = 64  # holders of one wait: processes of a PID namespace, say
-_BUDGET_S = 0.4  # of CPU in one look: what is left is looked at in the next
+_BUDGET_S = 0.4  # of CPU for stacks in one look: what is left is looked at in the next
 _MOST_DYING = 64  # threads that are looked at
 _MOST_HOLDERS = 4096  # entries of the map chain_tasks
 
@@ -65,12 +65,14 @@ class WaitWatch:
         reader: Reader,
         decode: Callable[[RawEvent], Event],
         everybody: bool,
+        breathe: Callable[[], None] = lambda: None,
     ) -> None:
-        """everybody: also while nobody is killed."""
+        """everybody: also while nobody is killed. breathe: called in the middle of a look."""
         self._walker = walker
         self._reader = reader
         self._decode = decode
         self._everybody = everybody
+        self._breathe = breathe
         self._told: dict[int, TaskWait] = {}  # newest, by tid
         self._followed: set[int] = set()
         self._read: dict[int, _Read] = {}  # by tid: who was asleep at the last look
@@ -83,6 +85,7 @@ class WaitWatch:
         events: list[Event] = []
         room = _MOST_DYING
         for item, event in walked:
+            self._breathe()
             if room and isinstance(event, TaskState) and event.killed and event.state == "exiting":
                 room -= 1
                 event = replace(event, exit_left=self._reader.exit_left(item[1]))
@@ -102,7 +105,7 @@ class WaitWatch:
         self._looks += 1
         if todo:
             self._reader.begin()
-        until = time.thread_time() + _BUDGET_S
+        left_s = _BUDGET_S
         events: list[Event] = []
         needed: set[int] = set()
         told: dict[int, TaskWait] = {}
@@ -111,7 +114,7 @@ class WaitWatch:
             holders: dict[int, None] = {}
             for number, (raw, state) in enumerate(todo):
                 tid = state.task.tid
-                if time.thread_time() > until:
+                if left_s < 0:
                     left = self._left_out(todo[number:])
                     events += self._new_losses(len(todo) - number - len(left), now())
                     read |= left
@@ -119,7 +122,10 @@ class WaitWatch:
                     holders |= _holders(told[tid] for tid in left if tid in told)
                     break
                 read[tid] = _Read(state.start_t, state.switches, self._looks)
+                self._breathe()
+                started = time.thread_time()
                 wait = self._wait(raw, state, now())
+                left_s -= time.thread_time() - started
                 if wait is None:
                     continue
                 told[tid] = wait

@@ -53,7 +53,7 @@ def seen(
     """The newest of a site that is so."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        found = live.read(0.1)
+        found = list(live.read(0.1))
         if events is not None:
             events += found
         for event in found:

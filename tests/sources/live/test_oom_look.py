@@ -83,6 +83,15 @@ def test_a_memory_cgroup(machine: Machine) -> None:
     assert large.protected_by == ()
 
 
+def test_it_breathes_at_each_process(machine: Machine) -> None:
+    machine.process(40, 1, 0)
+    machine.process(41, 1, 0)
+    machine.join(40, 41)
+    breaths: list[int] = []
+    OomLook(machine.proc, breathe=lambda: breaths.append(1)).look(1.0, "/app")
+    assert len(breaths) >= 2
+
+
 def test_tasks_of_groups_below(machine: Machine) -> None:
     machine.process(40, 1, 0)
     inner = machine.group / "inner"

@@ -75,7 +75,7 @@ def test_walks_again_when_stuck_after_has_passed_since_a_kill(
     """Also when the kill came while the first walk had passed its target already."""
     source = LiveSource(stuck_after=0.05)
     getattr(loader, when).append(fatal_signal())
-    first = source.read(0)
+    first = list(source.read(0))
     assert any(isinstance(event, FatalSignal) for event in first)
     assert isinstance(first[-1], Walk)
     until = now() + 2
@@ -92,6 +92,28 @@ def test_no_second_walk_while_nobody_is_killed(loader: FakeLoader) -> None:
     until = now() + 0.3
     while now() < until:
         assert not any(isinstance(event, Walk) for event in source.read(0))
+
+
+def test_what_came_is_told_before_the_next_look(
+    loader: FakeLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which may be long: a crash in the middle of it costs nothing that came before."""
+    looks: list[str] = []
+    monkeypatch.setattr(loader, "walk", lambda: (looks.append("walk") or [], True))
+    monkeypatch.setattr(loader, "oom_counts", lambda _: looks.append("oom") or [], raising=False)
+    monkeypatch.setattr(live, "LOSS_CHECK_S", 0.0)
+    source = LiveSource(stuck_after=1.0)
+    loader.ready.append(fatal_signal())
+    told = source.read(0)
+    assert isinstance(next(told), FatalSignal)
+    assert looks == []
+    assert isinstance(next(told), Walk)
+    assert looks == ["walk"]
+    loader.ready.append(fatal_signal())  # while all tasks were looked at
+    assert isinstance(next(told), FatalSignal)
+    assert looks == ["walk"]
+    list(told)
+    assert looks == ["walk", "oom"]
 
 
 @pytest.mark.parametrize(("when", "walks"), [("during_walk", 2), (None, 1)])

@@ -75,6 +75,15 @@ def test_who_was_left_out_is_read_first_the_next_time(watch: WaitWatch, reader: 
     assert reader.read_tids[: len(left)] == left
 
 
+def test_what_is_shown_in_between_takes_no_time_from_a_look(reader: FakeReader) -> None:
+    def breathe() -> None:
+        reader.cpu_s += 1.0
+
+    watch = WaitWatch(FakeWalker(), reader, Event, everybody=False, breathe=breathe)
+    look(watch)
+    assert len(reader.read_tids) > 1
+
+
 def test_what_was_read_in_the_same_sleep_is_not_lost(watch: WaitWatch) -> None:
     look(watch)
     assert losses(look(watch)) == []
