@@ -109,7 +109,7 @@ class LiveSource:
         self.loader: Loader = loader
         self._growth = CgroupGrowth()
         self._breathe = breathe
-        look = OomLook(growth=self._growth, breathe=breathe)
+        look = OomLook("/proc", self._growth, breathe)
         self._oom = OomWatch(loader, self._decoder.oom_activity, look)
         self._memory_files = MemoryFiles()
         self._memory = MemoryWatch(self._memory_files.look)
@@ -141,8 +141,7 @@ class LiveSource:
         self.loader.wake_on(fd)
 
     def read(self, timeout_s: float) -> Iterator[Event]:
-        """What happened since the last call; waits for something at most timeout_s. What is known
-        comes before the next look begins, which may be long."""
+        """What happened since the last call, each before a look; waits at most timeout_s."""
         due = min(self._next_walk, self._next_loss_check, self._module_watch.next_look)
         wait = min(timeout_s, due - now())
         found = self._decoded(self.loader.read(max(0.0, wait)))
@@ -152,8 +151,7 @@ class LiveSource:
             yield from walked
             found += walked
         yield from self._after(found)  # a walk may have passed the targets of kills before
-        second = now() >= self._next_loss_check
-        if second:
+        if second := now() >= self._next_loss_check:
             self._next_loss_check = now() + LOSS_CHECK_S
             found = self._decoded(self.loader.read(0))
             yield from found
@@ -262,10 +260,7 @@ class LiveSource:
 
 
 def wait_watch(
-    loader: Loader,
-    decoder: Decoder,
-    all_waits: bool,
-    breathe: Callable[[], None] = lambda: None,
+    loader: Loader, decoder: Decoder, all_waits: bool, breathe: Callable[[], None] = lambda: None
 ) -> tuple[WaitWatch | None, str]:
     """And why not, where there is none."""
     btf = loader.kernel_btf()
