@@ -11,9 +11,8 @@ const enum allocation_loss *unused_allocation_loss __attribute__((unused));
 const volatile __u32 may_wait = 0x400; /* ___GFP_DIRECT_RECLAIM */
 const volatile __u32 urgent = 0x20; /* ___GFP_HIGH, which GFP_ATOMIC has */
 const volatile __u32 compound = 0x40000; /* ___GFP_COMP */
+const volatile __u32 possible_cpus = 1;
 const volatile __u32 own_pid; /* of ktrace, whose allocations are not of interest */
-
-__u32 next_site;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -105,7 +104,11 @@ static __always_inline struct allocation_site *find_site(void *ctx, const struct
 	if (site)
 		return site;
 	new->first_t = now;
-	new->id = __sync_fetch_and_add(&next_site, 1);
+	/* each of these entries has its own numbers: atomics that return a value need v5.12 */
+	if (new->id)
+		new->id += possible_cpus *(ALLOCATION_KINDS + 1);
+	else
+		new->id = 1 + bpf_get_smp_processor_id() * (ALLOCATION_KINDS + 1) + own;
 	clear(new->cgroup, sizeof(new->cgroup));
 	read_own_cgroup(new->cgroup);
 	/* BPF_NOEXIST: another CPU may have been faster, and has begun to count */

@@ -10,7 +10,6 @@
 
 const volatile __u64 min_bytes = 32768; /* pages of that order */
 const volatile __u32 pageblock_order = 9;
-const volatile __u32 possible_cpus = 1;
 const volatile bool percpu_tells_caller = true; /* percpu:percpu_alloc_percpu */
 
 struct {
