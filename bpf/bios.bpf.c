@@ -14,6 +14,7 @@ const volatile bool bio_queue_has_queue = false;
 
 struct bvec_iter {
 	__u64 bi_sector;
+	__u32 bi_size;
 } KERNEL_TYPE;
 
 struct bio {
@@ -24,8 +25,10 @@ struct bio {
 
 struct bio_submitter {
 	__u64 sector, end_io, private;
+	__u32 size;
 	__s32 pid, tid;
 	char comm[16];
+	__u32 __pad;
 };
 
 /* bio -> who submitted it; those that came longest ago are forgotten */
@@ -42,6 +45,7 @@ int note_bio(__u64 *ctx)
 	struct bio *bio = (void *)(bio_queue_has_queue ? ctx[1] : ctx[0]);
 	struct bio_submitter by = {
 		.sector = bio->bi_iter.bi_sector,
+		.size = bio->bi_iter.bi_size,
 		.end_io = (__u64)bio->bi_end_io,
 		.private = (__u64)bio->bi_private,
 	};

@@ -11,6 +11,7 @@ from ktrace.record import record
 
 OBJECT = "bios"  # sends no events
 _MAP = "bio_submitters"
+_SECTOR = 512
 
 
 @record
@@ -39,7 +40,10 @@ class BioSubmitters:
         key, value = ctypes.c_uint64(bio), self._value()
         if lib().bpf_map_lookup_elem(self._map, ctypes.byref(key), ctypes.byref(value)):
             return None
-        if BioMembers(value.sector, value.end_io, value.private) != members:
+        if (value.end_io, value.private) != (members.end_io, members.private):
+            return None
+        # a bio that is too large for its device is split: what is left of it begins later
+        if not 0 <= members.sector - value.sector <= value.size // _SECTOR:
             return None
         name, _, _ = bytes(value.comm).partition(b"\0")
         return Task(value.pid, value.tid, name.decode(errors="backslashreplace"))
