@@ -108,5 +108,7 @@ def submitter(kernel: "Kernel", bio: int) -> "Task | None":
     """Who submitted it, where the block tracepoints saw it."""
     if not kernel.layout.has(*_KNOWN_BY):
         return None
-    sector, end_io, private = (kernel.member(bio, path) or 0 for path in _KNOWN_BY)
-    return kernel.submitted(bio, BioMembers(sector, end_io, private))
+    sector, *pointers = _KNOWN_BY
+    end_io, private = (kernel.member(bio, path) or 0 for path in pointers)
+    members = BioMembers(kernel.wide_member(bio, sector) or 0, end_io, private)
+    return kernel.submitted(bio, members)

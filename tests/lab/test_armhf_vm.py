@@ -13,7 +13,7 @@ from ktrace.lab.runner import find_scenario, run_scenario
 from ktrace.lab.scenario import Stage, Step
 from tests.agent.on_a_serial_port import SerialPort, resident_kib, same_facts
 from tests.lab.arches import kernel_for
-from tests.lab.stalled import of
+from tests.lab.stalled import chains_end_at_the_stalled_device, fillers_are_in_the_way, of
 from tests.recorded import recorded
 from tests.tracer import Record
 
@@ -60,6 +60,10 @@ def test_the_hooks_are_those_of_a_kernel_without_btf(records: list[Record]) -> N
     assert hooks["sched_switch"] == "raw_tp"
     assert hooks["task"] == "walk"
     assert hooks["oom_kill_process"] == "kprobe"
+    whys = {probe["function"]: probe["why"] for probe in records[0]["probes"]}
+    assert "stack traces" in whys["out_of_memory:return"]
+    states = {probe["function"]: probe["state"] for probe in records[0]["probes"]}
+    assert states["squashfs_cache_get"] == "waiting"  # the file has its types, loaded or not
     (change,) = [record for record in records if record.get("event") == "probe_change"]
     assert (change["function"], change["hook"]) == ("squashfs_cache_get", "kprobe")
 
@@ -82,6 +86,21 @@ def test_who_killed_them(records: list[Record]) -> None:
     assert (hog["killed"]["by"], hog["pid"]) == ("oom", kill["victim"]["pid"])
 
 
+def test_who_is_in_the_way(records: list[Record]) -> None:
+    fillers_are_in_the_way(records)
+
+
+def test_what_they_wait_for(records: list[Record]) -> None:
+    """As far as a slow guest has read it."""
+    told = [r["waits_for"]["detail"] for r in of(records, "update", "reader")]
+    told += [r["waits_for"]["detail"] for r in of(records, "open", "reader")]
+    assert any("of the fragment cache of squashfs on vdc (entries: 3, unused: 0" in x for x in told)
+
+
+def test_the_chain_of_the_killed_filler(records: list[Record]) -> None:
+    chains_end_at_the_stalled_device(records, "filler")
+
+
 def test_they_die_when_the_disk_goes_on(records: list[Record]) -> None:
     opened = {record["id"] for record in of(records, "open")}
     resolved = of(records, "resolved")
@@ -90,7 +109,9 @@ def test_they_die_when_the_disk_goes_on(records: list[Record]) -> None:
 
 
 def test_nothing_was_lost(records: list[Record]) -> None:
-    assert (records[-1]["lost"], records[-1]["verdict"]) == (0, "found")
+    end = records[-1]
+    assert end["lost_by"].keys() <= {"task_wait"}  # a slow guest may leave wait chains unread
+    assert end["verdict"] == "found"
 
 
 def test_the_agent_found_the_same(run: Run) -> None:

@@ -5,9 +5,14 @@ import json
 import pytest
 
 from ktrace.lab.runner import run_scenario
-from tests.chain_ends import chain_ends
 from tests.lab.arches import kernel_for
-from tests.lab.stalled import die_when_the_disk_goes_on, of
+from tests.lab.stalled import (
+    chains_end_at_the_stalled_device,
+    die_when_the_disk_goes_on,
+    fillers_are_in_the_way,
+    of,
+    the_cache_is_told_with_its_numbers,
+)
 from tests.tracer import Record, ktrace
 
 pytestmark = pytest.mark.vm
@@ -39,13 +44,6 @@ def _without_stack(record: Record) -> Record:
 
 def _events(records: list[Record]) -> list[Record]:
     return [record for record in records if record["kind"] == "event"]
-
-
-def last_told(records: list[Record], comm: str) -> list[Record]:
-    """Of each finding the newest record from before its end: where a guest is slow, a chain is not
-    read in one look."""
-    told = [*of(records, "open", comm), *of(records, "update", comm)]
-    return list({finding["id"]: finding for finding in told}.values())
 
 
 def test_every_waiter_is_found(records: list[Record]) -> None:
@@ -96,33 +94,16 @@ def test_the_hog_was_killed_by_the_oom_killer(records: list[Record]) -> None:
 
 
 def test_who_is_in_the_way(records: list[Record]) -> None:
-    whys = set()
-    for finding in [*last_told(records, "reader"), *last_told(records, "faulter")]:
-        assert {blocker["comm"] for blocker in finding["blocked_by"]} == {"filler"}
-        assert {blocker["function"] for blocker in finding["blocked_by"]} == {"submit_bio_wait"}
-        whys |= {(len(finding["blocked_by"]), b["why"]) for b in finding["blocked_by"]}
-    assert whys == {
-        (1, "reads the block that it waits for"),
-        (3, "holds an entry of the full fragment cache"),
-    }
+    fillers_are_in_the_way(records)
 
 
 def test_the_cache_with_its_numbers(records: list[Record]) -> None:
-    """Read through the types of squashfs, which is loaded after ktrace has begun."""
-    told = {r["waits_for"]["detail"] for r in of(records, "open", "reader")}
-    assert any(text.startswith("block ") for text in told)
-    assert any(text.startswith("a free entry of the fragment cache of squashfs") for text in told)
-    assert all("fragment cache of squashfs on vd" in text for text in told)
-    assert all("(entries: 3, unused: " in text for text in told)
+    the_cache_is_told_with_its_numbers(records)
 
 
 @pytest.mark.parametrize("comm", ["reader", "faulter", "hog", "filler"])
 def test_every_chain_ends_at_the_stalled_device(records: list[Record], comm: str) -> None:
-    for finding in last_told(records, comm):
-        for end in chain_ends(finding):
-            assert end["comm"] == "filler"
-            assert end["wait"]["kind"] == "block-io"
-            assert end["wait"]["detail"].startswith("vdc, sector ")
+    chains_end_at_the_stalled_device(records, comm)
 
 
 @pytest.mark.parametrize("comm", ["reader", "faulter", "hog", "filler"])

@@ -33,8 +33,6 @@ class WaitReader:
         self._symbols = symbols
         self._modules = _modules()  # whose types are in the layout
         self._symbols_looked_at: Symbols | None = None  # at the newest look
-        if btf.word_bytes() != 8:
-            raise NotInThisKernel("wait chains are read on 64-bit kernels only")
         layout = Layout.of(btf, (*WANTS, *SQUASHFS_STATE), MODULES)
         if not any(layout.has(path) for path in SAVED_SP):
             raise NotInThisKernel("where this machine saves a stack pointer is not known")
