@@ -16,8 +16,8 @@ from ktrace.lab.scenario import Scenario, Stage, Step
 MEMORY_MB = 512
 # The mem_map is put as high as it can be, so less memory moves it: by 2 MiB here.
 BOOTS = ("nokaslr", "nokaslr mem=510M", "nokaslr mem=508M")
-PFN = 0xA123  # from the first frame, in the first boot; free memory, then and after the
-# mem_map has moved
+# by architecture: in the first boot; free memory, then and after the mem_map has moved
+PFN = {"amd64": 0xA123, "arm64": 0x47123}
 BIT = 14  # of page->flags: private_2 on 6.1, private on 6.12; never set on a page to hand out
 CELL = "cell"
 FILL = "/workload/fill"
@@ -38,7 +38,7 @@ def find_page(stage: Stage) -> None:
     """Choose the cell in the first boot, find the page that it describes in every boot."""
     memory = GuestMemory(stage.guest)
     if stage.boot == 0:
-        stage.kept[CELL] = memory.frame(memory.first_frame() + PFN).physical
+        stage.kept[CELL] = memory.frame(PFN[stage.guest.machine.arch.name]).physical
     frame = memory.frame_described_at(stage.kept[CELL])
     if not memory.is_free(frame):
         raise LabError(f"page {frame.pfn:#x} is in use already: it cannot be handed out")
@@ -72,6 +72,7 @@ BAD_RAM = Scenario(
     command=ktrace_command("bad-page"),
     modules=(),
     disks=lambda cache, arch: (),
+    arches=("amd64", "arm64"),
     steps=(
         Step("find the page that the cell describes", find_page),
         Step("flip its bit from outside", flip_bit),

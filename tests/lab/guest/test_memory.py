@@ -122,7 +122,7 @@ def test_only_a_page_that_nobody_uses_is_free(tmp_path: Path, page: bytes, free:
 def test_the_cell_of_the_first_boot_is_that_of_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bad_ram, "PFN", 0x1234)
+    monkeypatch.setattr(bad_ram, "PFN", {"amd64": 0x1234})
     kept: dict[str, int] = {}
     for boot, map_at in enumerate((0x3C00000, 0x3C00000 - 0x1000)):
         guest = FileGuest(tmp_path, map_at)
