@@ -100,8 +100,7 @@ class WaitWatch:
         todo = [look for look in shown.values() if _waits(look[1])]
         if not self._everybody and not any(state.killed for _, state in todo):
             todo = []  # nobody asks
-        # the killed first, and who has waited longest for a look, should time run out
-        todo.sort(key=lambda look: (not look[1].killed, self._last_read(look[1])))
+        todo.sort(key=lambda look: self._turn(look[1]))
         self._looks += 1
         if todo:
             self._reader.begin()
@@ -139,6 +138,13 @@ class WaitWatch:
         self._walker.sample(_running(needed, told.values(), shown))
         self._forget(needed)
         return events
+
+    def _turn(self, state: TaskState) -> tuple[bool, bool, int]:
+        """Should time run out: before others who has not been read in this sleep, or else a killed
+        thread's chain may never be read to its end. Of those the killed first, and who has waited
+        longest for a look."""
+        last = self._last_read(state)
+        return last > 0, not state.killed, last
 
     def _last_read(self, state: TaskState) -> int:
         """The number of the look that has read its stack in this sleep; 0: none."""

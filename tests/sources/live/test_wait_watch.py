@@ -84,6 +84,17 @@ def test_what_is_shown_in_between_takes_no_time_from_a_look(reader: FakeReader) 
     assert len(reader.read_tids) > 1
 
 
+def test_who_was_never_read_comes_before_killed_ones_that_were(
+    watch: WaitWatch, reader: FakeReader
+) -> None:
+    """Who holds what they wait for is often not killed: the chain would never get there."""
+    tasks = [state(1.0, Task(n, n, "app"), switches=7) for n in range(1, 7)]
+    tasks.append(state(1.0, Task(9, 9, "holder"), killed=(), switches=7))
+    for _ in range(2):
+        watch.look([(("TASK_STATE", None), task) for task in tasks], lambda: 2.0)
+    assert 9 in reader.read_tids
+
+
 def test_what_was_read_in_the_same_sleep_is_not_lost(watch: WaitWatch) -> None:
     look(watch)
     assert losses(look(watch)) == []
