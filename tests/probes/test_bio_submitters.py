@@ -28,12 +28,14 @@ class Bio(ctypes.Structure):
 
 
 def read_once(device: Path, noted: int) -> tuple[int, Any] | None:
-    """The bio of a dd, and what was noted of it; None where the map changed while it was read."""
+    """The bio by which a dd reads the device's begin (it may read its own program, too), and what
+    was noted of it; None where the map changed while it was read."""
     command = ["dd", f"if={device}", "of=/dev/null", "iflag=direct", "count=1", "bs=4096"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     assert process.wait() == 0
     entries = HashMap(noted, Bio, value_type(), most=4096).entries()
-    return next(((bio.address, by) for bio, by in entries if by.pid == process.pid), None)
+    of_dd = ((bio.address, by) for bio, by in entries if by.pid == process.pid)
+    return next((found for found in of_dd if found[1].sector == 0), None)
 
 
 def value_type() -> type[ctypes.Structure]:
