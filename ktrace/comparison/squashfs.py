@@ -37,7 +37,11 @@ def decompressed(
     before: Sequence[SquashfsReads | None], after: Sequence[SquashfsReads | None]
 ) -> Measure:
     sides = [
-        tuple(run.bytes_inflated / run.reads / 1024 for run in side if run and run.reads)
+        tuple(
+            run.bytes_inflated / run.reads / 1024
+            for run in side
+            if run and run.reads and run.bytes_inflated is not None
+        )
         for side in (before, after)
     ]
     return Measure(TARGET, "KiB decompressed for a read of pages", sides[0], sides[1])
@@ -67,7 +71,8 @@ def judge(
     comparable work."""
     for side, values in (("BEFORE", target.before), ("AFTER", target.after)):
         if not values:
-            return Judged(NOT_ENOUGH, f"no run of {side} counted reads of squashfs's pages")
+            why = f"no run of {side} counted reads of squashfs's pages and what was decompressed"
+            return Judged(NOT_ENOUGH, why)
     if different:
         return Judged(
             NOT_COMPARABLE, f"the two sides did not do comparable work: {'; '.join(different)}"

@@ -1,5 +1,7 @@
 """What a run read from squashfs."""
 
+from collections.abc import Iterable
+
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.squashfs_use import SquashfsCaches
 from ktrace.events import FILES
@@ -10,14 +12,14 @@ _FILES = 20
 
 @record
 class SquashfsReads:
-    """What one run read. Bytes."""
+    """What one run read. Bytes; None: not measured of each cache."""
 
     reads: int  # of pages: squashfs_readahead(), squashfs_read_folio()
     blocks: int
     again: int
-    bytes_read: int
-    bytes_inflated: int
-    bytes_again: int
+    bytes_read: int | None
+    bytes_inflated: int | None
+    bytes_again: int | None
     thrashes: int
     files: frozenset[str]  # by path: those for which most was read
 
@@ -28,13 +30,20 @@ def reads_of(analysis: Analysis) -> SquashfsReads | None:
         return None
     caches = analysis.of(SquashfsCaches)
     uses = [window.newest for window in caches.windows.values()]
+    inflated = sum_of(use.measured(use.bytes_inflated) for use in uses)
     return SquashfsReads(
         reads=sum(use.calls for use in uses if use.name == FILES),
         blocks=sum(use.fills for use in uses),
         again=sum(use.again for use in uses),
-        bytes_read=sum(use.bytes_read for use in uses),
-        bytes_inflated=sum(use.bytes_inflated for use in uses),
-        bytes_again=sum(use.bytes_again for use in uses),
+        bytes_read=sum_of(use.measured(use.bytes_read) for use in uses),
+        bytes_inflated=inflated,
+        bytes_again=None if inflated is None else sum(use.bytes_again for use in uses),
         thrashes=len(caches.found),
         files=frozenset(file.path for file in caches.busiest(count=_FILES) if file.path),
     )
+
+
+def sum_of(numbers: Iterable[int | None]) -> int | None:
+    """None where one of them was not measured."""
+    known = list(numbers)
+    return None if None in known else sum(filter(None, known))

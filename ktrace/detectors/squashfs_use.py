@@ -165,16 +165,17 @@ def cost_s(use: CacheUse) -> float:
 
 def _of_use(use: CacheUse) -> dict[str, Any]:
     cached = use.cache != "0x0"
-    same = (
-        "device dev mount fills again bytes_inflated bytes_again slept_full slept_pending slept_s"
-    )
+    inflated = use.measured(use.bytes_inflated)
+    same = "device dev mount fills again slept_full slept_pending slept_s"
     return {name: getattr(use, name) for name in same.split()} | {
         "cache": use.name,
         "entries": use.entries or None,
         "block_size": use.block_size or None,
         "calls": use.calls,
         "hits": use.hits if cached else None,
-        "bytes_read": use.bytes_read or None,
+        "bytes_read": use.measured(use.bytes_read),
+        "bytes_inflated": inflated,
+        "bytes_again": None if inflated is None else use.bytes_again,
         "bytes_used": use.bytes_used if cached else None,
         "disk_s": use.disk_s if use.disk_reads else None,
         "inflate_s": use.inflate_s if cached else None,

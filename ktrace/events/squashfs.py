@@ -66,7 +66,8 @@ class CacheUse:
     disk_reads: int
     inflate_s: float  # from then until it was used; not of blocks past the caches
     held_s: float  # entries, from their first use until they were given back
-    bytes_read: int  # on the device, compressed; 0 for metadata where the entry cannot be read
+    # bytes of these blocks; 0 also where the kernel's structs cannot be read: see measured()
+    bytes_read: int  # on the device, compressed
     bytes_inflated: int
     bytes_again: int  # of these, of the blocks in again
     bytes_used: int  # copied out of entries; 0 of blocks past the caches, whose use is not seen
@@ -75,6 +76,11 @@ class CacheUse:
     slept: tuple[int, ...]
     disk: tuple[int, ...]
     state: CacheState | None  # None: it could not be read
+
+    def measured(self, total: int) -> int | None:
+        """total: bytes_read or bytes_inflated. None: not measured, since a block that was read has
+        some; without BTF of the module, say."""
+        return total if total or self.fills <= self.failed else None
 
 
 @record

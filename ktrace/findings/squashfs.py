@@ -43,8 +43,8 @@ class SquashfsThrash(Finding):
     fills: int  # blocks read and decompressed
     again: int
     bytes_read: int | None  # compressed
-    bytes_inflated: int
-    bytes_again: int
+    bytes_inflated: int | None
+    bytes_again: int | None
     bytes_used: int | None  # copied out of the cache
     slept_full: int  # calls that slept until an entry was free
     slept_pending: int  # calls that slept until somebody else had filled the entry

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ktrace.comparison.runs import Run
-from ktrace.comparison.squashfs_reads import SquashfsReads
+from ktrace.comparison.squashfs_reads import SquashfsReads, sum_of
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 from ktrace.views.squashfs_text import share
@@ -20,8 +20,8 @@ def rows(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[str, str, st
         ("reads of pages", lambda side: str(side.reads)),
         ("blocks read", lambda side: str(side.blocks)),
         ("  again, within seconds", lambda side: share(side.again, side.blocks)),
-        ("read from the disk", lambda side: words.size(side.bytes_read)),
-        ("decompressed", lambda side: words.size(side.bytes_inflated)),
+        ("read from the disk", lambda side: words.measured_size(side.bytes_read)),
+        ("decompressed", lambda side: words.measured_size(side.bytes_inflated)),
         ("  for a read of pages", lambda side: _each(side.bytes_inflated, side.reads)),
         ("thrashes", lambda side: str(side.thrashes)),
     )
@@ -52,8 +52,8 @@ def _run(run: Run) -> tuple[str, ...]:
         str(known.reads),
         str(known.blocks),
         share(known.again, known.blocks),
-        words.size(known.bytes_read),
-        words.size(known.bytes_inflated),
+        words.measured_size(known.bytes_read),
+        words.measured_size(known.bytes_inflated),
         str(known.thrashes),
     )
 
@@ -66,13 +66,15 @@ def _sum(of_side: Sequence[Run]) -> SquashfsReads | None:
         reads=sum(run.reads for run in known),
         blocks=sum(run.blocks for run in known),
         again=sum(run.again for run in known),
-        bytes_read=sum(run.bytes_read for run in known),
-        bytes_inflated=sum(run.bytes_inflated for run in known),
-        bytes_again=sum(run.bytes_again for run in known),
+        bytes_read=sum_of(run.bytes_read for run in known),
+        bytes_inflated=sum_of(run.bytes_inflated for run in known),
+        bytes_again=sum_of(run.bytes_again for run in known),
         thrashes=sum(run.thrashes for run in known),
         files=frozenset().union(*(run.files for run in known)),
     )
 
 
-def _each(part: int, number: int) -> str:
+def _each(part: int | None, number: int) -> str:
+    if part is None:
+        return "not measured"
     return words.size(part / number) if number else "-"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from ktrace.detectors.squashfs_window import Recent
-from ktrace.events import FILES, CacheState
+from ktrace.events import FILES, CacheState, CacheUse
 from ktrace.views import shorten, squashfs_text
 from ktrace.views.screen_table import Cell, Column, Table
 from ktrace.views.squashfs_text import brief
@@ -45,11 +45,16 @@ def _row(one: Recent) -> list[Cell]:
         Cell(squashfs_text.share(use.hits, use.calls) if cached else "-"),
         Cell(f"{use.fills / over:.1f}"),
         Cell(squashfs_text.share(use.again, use.fills), "bold red" if much else ""),
-        Cell(brief(use.bytes_read / over)),
-        Cell(brief(use.bytes_inflated / over)),
+        Cell(_rate(use, use.bytes_read, over)),
+        Cell(_rate(use, use.bytes_inflated, over)),
         Cell(brief(use.bytes_used / over) if cached else "?"),
         Cell(squashfs_text.waits(use)),
     ]
+
+
+def _rate(use: CacheUse, total: int, over: float) -> str:
+    known = use.measured(total)
+    return brief(None if known is None else known / over)
 
 
 def _in_use(state: CacheState | None, entries: int) -> str:

@@ -30,7 +30,7 @@ def section(analysis: Analysis, found: Sequence[Sequence[SquashfsThrash]]) -> li
 
 def _thrash(analysis: Analysis, versions: Sequence[SquashfsThrash]) -> Iterator[str]:
     going_on = [finding for finding in versions if finding.status != "resolved"]
-    worst = max(going_on or versions, key=lambda finding: finding.bytes_again)
+    worst = max(going_on or versions, key=lambda one: (one.bytes_again or 0, one.again))
     last = versions[-1]
     where = squashfs_text.place(worst.device, worst.mount, worst.cache)
     yield from wrapped(f"SQUASHFS THRASH: {where}: {squashfs_text.again(worst)}", "", "  ")
@@ -82,8 +82,8 @@ def _row(use: CacheUse) -> tuple[str, ...]:
         squashfs_text.share(use.hits, use.calls) if cached else "-",
         str(use.fills),
         squashfs_text.share(use.again, use.fills),
-        brief(use.bytes_read) if use.bytes_read else "?",
-        brief(use.bytes_inflated),
+        brief(use.measured(use.bytes_read)),
+        brief(use.measured(use.bytes_inflated)),
         brief(use.bytes_used) if cached else "?",
         words.seconds(cost_s(use)),
         squashfs_text.waits(use),

@@ -23,8 +23,10 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.0f}%" if whole else "-"
 
 
-def brief(number: float) -> str:
-    """Bytes, of a table: "812K", "3.2M", "20.1G"."""
+def brief(number: float | None) -> str:
+    """Bytes, of a table: "812K", "3.2M", "20.1G"; "?": not measured."""
+    if number is None:
+        return "?"
     for unit, letter in ((1 << 30, "G"), (_MIB, "M")):
         if number >= unit:
             return f"{number / unit:.1f}{letter}"
@@ -51,11 +53,10 @@ def again(finding: SquashfsThrash) -> str:
 
 def numbers(finding: SquashfsThrash) -> list[str]:
     """What it costs, what came of it."""
-    read = "not measured" if finding.bytes_read is None else words.size(finding.bytes_read)
-    lines = [
-        f"read {read}, decompressed {words.size(finding.bytes_inflated)}, of that again "
-        f"{words.size(finding.bytes_again)}{_used(finding)}"
-    ]
+    read = words.measured_size(finding.bytes_read)
+    inflated = words.measured_size(finding.bytes_inflated)
+    again = words.measured_size(finding.bytes_again)
+    lines = [f"read {read}, decompressed {inflated}, of that again {again}{_used(finding)}"]
     lines.append(f"threads spent {', '.join(_spent(finding))} (of all threads together)")
     if finding.hits is not None and finding.calls:
         lines.append(
@@ -132,6 +133,8 @@ def _memory(finding: SquashfsThrash) -> str:
     if finding.refaults_kib is None or finding.cache == "metadata":
         return ""
     used = finding.bytes_again if finding.bytes_used is None else finding.bytes_used
+    if used is None:
+        return ""
     refaulted = finding.refaults_kib * 1024
     pages = finding.file_pages_kib
     held = f" (the page cache holds {words.mebibytes(pages)})" if pages is not None else ""
@@ -149,7 +152,9 @@ def _memory(finding: SquashfsThrash) -> str:
 
 
 def _blocks(finding: SquashfsThrash) -> str:
-    if not finding.bytes_used or finding.bytes_inflated < _WASTE * finding.bytes_used:
+    if not finding.bytes_used or finding.bytes_inflated is None:
+        return ""
+    if finding.bytes_inflated < _WASTE * finding.bytes_used:
         return ""
     per = finding.bytes_inflated / finding.bytes_used
     block = f" (now up to {words.size(finding.block_size)})" if finding.block_size else ""

@@ -107,6 +107,10 @@ def size(number: float) -> str:
     return f"{value:.1f} {unit}" if exact else f"{value:.0f} {unit}"
 
 
+def measured_size(number: float | None) -> str:
+    return "not measured" if number is None else size(number)
+
+
 def mebibytes(kib: int) -> str:
     """Whole ones."""
     return f"{kib / 1024:.0f} MiB" if kib >= 1024 else f"{kib} KiB"

@@ -112,6 +112,15 @@ def test_as_before_and_too_few_runs() -> None:
     assert exit_code(few) is ExitCode.INCONCLUSIVE
 
 
+def test_bytes_that_were_not_measured_are_no_verdict() -> None:
+    """Of blocks that were counted: 0 would be better than anything before."""
+    blind = side("b", *SMALL, bytes_read=None, bytes_inflated=None, bytes_again=None)
+    found = compared(side("a", *LARGE), blind)
+    assert found.verdict == "not enough data"
+    assert "no run of AFTER counted reads of squashfs's pages and what was" in found.why
+    assert any("not measured" in line for line in text_lines(found))
+
+
 def test_what_was_not_measured_is_no_verdict() -> None:
     blind = [replace(one, squashfs=None) for one in side("b", *SMALL)]
     found = compared(side("a", *LARGE), blind)
@@ -184,6 +193,19 @@ def test_what_a_trace_says(tmp_path: Path) -> None:
         [],
         (),
     )
+
+
+def test_a_trace_whose_blocks_have_no_bytes(tmp_path: Path) -> None:
+    attached = tuple(Probe(name, "kprobe", "attached") for name in ("squashfs_readpage",))
+    trace = tmp_path / "a.ktrace"
+    writer = TraceWriter(trace)
+    writer.write_session(session(command="squashfs", probes=attached))
+    blind = read(40, 30, bytes_read=0, bytes_inflated=0, bytes_again=0)
+    writer.write_event(counts(105.0, blind, read(5, cache="0x0", name="files")))
+    assert writer.close()
+    ((found,), _) = read_runs([str(trace)], None)
+    assert found.squashfs
+    assert (found.squashfs.blocks, found.squashfs.bytes_inflated) == (45, None)
 
 
 def test_a_trace_without_those_probes_measured_nothing(tmp_path: Path) -> None:

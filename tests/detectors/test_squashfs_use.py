@@ -44,6 +44,14 @@ def test_blocks_that_are_read_again_are_a_thrash() -> None:
     assert (finding.slept, finding.longest_hold) == (waited().slept, waited().longest_hold)
 
 
+def test_bytes_that_were_not_counted_are_not_measured() -> None:
+    """As on Debian's 5.10, whose modules have no BTF."""
+    blind = waited(bytes_read=0, bytes_inflated=0, bytes_again=0)
+    (finding,) = told(counts(101.0, cache_use()), counts(105.0, blind))
+    assert finding.fills == 40
+    assert (finding.bytes_read, finding.bytes_inflated, finding.bytes_again) == (None,) * 3
+
+
 def test_who_waits_for_the_cache_at_the_newest_walk() -> None:
     waiter = state(103, APP, killed=(), stack=CACHE_STACK, squashfs=call(4096), asleep_t=101.0)
     begun = counts(101.0, cache_use(device="vdb"))

@@ -79,6 +79,15 @@ def test_what_was_not_measured_is_said() -> None:
     assert view.prose(finding) == {"advice": []}
 
 
+def test_bytes_that_were_not_measured_are_no_advice() -> None:
+    blind = dict.fromkeys(("bytes_read", "bytes_inflated", "bytes_again"))
+    finding = thrash(**blind, refaults_kib=0)
+    assert "read not measured, decompressed not measured, of that again not measured" in "\n".join(
+        view.details(finding)
+    )
+    assert not [text for text in view.prose(finding)["advice"] if "block size" in text]
+
+
 @pytest.mark.parametrize(
     ("changed", "wanted"),
     [
