@@ -128,7 +128,8 @@ def all_frames() -> Board:
     for name in ("meminfo", "vmstat", "zoneinfo", "pressure/memory"):
         text = Path("/proc", name)  # of any machine
         if text.is_file():
-            board.add(FrameType.FILE, name.encode() + b"\0" + text.read_bytes()[:2000])
+            whole_lines, _, _ = text.read_bytes()[:2000].rpartition(b"\n")
+            board.add(FrameType.FILE, name.encode() + b"\0" + whole_lines + b"\n")
     for kind in ("oom_kill", "oom_victim", "oom_reap", "bad_page", "out_of_memory", "task_dead"):
         board.event(kind, T + 3 * 10**9)
     board.add(FrameType.LOOK, struct.pack("=Q", T + 3 * 10**9))
