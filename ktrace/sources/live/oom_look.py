@@ -49,6 +49,7 @@ class Status:
     pid: int
     comm: str
     fields: dict[str, str]
+    number_read: int  # how many were read before it, in this look
 
     def number(self, name: str) -> int:
         words = self.fields.get(name, "").split()
@@ -124,7 +125,7 @@ class OomLook:
             return None
         fields: dict[str, str] = dict(_FIELDS.findall(text))
         fields["oom_score_adj"] = self._read(f"{pid}/oom_score_adj").strip()
-        return Status(pid, _unescaped(fields.get("Name", "?")), fields)
+        return Status(pid, _unescaped(fields.get("Name", "?")), fields, len(self._known))
 
     def _describe(self, status: Status, others: list[Status]) -> DomainTask:
         self._breathe()
@@ -149,13 +150,14 @@ class OomLook:
     def _sharers(self, status: Status, others: list[Status]) -> tuple[int, ...] | None:
         """Processes with the same mm, in the domain, and its parent (which vfork() leaves with it).
 
-        Who shares an mm has the same size at the same time, or nearly: kcmp() asks about those.
+        Who shares an mm has the same size, but for what it grows between two reads: kcmp() is
+        asked about those.
         """
-        near = [other for other in others if _alike(status, other)]
+        near = [other for other in others if _may_share(status, other)]
         parent = status.number("PPid")
         if parent not in {other.pid for other in near}:
             found = self.status(parent)
-            near += [found] if found and _alike(status, found) else []
+            near += [found] if found and _may_share(status, found) else []
         answers = {other.pid: self._same_mm(status.pid, other.pid) for other in near}
         answers.pop(status.pid, None)
         if None in answers.values():
@@ -201,9 +203,11 @@ def _importance(status: Status) -> tuple[bool, int]:
     return status.number("oom_score_adj") != OOM_SCORE_ADJ_MIN, -status.number("VmRSS")
 
 
-def _alike(status: Status, other: Status) -> bool:
-    sizes = [(s.fields.get("VmPeak"), s.fields.get("VmLib")) for s in (status, other)]
-    return sizes[0] == sizes[1] and sizes[0][0] is not None
+def _may_share(status: Status, other: Status) -> bool:
+    """One mm? Its peak only grows, and so is not less in the read that came later."""
+    earlier, later = sorted((status, other), key=lambda one: one.number_read)
+    libraries = [one.fields.get("VmLib") for one in (earlier, later)]
+    return libraries[0] == libraries[1] and 0 < earlier.number("VmPeak") <= later.number("VmPeak")
 
 
 def same_mm(pid: int, other: int) -> bool | None:

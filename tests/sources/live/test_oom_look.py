@@ -42,10 +42,13 @@ class Machine:
         (self.group / "memory.current").write_text("20967424\n")
         (self.group / "cgroup.procs").write_text("")
 
-    def process(self, pid: int, ppid: int, adjust: int, comm: str = "app", rss: int = 100) -> None:
+    def process(
+        self, pid: int, ppid: int, adjust: int, comm: str = "app", rss: int = 100, peak: int = 0
+    ) -> None:
+        """peak: 0: not known."""
         folder = self.proc / str(pid)
         folder.mkdir()
-        text = STATUS.format(comm=comm, ppid=ppid, rss=rss, peak=4000 + pid)
+        text = STATUS.format(comm=comm, ppid=ppid, rss=rss, peak=peak)
         (folder / "status").write_text(text)
         (folder / "oom_score_adj").write_text(f"{adjust}\n")
         (folder / "stat").write_text(f"{pid} (a) b) R 1 1 1 0 -1 4 9 0 0 0 150 50 0 0\n")
@@ -90,6 +93,26 @@ def test_it_breathes_at_each_process(machine: Machine) -> None:
     breaths: list[int] = []
     OomLook(machine.proc, breathe=lambda: breaths.append(1)).look(1.0, "/app")
     assert len(breaths) >= 2
+
+
+def test_who_shares_an_mm_that_grows_while_it_is_read(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def kcmp(pid: int, other: int) -> bool:
+        asked.append((pid, other))
+        return True
+
+    monkeypatch.setattr(oom_look, "same_mm", kcmp)
+    machine.process(40, 1, 0, peak=4000)
+    machine.process(41, 1, 0, peak=4400)
+    machine.process(42, 1, 0, peak=3000)
+    machine.join(40, 41, 42)
+    tasks = {task.pid: task for task in OomLook(machine.proc).look(1.0, "/app").tasks}
+    assert (tasks[40].sharers, tasks[41].sharers, tasks[42].sharers) == ((41,), (40,), ())
+    assert (40, 41) in asked
+    assert not {(40, 42), (41, 42)} & set(asked)
 
 
 def test_tasks_of_groups_below(machine: Machine) -> None:
