@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from ktrace import survival
 from ktrace.events import Event, Task, TaskState, Walk
 from ktrace.findings import Probe
+from ktrace.live import opening
 from ktrace.live import run as live
 from ktrace.live.options import Options
 from ktrace.problems import PROBLEMS
@@ -109,8 +110,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) > 2 else None) as folder:
         trace = Path(folder) / "soak.ktrace"
         soak = Soak(int(hours * 3600))
-        live.LiveSource = lambda *_, **__: soak  # type: ignore[assignment, misc]
-        live._open_earlier = lambda _: []
+        opening.LiveSource = lambda *_, **__: soak  # type: ignore[assignment, misc]
+        live.open_earlier = lambda _: []
         shown, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
         live.run(Options(command="record", record=str(trace)), LinesView())
         sys.stdout = shown

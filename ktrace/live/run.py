@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ktrace import real_time, survival
 from ktrace.detectors.analysis import Analysis
@@ -20,12 +20,12 @@ from ktrace.live.confinement import confine
 from ktrace.live.enough_files import enough_files
 from ktrace.live.head import describe
 from ktrace.live.kept_output import KeptOutput
+from ktrace.live.opening import open_earlier, open_recording, open_source
 from ktrace.live.options import Options
-from ktrace.live.origin import Here, OnBoard, Origin, Source
+from ktrace.live.origin import Origin, Source
 from ktrace.live.pace import Pace
 from ktrace.live.stop import Stop
-from ktrace.problems import hot_objects, live_problems, load, reported
-from ktrace.sources.live.source import LiveSource
+from ktrace.problems import live_problems, reported
 from ktrace.verdicts import EXIT_CODES, with_doubt
 from ktrace.views import known_text
 from ktrace.views.output import complain, say
@@ -59,12 +59,12 @@ def run(options: Options, view: View) -> ExitCode:
     with ExitStack() as stack:
         stack.callback(pace.end)
         with enough_files():
-            source, origin = _open_source(options, stop, pace)
+            source, origin = open_source(options, stop, pace)
             stack.callback(source.close)
             symbols = source.load_symbols()
-        earlier = _open_earlier(options)
+        earlier = open_earlier(options)
         stack.callback(lambda: [kept.close() for kept in earlier])
-        recording = _open_recording(options)  # as late as can be: nothing is emptied in vain
+        recording = open_recording(options)  # as late as can be: nothing is emptied in vain
         if recording is not None:
             stack.callback(recording.close)
         stack.callback(partial(_close, view))
@@ -73,46 +73,9 @@ def run(options: Options, view: View) -> ExitCode:
         return run.trace()
 
 
-def _open_source(options: Options, stop: Stop, pace: Pace) -> tuple[Source, Origin]:
-    if options.agent is None:
-        here = LiveSource(
-            options.stuck_after,
-            options.loader,
-            options.all_waits,
-            hot_objects(options.command, options.also),
-            options.min_order,
-            pace.breathe,
-        )
-        return here, Here(here)
-    from ktrace.sources.agent.source import AgentSource
-
-    board = AgentSource(options.agent, stop.now)
-    return board, OnBoard(board)
-
-
 def _close(view: View) -> None:
     with suppress(OSError):
         view.close()
-
-
-def _open_recording(options: Options) -> "Recording | Segments | None":
-    if options.traces is not None:
-        from ktrace.watch.segments import Segments
-
-        return Segments(options)
-    if options.record is None:
-        return None
-    from ktrace.live.recording import Recording
-
-    return Recording(options)
-
-
-def _open_earlier(options: Options) -> "list[Earlier]":
-    """What the problems of this run know from before it; of a board, they do not."""
-    if options.agent is not None:
-        return []
-    names = [problem.before for problem in reported(options.command) if problem.before]
-    return [cast("type[Earlier]", load(name))(options.state) for name in names]  # type: ignore[call-arg]
 
 
 class _Run:

@@ -14,6 +14,7 @@ import pytest
 from ktrace.errors import ExitCode
 from ktrace.events import Event
 from ktrace.findings import Probe
+from ktrace.live import opening
 from ktrace.live import run as live
 from ktrace.live.options import Options
 from ktrace.problems import PROBLEMS
@@ -88,8 +89,8 @@ class FakeRun:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch = monkeypatch
         self._capfd = capfd
-        monkeypatch.setattr(live, "LiveSource", FakeSource)
-        monkeypatch.setattr(live, "_open_earlier", lambda _: [NothingEarlier(None)])
+        monkeypatch.setattr(opening, "LiveSource", FakeSource)
+        monkeypatch.setattr(live, "open_earlier", lambda _: [NothingEarlier(None)])
         monkeypatch.setattr(live, "confine", lambda *_, **__: "")  # this process is the test's
         monkeypatch.setattr(live.survival, "survive", list)
 

@@ -11,6 +11,7 @@ import pytest
 
 from ktrace.errors import ExitCode, UsageError
 from ktrace.events import Event
+from ktrace.live import opening
 from ktrace.live import run as live
 from ktrace.views.lines import LinesView
 from tests.factories import kill, state, walk
@@ -108,7 +109,7 @@ def test_what_was_found_outweighs_a_command_that_failed(run: FakeRun) -> None:
 def test_refused_before_anything_is_attached(
     run: FakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: object, why: str
 ) -> None:
-    monkeypatch.setattr(live, "LiveSource", None)
+    monkeypatch.setattr(opening, "LiveSource", None)
     program, trace = tmp_path / "program", tmp_path / "run.ktrace"
     make(program)  # type: ignore[operator]
     with pytest.raises(UsageError, match=why):

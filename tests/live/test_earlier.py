@@ -21,7 +21,7 @@ def no_log(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> FakeRun:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(earlier_pages, "earlier_reports", refuse)
-    monkeypatch.setattr(live, "_open_earlier", lambda _: [EarlierPages(None)])
+    monkeypatch.setattr(live, "open_earlier", lambda _: [EarlierPages(None)])
     return run
 
 

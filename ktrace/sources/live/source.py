@@ -16,15 +16,13 @@ from ktrace.events import (
 )
 from ktrace.findings import Probe
 from ktrace.kernel.gfp import GfpFlags
-from ktrace.kernel.layout import NotInThisKernel
-from ktrace.kernel.libbpf import LibbpfError
 from ktrace.kernel.oom import CONSTRAINTS
 from ktrace.kernel.page_checks import HOW, page_checks
 from ktrace.kernel.symbols import Module, Symbols, loaded_modules
 from ktrace.kernel.task_state import FROZEN, TaskStates
 from ktrace.kernel.tracefs import tracepoint_format
 from ktrace.kernel.unwind_file import unwinder
-from ktrace.probes.catalog import ALLOCATIONS, PAGE_CHECKS
+from ktrace.probes.catalog import PAGE_CHECKS
 from ktrace.probes.choice import choose, make_loader
 from ktrace.probes.loader import Loader, RawEvent
 from ktrace.repeated_looks import LooksLeftOut
@@ -36,10 +34,10 @@ from ktrace.sources.live.module_watch import ModuleWatch
 from ktrace.sources.live.oom_look import OomLook
 from ktrace.sources.live.oom_watch import OomWatch
 from ktrace.sources.live.squashfs_watch import AGAIN_S, SquashfsWatch
-from ktrace.sources.live.wait_watch import WaitWatch
+from ktrace.sources.live.watches import allocation_watch, wait_watch
 
 if TYPE_CHECKING:
-    from ktrace.sources.live.allocation_watch import AllocationWatch
+    pass
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
@@ -78,7 +76,7 @@ class LiveSource:
             "squashfs_again_ns": int(AGAIN_S * 1e9),
         }
         gfp = GfpFlags.from_format(tracepoint_format("kmem", "mm_page_alloc"))
-        self._large = _allocation_watch(hot, min_order, gfp)
+        self._large = allocation_watch(hot, min_order, gfp)
         knobs |= self._large.knobs if self._large else {}
         self.choice = choose(loader_name)
         loader = make_loader(self.choice.name, knobs, hot, breathe)
@@ -257,33 +255,6 @@ class LiveSource:
             self.load_symbols()
         for probe in changes:
             yield _change(probe)
-
-
-def wait_watch(
-    loader: Loader, decoder: Decoder, all_waits: bool, breathe: Callable[[], None] = lambda: None
-) -> tuple[WaitWatch | None, str]:
-    """And why not, where there is none."""
-    btf = loader.kernel_btf()
-    if btf is None or not loader.can_follow:
-        return None, f"the loader {loader.name} cannot read the kernel's memory on demand"
-    from ktrace.sources.live.wait_reader import WaitReader
-
-    try:
-        reader = WaitReader(btf, lambda: decoder.symbols, loader.bio_submitters)
-    except (LibbpfError, NotInThisKernel, OSError) as error:
-        return None, str(error)
-    return WaitWatch(loader, reader, decoder.decode, all_waits, breathe), ""
-
-
-def _allocation_watch(
-    hot: Sequence[str], min_order: int | None, gfp: GfpFlags
-) -> "AllocationWatch | None":
-    """Where large allocations are traced; imported only there."""
-    if ALLOCATIONS not in hot:
-        return None
-    from ktrace.sources.live.allocation_watch import LARGE_ORDER, AllocationWatch
-
-    return AllocationWatch(LARGE_ORDER if min_order is None else min_order, gfp)
 
 
 def _page_checks(probes: list[Probe]) -> list[Probe]:
