@@ -12,37 +12,35 @@ NEEDED, NOT_NEEDED, UNKNOWN = "needed", "not-needed", "not-known"
 
 @record
 class Use:
-    """contiguous: does it need pages that lie together (needed, not-needed, not-known)? falls_back:
-    it goes on with smaller blocks, and a failure costs time, nothing else. split: its pages are
-    freed one by one, which is not watched."""
+    """contiguous: does it need pages that lie together (needed, not-needed, not-known)? split: its
+    pages are freed one by one, which is not watched."""
 
     name: str
     contiguous: str
-    falls_back: bool = False
     split: bool = False
 
 
 # The first whose functions are in the stack, innermost or not
 _USES: tuple[tuple[str, Use], ...] = (
     (r"packet_set_ring|alloc_one_pg_vec_page", Use("packet ring", NOT_NEEDED)),
-    (r"__kvmalloc_node\w*|kvmalloc_node", Use("kvmalloc", NOT_NEEDED, falls_back=True)),
-    (r"vm_area_alloc_pages|__vmalloc_area_node", Use("vmalloc", NOT_NEEDED, True, split=True)),
-    (r"allocate_slab|new_slab", Use("slab", NOT_NEEDED, falls_back=True)),
+    (r"__kvmalloc_node\w*|kvmalloc_node", Use("kvmalloc", NOT_NEEDED)),
+    (r"vm_area_alloc_pages|__vmalloc_area_node", Use("vmalloc", NOT_NEEDED, split=True)),
+    (r"allocate_slab|new_slab", Use("slab", NOT_NEEDED)),
     (
         r"(__)?do_huge_pmd_\w+|vma_alloc_anon_folio_pmd|collapse_huge_page|alloc_charge_folio"
         r"|collapse_file|hpage_collapse_alloc_\w+|khugepaged_alloc_page",
-        Use("THP", NEEDED, falls_back=True),
+        Use("THP", NEEDED),
     ),
-    (r"alloc_anon_folio", Use("anonymous", NOT_NEEDED, falls_back=True)),
+    (r"alloc_anon_folio", Use("anonymous", NOT_NEEDED)),
     (r"alloc_\w*hugetlb\w*|alloc_fresh_huge_page|alloc_surplus_huge\w*", Use("hugetlb", NEEDED)),
     (
         r"__filemap_get_folio\w*|page_cache_ra_order|ra_alloc_folio|filemap_alloc_folio\w*"
         r"|shmem_alloc_\w*folio\w*",
-        Use("page cache", NOT_NEEDED, falls_back=True),
+        Use("page cache", NOT_NEEDED),
     ),
     (
         r"skb_page_frag_refill|__page_frag_\w+|page_frag_alloc\w*|alloc_skb_with_frags",
-        Use("socket", NOT_NEEDED, falls_back=True),
+        Use("socket", NOT_NEEDED),
     ),
     (
         r"iommu_dma_alloc\w*|__iommu_dma_alloc\w*",

@@ -21,10 +21,11 @@ def unwind_file(btf: str) -> str:
     return f"{btf.removesuffix('.btf')}{SUFFIX}"
 
 
-def unwinder() -> ArmUnwinder | None:
-    """What --unwind names, or the file beside the one with the types, or in /etc/ktrace/btf; None
-    where there is none of them. Raises CannotTrace when it cannot be read."""
-    beside = unwind_file(btf_file() or f"{FOLDER}/{os.uname().release}.btf")
+def unwinder(release: str) -> ArmUnwinder | None:
+    """What --unwind names, or the file beside the one with the types, or in /etc/ktrace/btf for the
+    kernel of that release; None where there is none of them. Raises CannotTrace when it cannot be
+    read."""
+    beside = unwind_file(btf_file() or f"{FOLDER}/{release}.btf")
     path = _named or beside
     if not _named and not os.path.isfile(path):
         return None

@@ -32,7 +32,7 @@ def decoder_for(board: Board, files: Files) -> tuple[Decoder, list[str]]:
             "tracefs is not mounted on the board: gfp flags are numbers, task states assumed"
         )
     btf = _types(files)
-    tables = unwinder() if board.word_size == 4 else None
+    tables = unwinder(board.release) if board.word_size == 4 else None
     if board.word_size == 4 and tables is None:
         doubts.append("stacks are not unwound (--unwind FILE): of a sleeper one function is known")
     try:

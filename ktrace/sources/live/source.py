@@ -1,5 +1,6 @@
 """A running kernel as a source of events."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ class LiveSource:
             btf = loader.kernel_btf()
             constraints = loader.enum(CONSTRAINTS)
             word_bytes = btf.word_bytes() if btf else 8
-            tables = unwinder() if word_bytes == 4 else None
+            tables = unwinder(os.uname().release) if word_bytes == 4 else None
             self.unwinds = None if word_bytes == 8 else tables is not None  # None: no need to
             self._decoder = Decoder(
                 self.states, gfp, constraints, PageDecoder.of_kernel(btf), word_bytes, tables
