@@ -15,6 +15,7 @@ from ktrace.errors import UsageError
 from ktrace.trace.connection import parse_place
 from ktrace.trace.writer import TraceWriter
 from tests.trace.samples import END, RECORDS, SESSION, STATE, write, write_record
+from tests.trace.test_writer import patient as patient
 
 pytestmark = pytest.mark.unit
 
@@ -123,6 +124,7 @@ def test_the_sender_does_not_trust_a_receiver_that_does_not_confirm() -> None:
     assert "the receiver does not say that it has it all" in (writer.failure or "")
 
 
+@pytest.mark.usefixtures("patient")
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -130,6 +132,7 @@ def test_nobody_listens() -> None:
         TraceWriter(f"tcp:127.0.0.1:{port}")
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("path", ["tcp:", "tcp:7000", "tcp:host:", "tcp:a:b:7000", "tcp:h:99999"])
 def test_what_is_no_address(path: str) -> None:
     with pytest.raises(UsageError, match="PORT"):

@@ -17,7 +17,7 @@ import pytest
 
 from ktrace.errors import UsageError
 from ktrace.events import Lost
-from ktrace.trace import file_writer
+from ktrace.trace import file_writer, writer
 from ktrace.trace.reader import Record, TraceFile
 from ktrace.trace.writer import TraceWriter
 from tests.trace.samples import END, FINDING, RECORDS, SESSION, STATE, WALK, read, write
@@ -30,6 +30,12 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why a file cannot be written is known, however busy the machine is."""
+    monkeypatch.setattr(writer, "_OPENING_S", 60.0)
 
 
 @pytest.fixture
@@ -106,6 +112,7 @@ def test_lines_are_json_in_the_documented_order(tmp_path: Path) -> None:
     assert all(next(iter(line)) == "kind" and [*line][-1] == "crc" for line in lines)
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_existing_file_is_overwritten_only_by_force(tmp_path: Path) -> None:
     path = tmp_path / "a.ktrace"
     path.write_text("x" * 100_000)
@@ -124,6 +131,7 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("force", [False, True])
+@pytest.mark.usefixtures("patient")
 def test_no_symbolic_link_is_followed(tmp_path: Path, force: bool) -> None:
     other, link = tmp_path / "shadow", tmp_path / "a.ktrace"
     link.symlink_to(other)
@@ -136,6 +144,7 @@ def test_no_symbolic_link_is_followed(tmp_path: Path, force: bool) -> None:
     assert other.read_text() == "precious"
 
 
+@pytest.mark.usefixtures("patient")
 def test_two_do_not_record_into_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a.ktrace"
     first = TraceWriter(path)
@@ -208,6 +217,7 @@ def test_each_flush_is_a_gzip_member(tmp_path: Path, disk: Disk) -> None:
         ("socket", "No such device or address"),
     ],
 )
+@pytest.mark.usefixtures("patient")
 def test_paths_that_cannot_be_written(tmp_path: Path, path: str, why: str) -> None:
     (tmp_path / "file").touch()
     os.mknod(tmp_path / "socket", stat.S_IFSOCK | 0o600)
@@ -215,6 +225,7 @@ def test_paths_that_cannot_be_written(tmp_path: Path, path: str, why: str) -> No
         TraceWriter(tmp_path / path)
 
 
+@pytest.mark.usefixtures("patient")
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     really = os.open
 
@@ -228,6 +239,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         TraceWriter(tmp_path / "a.ktrace")
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_disk_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "disk"
     path.write_text("precious")
