@@ -178,7 +178,7 @@ def test_one_that_does_not_die_is_not_waited_for(
     monkeypatch.setattr(os, "killpg", lambda pid, number: sent.append(number))
     started = time.monotonic()
     command = run.end(run=("sleep", "60"), duration=0.1)["command"]
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 50
     killpg(command["pid"], signal.SIGKILL)
     os.waitpid(command["pid"], 0)
     assert command["outcome"] == "unkillable"

@@ -104,7 +104,7 @@ def test_the_rest_of_a_trace_whose_file_system_hangs_is_elsewhere(
     run.once(one_death)
     begun = time.monotonic()
     code, out, err = run(record=str(path), spill=str(spill), duration=0.9)
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60  # it would hang
     assert code == ExitCode.INCONCLUSIVE
     rest = the_rest(spill)
     assert f"does not take the rest of the recording, which is in {rest}" in err
