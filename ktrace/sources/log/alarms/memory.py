@@ -1,5 +1,5 @@
-"""Memory management's own alarms: kernel/fork.c, mm/memory.c, mm/swapfile.c, mm/slub.c,
-lib/list_debug.c, lib/refcount.c."""
+"""Memory management's own alarms: kernel/fork.c, mm/memory.c, mm/oom_kill.c, mm/swapfile.c,
+mm/slub.c, lib/list_debug.c, lib/refcount.c."""
 
 from ktrace.sources.log.alarms.alarm import alarm
 
@@ -25,6 +25,13 @@ KINDS = (
         (b": bad p",),
         r"\S+\.[ch]:\d+: bad (?P<what>pgd|p4d|pud|pmd|pte) .*$",
         "bad {what}",
+        single=True,
+    ),
+    alarm(  # pagefault_out_of_memory(): no memory for a fault, and nobody is killed for it
+        "page-fault-oom",
+        (b"VM_FAULT_OOM",),
+        r"Huh VM_FAULT_OOM leaked out to the #PF handler\. Retrying PF\s*$",
+        "VM_FAULT_OOM leaked out to the #PF handler",
         single=True,
     ),
     alarm(

@@ -205,6 +205,12 @@ CASES = [
         ("page-tables", "BUG: non-zero pgtables_bytes on freeing mm"),
         None,
     ),
+    # mm/oom_kill.c, pagefault_out_of_memory(), v6.1
+    (
+        "Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF\n",
+        ("page-fault-oom", "VM_FAULT_OOM leaked out to the #PF handler"),
+        None,
+    ),
     # mm/memory.c, print_bad_pte(), v6.1
     (
         "BUG: Bad page map in process sh  pte:8000000012123067 pmd:0a0b0067\n"
