@@ -139,9 +139,12 @@ _SLEEPS_BENEATH: dict[str, NamedWait] = {
         "the other threads, so that its core can be dumped",
         Release("the other threads of the process have to stop", ""),
     ),
-    # wait4() and waitid() of user space; the kernel calls do_wait() itself, too
+    # wait4() and waitid(): which of these is on the stack is the compiler's choice. The kernel
+    # calls do_wait() itself, too
     **dict.fromkeys(
         (
+            "kernel_wait4",
+            "kernel_waitid",
             "__do_sys_wait4",
             "__x64_sys_wait4",
             "__arm64_sys_wait4",

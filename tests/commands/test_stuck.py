@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import pytest
 
@@ -38,3 +39,21 @@ def test_the_end_of_the_chains_comes_first() -> None:
     first = text.index("2 tasks wait, directly or not, for frozen file system: ext4 on loop")
     assert first < text.index("to release: thaw the file system")
     assert text.index("to release") < text.index("percpu_rwsem_wait")
+
+
+def test_what_a_program_in_user_space_waits_for() -> None:
+    """Of tasks that hold up others by it: here parents in vfork()."""
+    calls = ("poll", "sleep", "futex", "child")
+    with ExitStack() as stack:
+        parents = [
+            stack.enter_context(stuck_tasks.program("vfork_wait", call)).pid for call in calls
+        ]
+        for parent in parents:
+            stuck_tasks.wait_for_state(parent, "D")
+            (child,) = stuck_tasks.children(parent)
+            stuck_tasks.wait_for_state(child, "S")
+        done = ktrace("stuck", "--json", "--comm", "vfork_wait")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    found = {r["tid"]: r for r in records if r["kind"] == "finding"}
+    links = [found[parent]["blocked_by"][0] for parent in parents]
+    assert [link["wait"]["kind"] for link in links] == list(calls)
