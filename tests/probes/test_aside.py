@@ -38,16 +38,11 @@ def test_without_a_thread_the_call_is_made_all_the_same(monkeypatch: pytest.Monk
 
 
 def test_the_thread_ends() -> None:
-    before = _threads()
     calls = Aside[int](lambda: None)
-    calls.do(lambda: 7)
-    assert _threads() == before + 1
+    thread = Path(f"/proc/self/task/{calls.do(threading.get_native_id)}")
+    assert thread.exists()
     calls.close()
-    wait_until("the thread has ended", lambda: _threads() == before)
-
-
-def _threads() -> int:
-    return len(list(Path("/proc/self/task").iterdir()))
+    wait_until("the thread has ended", lambda: not thread.exists())
 
 
 def _fail(error: Exception) -> int:
