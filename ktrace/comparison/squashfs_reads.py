@@ -1,6 +1,6 @@
 """What a run read from squashfs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.squashfs_use import SquashfsCaches
@@ -30,12 +30,12 @@ def reads_of(analysis: Analysis) -> SquashfsReads | None:
         return None
     caches = analysis.of(SquashfsCaches)
     uses = [window.newest for window in caches.windows.values()]
-    inflated = sum_of(use.measured(use.bytes_inflated) for use in uses)
+    inflated = _sum_of(use.measured(use.bytes_inflated) for use in uses)
     return SquashfsReads(
         reads=sum(use.calls for use in uses if use.name == FILES),
         blocks=sum(use.fills for use in uses),
         again=sum(use.again for use in uses),
-        bytes_read=sum_of(use.measured(use.bytes_read) for use in uses),
+        bytes_read=_sum_of(use.measured(use.bytes_read) for use in uses),
         bytes_inflated=inflated,
         bytes_again=None if inflated is None else sum(use.bytes_again for use in uses),
         thrashes=len(caches.found),
@@ -43,7 +43,24 @@ def reads_of(analysis: Analysis) -> SquashfsReads | None:
     )
 
 
-def sum_of(numbers: Iterable[int | None]) -> int | None:
+def total_of(runs: Sequence[SquashfsReads | None]) -> SquashfsReads | None:
+    """Of those that counted reads of pages."""
+    known = [run for run in runs if run]
+    if not known:
+        return None
+    return SquashfsReads(
+        reads=sum(run.reads for run in known),
+        blocks=sum(run.blocks for run in known),
+        again=sum(run.again for run in known),
+        bytes_read=_sum_of(run.bytes_read for run in known),
+        bytes_inflated=_sum_of(run.bytes_inflated for run in known),
+        bytes_again=_sum_of(run.bytes_again for run in known),
+        thrashes=sum(run.thrashes for run in known),
+        files=frozenset().union(*(run.files for run in known)),
+    )
+
+
+def _sum_of(numbers: Iterable[int | None]) -> int | None:
     """None where one of them was not measured."""
     known = list(numbers)
     return None if None in known else sum(filter(None, known))

@@ -19,8 +19,4 @@ def rows(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[str, str, st
     old, new = (sum_of([run.large for run in side]) for side in (before, after))
     if old is None and new is None:
         return []
-    return [(name, _cell(old, of), _cell(new, of)) for name, of in _CELLS]
-
-
-def _cell(side: LargeCounts | None, of: Callable[[LargeCounts], str]) -> str:
-    return "not measured" if side is None else of(side)
+    return [(name, words.measured(old, of), words.measured(new, of)) for name, of in _CELLS]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ktrace.comparison.runs import Run
-from ktrace.comparison.squashfs_reads import SquashfsReads, sum_of
+from ktrace.comparison.squashfs_reads import SquashfsReads, total_of
 from ktrace.views import words
 from ktrace.views.safe_text import safe
 from ktrace.views.squashfs_text import share
@@ -25,12 +25,8 @@ def rows(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[str, str, st
         ("  for a read of pages", lambda side: _each(side.bytes_inflated, side.reads)),
         ("thrashes", lambda side: str(side.thrashes)),
     )
-    old, new = _sum(before), _sum(after)
-    return [(name, _cell(old, of), _cell(new, of)) for name, of in cells]
-
-
-def _cell(side: SquashfsReads | None, of: _Of) -> str:
-    return "not measured" if side is None else of(side)
+    old, new = (total_of([run.squashfs for run in side]) for side in (before, after))
+    return [(name, words.measured(old, of), words.measured(new, of)) for name, of in cells]
 
 
 def runs(side: str, of_side: Sequence[Run]) -> list[str]:
@@ -55,22 +51,6 @@ def _run(run: Run) -> tuple[str, ...]:
         words.measured_size(known.bytes_read),
         words.measured_size(known.bytes_inflated),
         str(known.thrashes),
-    )
-
-
-def _sum(of_side: Sequence[Run]) -> SquashfsReads | None:
-    known = [run.squashfs for run in of_side if run.squashfs]
-    if not known:
-        return None
-    return SquashfsReads(
-        reads=sum(run.reads for run in known),
-        blocks=sum(run.blocks for run in known),
-        again=sum(run.again for run in known),
-        bytes_read=sum_of(run.bytes_read for run in known),
-        bytes_inflated=sum_of(run.bytes_inflated for run in known),
-        bytes_again=sum_of(run.bytes_again for run in known),
-        thrashes=sum(run.thrashes for run in known),
-        files=frozenset().union(*(run.files for run in known)),
     )
 
 

@@ -98,13 +98,13 @@ def _rows(comparison: Comparison, before: Side, after: Side) -> list[tuple[str, 
         ("duration", lambda side: words.seconds(side.duration_s)),
         ("kills", lambda side: str(side.kills)),
         ("  per minute", lambda side: _number(_per_minute(side))),
-        ("  of them by the OOM killer", lambda side: _count(side.kills_by_oom)),
+        ("  of them by the OOM killer", lambda side: words.measured(side.kills_by_oom, str)),
         ("  killed tasks", lambda side: _names(side.names)),
         ("stuck victims", lambda side: _share(side.stuck, side.kills)),
         ("died by", lambda side: _ends(side.died_by)),
-        ("OOM invocations", lambda side: _count(side.oom_invocations)),
+        ("OOM invocations", lambda side: words.measured(side.oom_invocations, str)),
         ("  per OOM kill", lambda side: _number(side.invocations_per_kill)),
-        ("bad pages", lambda side: _count(side.bad_pages)),
+        ("bad pages", lambda side: words.measured(side.bad_pages, str)),
     )
     for name, of_side in of_sides:
         rows.append((name, of_side(before), of_side(after)))
@@ -153,10 +153,6 @@ def _end(end: str) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
-
-
-def _count(value: int | None) -> str:
-    return "not measured" if value is None else str(value)
 
 
 def _times(comparison: Comparison) -> list[str]:

@@ -1,8 +1,10 @@
 """How the views say things: tasks, times, sizes, outcomes, and what a finding means."""
 
 import signal
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from signal import SIGKILL
+from typing import TypeVar
 
 from ktrace.detectors.analysis import Analysis
 from ktrace.detectors.kills import Kill
@@ -11,6 +13,8 @@ from ktrace.findings import BlockedTask, ExitProgress, Killed, OomKillFinding, S
 from ktrace.kernel.task_state import MEANING, SIGKILL_WAKES
 from ktrace.plural import count as count
 from ktrace.views.safe_text import safe
+
+_T = TypeVar("_T")
 
 _POSSIBLE_SHOWN = 16
 _ID_SHOWN = 12  # of a container's, as docker and crictl show it
@@ -107,8 +111,13 @@ def size(number: float) -> str:
     return f"{value:.1f} {unit}" if exact else f"{value:.0f} {unit}"
 
 
+def measured(value: _T | None, text: Callable[[_T], str]) -> str:
+    """What text says of the value; None: not measured."""
+    return "not measured" if value is None else text(value)
+
+
 def measured_size(number: float | None) -> str:
-    return "not measured" if number is None else size(number)
+    return measured(number, size)
 
 
 def mebibytes(kib: int) -> str:
