@@ -33,7 +33,7 @@ def exit_left(kernel: Kernel, task: int) -> tuple[ExitLeft, ...]:
     if functions & _CLOSES:
         found.append(_descriptors(kernel, pointers))
     if _RELEASES in functions:
-        found.append(_files(kernel, task))
+        found.append(_files(kernel, task, pointers))
     found.append(_pages(kernel, pointers))
     return tuple(left for left in found if left)
 
@@ -70,18 +70,18 @@ def _descriptors(kernel: Kernel, pointers: list[int]) -> ExitLeft | None:
     return None
 
 
-def _files(kernel: Kernel, task: int) -> ExitLeft | None:
+def _files(kernel: Kernel, task: int, pointers: list[int]) -> ExitLeft | None:
     """task_work_run() goes through a list of them, and frees each. Counted twice: a count that it
     overtook did not end at the last file. None where there are too many to count."""
-    before, after = _to_the_last(kernel, task), _to_the_last(kernel, task)
+    before = _to_the_last(kernel, pointers)
+    after = _to_the_last(kernel, _addresses(kernel, _outermost(kernel, task)))
     numbers = [number for last, number in after.items() if last in before]
     return ExitLeft("files", max(numbers)) if numbers else None
 
 
-def _to_the_last(kernel: Kernel, task: int) -> dict[int, int]:
+def _to_the_last(kernel: Kernel, pointers: list[int]) -> dict[int, int]:
     """The last file of each list that the stack leads to -> how many there are up to it: the
     fewest, as a pointer of before leads to more than are left."""
-    pointers = _addresses(kernel, _outermost(kernel, task))
     calls = kernel.members(pointers, kernel.layout["callback_head.func"])
     heads = [head for head, function in calls if kernel.symbol(function) == _RELEASE]
     found: dict[int, int] = {}

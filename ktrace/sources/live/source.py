@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ktrace.events import (
     CacheState,
@@ -36,9 +35,6 @@ from ktrace.sources.live.oom_look import OomLook
 from ktrace.sources.live.oom_watch import OomWatch
 from ktrace.sources.live.squashfs_watch import AGAIN_S, SquashfsWatch
 from ktrace.sources.live.watches import allocation_watch, wait_watch
-
-if TYPE_CHECKING:
-    pass
 
 SLOW_WALK_S = 10.0  # while nobody is known to be killed: 1.5 us per task and walk
 FAST_WALK_S = 1.0  # while somebody is
